@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+/*
+ * The configuration as data: one immutable tree, everything in it allocated from one arena.
+ *
+ * YAML text -> config_parse (schema table, defaults, derived values) -> config_check (what spans
+ * objects) -> config_diff against the running tree -> daemon/apply. A CLI mutation makes an edited
+ * copy (config/edit.h) that takes the same road. Nothing here touches the machine, except that
+ * config_check looks whether named files exist when it is asked to.
+ *
+ * Every object keeps the position of its name in the text for messages. Strings are never NULL
+ * unless their comment says so.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/ip.h"
+#include "common/mac.h"
+
+#define CONFIG_NAME_MAX 32 /* bytes of a name without its NUL; [A-Za-z0-9][A-Za-z0-9_.-]* */
+
+struct arena;
+
+struct config_pos {
+	int line, col; /* from 1; 0: not from a file */
+};
+
+enum config_auto { CONFIG_OFF, CONFIG_ON, CONFIG_AUTO, CONFIG_AUTO_N };
+
+struct config_switch {
+	struct config_pos pos;
+	unsigned workers;	    /* 0: auto */
+	enum config_auto hugepages; /* memory of our guests and of DPDK */
+	const char *run_dir;	    /* "/run/weft" */
+	bool idle_auto;		    /* let weftd choose how long a worker polls before it sleeps */
+	uint64_t idle_ns;	    /* UINT64_MAX: "never" (busy polling); valid unless idle_auto */
+	const char *socket_owner;   /* user name or "" */
+	const char *socket_group;   /* group name or "" */
+	unsigned socket_mode;	    /* 0600 */
+};
+
+struct config_static {
+	struct config_pos pos;
+	struct mac mac;
+	const char *port; /* a port's name, or GUEST.N for NIC N of a guest */
+};
+
+struct config_bridge {
+	struct config_pos pos;
+	const char *name;
+	bool has_address;
+	struct ip4_prefix address; /* the subnet of the bridge, and its gateway address */
+	struct config_pos address_pos;
+	uint64_t ageing_ns;   /* 300 s; 0: entries never age */
+	uint32_t fdb_entries; /* limit, 65536 */
+	struct config_static *statics;
+	unsigned n_statics;
+};
+
+enum vhost_mode { VHOST_MODE_SERVER, VHOST_MODE_CLIENT, VHOST_MODE_N };
+
+struct config_vhost {
+	const char *path;     /* absolute; default run-dir/NAME.sock */
+	enum vhost_mode mode; /* server: weftd listens; client: weftd connects */
+	const char *owner;    /* "" : left as created */
+	const char *group;
+	unsigned socket_mode; /* 0: left as created */
+};
+
+/* Offloads that a port offers to its guest; all on by default. */
+struct config_offloads {
+	bool tso, csum;
+};
+
+/* A port that belongs to no guest of ours: somebody else's QEMU or libvirt guest. */
+struct config_port {
+	struct config_pos pos;
+	const char *name;
+	const char *bridge;
+	struct config_pos bridge_pos;
+	struct config_vhost vhost;
+	struct config_offloads offloads;
+};
+
+enum nic_kind { NIC_BRIDGE, NIC_TAP, NIC_VHOST_USER, NIC_KIND_N };
+enum nic_model { NIC_MODEL_VIRTIO, NIC_MODEL_E1000, NIC_MODEL_RTL8139, NIC_MODEL_N };
+
+struct config_nic {
+	struct config_pos pos;
+	enum nic_kind kind;
+	const char *bridge; /* NIC_BRIDGE: our own bridge; the port is named GUEST.N */
+	const char *tap;    /* NIC_TAP: an existing tap device that something else switches */
+	const char *path;   /* NIC_VHOST_USER: a socket on which something else switches */
+	enum vhost_mode mode; /* NIC_VHOST_USER: client: that switch connects to QEMU's socket */
+	enum nic_model model;
+	struct mac mac; /* as written, or derived from guest and NIC number */
+	bool mac_derived;
+	bool has_address;
+	struct ip4_prefix address; /* for guests that take it from us; written or derived */
+	bool address_derived;
+	unsigned mtu; /* 1500 */
+	struct config_offloads offloads;
+};
+
+enum guest_engine { ENGINE_AUTO, ENGINE_QEMU, ENGINE_N };
+enum guest_restart { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_N };
+
+struct config_disk {
+	struct config_pos pos;
+	const char *path;
+	const char *format; /* "raw" or "qcow2" */
+	bool readonly;
+};
+
+struct config_guest {
+	struct config_pos pos;
+	const char *name;
+	const char *kernel; /* path, or "auto": weft's own guest image; "none": boot from disk */
+	struct config_pos kernel_pos;
+	const char *initrd; /* path, "auto", or "none" */
+	struct config_pos initrd_pos;
+	const char *append; /* more kernel arguments, "" */
+	struct config_disk *disks;
+	unsigned n_disks;
+	unsigned vcpus;	      /* 1 */
+	uint64_t memory_bytes; /* 512 MiB */
+	enum guest_engine engine;
+	enum guest_restart restart; /* on-failure */
+	bool autostart;		    /* on */
+	struct config_nic *nics;
+	unsigned n_nics;
+};
+
+struct config {
+	struct arena *arena;
+	const char *file; /* name for messages, "" when not from a file */
+	struct config_switch sw;
+	struct config_bridge *bridges;
+	unsigned n_bridges;
+	struct config_port *ports;
+	unsigned n_ports;
+	struct config_guest *guests;
+	unsigned n_guests;
+};
+
+/* The errors of one text, in the order of their positions; more than the limit are counted only. */
+#define CONFIG_ERRORS_MAX 64
+struct config_error {
+	struct config_pos pos;
+	char text[256]; /* "path.to.key: what is wrong" */
+	char help[160]; /* "" or the remedy */
+	bool warning;
+};
+struct config_errors {
+	struct config_error list[CONFIG_ERRORS_MAX];
+	unsigned n;	  /* entries in list, warnings included */
+	unsigned n_errors; /* all errors seen, also those beyond the list; warnings not */
+};
+
+/*
+ * Parses `len` bytes of YAML. `file` names it in messages. All errors of the text are collected,
+ * nothing is printed. Returns a tree, or NULL when there was an error (`errs->n_errors` > 0).
+ * Free with config_free, which accepts NULL. Any thread; no global state.
+ */
+struct config *config_parse(const char *text, size_t len, const char *file,
+			    struct config_errors *errs);
+void config_free(struct config *c);
+
+/*
+ * Checks what spans objects: names taken twice, bridges that do not exist, duplicate MACs and
+ * sockets, overlapping subnets, addresses outside their bridge's subnet; with `look_at_files` also
+ * that kernels, initrds and disks are readable. Appends to `errs`. Returns 0 or -EINVAL.
+ */
+int config_check(const struct config *c, bool look_at_files, struct config_errors *errs);
+
+/* Reads a file whole, parses and checks it. An unreadable file is one error in `errs`. */
+struct config *config_load(const char *path, bool look_at_files, struct config_errors *errs);
+
+/*
+ * Prints the errors as compilers do: `file:line:col: error: text`, the line of `text` with a caret
+ * below, and a `help:` line. `text` may be NULL: positions only.
+ */
+void config_errors_print(const struct config_errors *errs, const char *file, const char *text,
+			 size_t len, FILE *out);
+
+/* Writes the tree as YAML that parses to an equal tree; `effective` adds derived values and
+ * defaults with a comment that says so. */
+void config_print(const struct config *c, bool effective, FILE *out);
+
+/* Look-ups by name; NULL when there is none. */
+const struct config_bridge *config_bridge_lookup(const struct config *c, const char *name);
+const struct config_port *config_port_lookup(const struct config *c, const char *name);
+const struct config_guest *config_guest_lookup(const struct config *c, const char *name);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONFIG_EDIT_H
+#define CONFIG_EDIT_H
+
+/*
+ * Edited copies of a configuration, for the CLI's mutations. Each takes an immutable tree and
+ * returns a new, checked one (free with config_free), or NULL with the reason in `e`.
+ * `fields` are "key=value" pairs by the names of the config file with dots for nesting, such as
+ * "vhost-user.path=/run/x.sock" or "ageing=60s".
+ */
+
+#include "common/err.h"
+#include "config/config.h"
+
+struct config *config_with_bridge(const struct config *c, const char *name,
+				  const char *const *fields, unsigned n, struct err *e);
+struct config *config_without_bridge(const struct config *c, const char *name, struct err *e);
+struct config *config_with_port(const struct config *c, const char *bridge, const char *name,
+				const char *const *fields, unsigned n, struct err *e);
+struct config *config_without_port(const struct config *c, const char *name, struct err *e);
+
+/*
+ * `object` is "bridge NAME", "port NAME", "guest NAME" or "switch" split into kind and name.
+ * config_set replaces values; config_get formats one ("ageing" -> "5m"), into `value`.
+ */
+struct config *config_set(const struct config *c, const char *kind, const char *name,
+			  const char *const *fields, unsigned n, struct err *e);
+int config_get(const struct config *c, const char *kind, const char *name, const char *key,
+	       char *value, size_t size, struct err *e);
+
+#endif
