@@ -41,3 +41,38 @@ FUZZERS    :=
 
 MODULES    := common config dataplane bridge vhost daemon cli guest perf tests
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
+
+# --- how things are built -------------------------------------------------------------------
+
+pkg_cflags = $(if $(1),$(shell pkg-config --cflags $(1) 2>/dev/null))
+pkg_libs   = $(if $(1),$(shell pkg-config --libs $(1) 2>/dev/null))
+objs       = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+# Folders whose code sees DPDK; everything else is kept free of it.
+DPDK_DIRS    := dataplane bridge vhost daemon tests/pipeline tests/lib
+DPDK_CFLAGS  := $(call pkg_cflags,libdpdk)
+$(foreach d,$(DPDK_DIRS),$(eval $(B)/obj/$(d)/%.o: CPPFLAGS += $(DPDK_CFLAGS)))
+
+$(B)/obj/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# $(1): name, $(2): folder under $(B)
+define link_rule
+$(B)/$(2)/$(1): $$(call objs,$$($(1)_SRCS))
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) $$($(1)_LDFLAGS) -o $$@ $$(filter %.o,$$^) \
+		$$(call pkg_libs,$$($(1)_LIBS)) $$($(1)_LDLIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call link_rule,$(p),bin)))
+$(foreach t,$(UNIT_TESTS),$(eval $(call link_rule,$(t),test)))
+$(foreach f,$(FUZZERS),$(eval $(call link_rule,$(f),fuzz)))
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: all
+all: $(addprefix $(B)/bin/,$(PROGRAMS)) ## build every program
+.PHONY: tests
+tests: $(addprefix $(B)/test/,$(UNIT_TESTS)) ## build the unit and pipeline tests
