@@ -31,6 +31,7 @@ int err_prefix(struct err *e, int ret, const char *fmt, ...)
 	n = vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
 	if (n >= 0 && (size_t)n < sizeof(e->text))
-		snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %.*s", ERR_TEXT_MAX - 3, tail);
+		snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %.*s", ERR_TEXT_MAX - 3,
+			 tail);
 	return ret;
 }

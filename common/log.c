@@ -15,8 +15,8 @@
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 static_assert(ARRAY_SIZE(level_names) == LOG_LEVEL_N, "a name for each level");
 
-static const char *const module_names[] = {"main",   "config", "control", "apply", "worker",
-					   "vhost",  "bridge", "guest",	  "eal"};
+static const char *const module_names[] = {"main",  "config", "control", "apply", "worker",
+					   "vhost", "bridge", "guest",	 "eal"};
 static_assert(ARRAY_SIZE(module_names) == LOG_MODULE_N, "a name for each module");
 
 /* w: control thread; r: any thread. The one piece of global state in common/. */
@@ -79,10 +79,10 @@ static int print_prefix(char *buf, size_t size, enum log_module module, enum log
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
-	return snprintf(buf, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %-5s %s: ",
-			tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-			tm.tm_sec, ts.tv_nsec / 1000000, level_names[level],
-			log_module_name(module));
+	return snprintf(buf, size,
+			"%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %-5s %s: ", tm.tm_year + 1900,
+			tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+			ts.tv_nsec / 1000000, level_names[level], log_module_name(module));
 }
 
 void log_write(enum log_module module, enum log_level level, const char *fmt, ...)

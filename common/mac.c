@@ -45,6 +45,6 @@ struct mac mac_derive(const char *guest, unsigned nic)
 
 	snprintf(name, sizeof(name), "%s/%u", guest, nic);
 	h = hash_text(name);
-	return (struct mac){{0x52, 0x57, (uint8_t)(h >> 24), (uint8_t)(h >> 16),
-			     (uint8_t)(h >> 8), (uint8_t)h}};
+	return (struct mac){{0x52, 0x57, (uint8_t)(h >> 24), (uint8_t)(h >> 16), (uint8_t)(h >> 8),
+			     (uint8_t)h}};
 }

@@ -16,18 +16,16 @@ struct unit {
 };
 
 static const struct unit size_units[] = {
-	{"", 1},	    {"B", 1},	      {"K", 1ull << 10},   {"KiB", 1ull << 10},
-	{"M", 1ull << 20},  {"MiB", 1ull << 20}, {"G", 1ull << 30}, {"GiB", 1ull << 30},
-	{"T", 1ull << 40},  {"TiB", 1ull << 40},
+	{"", 1},	   {"B", 1},
+	{"K", 1ull << 10}, {"KiB", 1ull << 10},
+	{"M", 1ull << 20}, {"MiB", 1ull << 20},
+	{"G", 1ull << 30}, {"GiB", 1ull << 30},
+	{"T", 1ull << 40}, {"TiB", 1ull << 40},
 };
 
 static const struct unit duration_units[] = {
-	{"ns", 1},
-	{"us", 1000},
-	{"ms", 1000000},
-	{"s", 1000000000},
-	{"m", 60000000000},
-	{"h", 3600000000000},
+	{"ns", 1},	   {"us", 1000},       {"ms", 1000000},
+	{"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000},
 };
 
 static int parse(const char *text, const struct unit *units, size_t n, uint64_t *out)

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "bridge/bridge_input.h"
+
+#include "bridge/bridge.h"
+
+/*
+ * Two passes over the burst: the first turns addresses into FDB keys and prefetches their
+ * buckets, the second learns and looks up with both lines on their way. The cost of a look-up
+ * therefore does not depend on how many stations talk.
+ */
+
+struct bridge_keys {
+	struct fdb_key src[BURST_MAX], dst[BURST_MAX];
+};
+
+static inline bool is_reserved(const struct mac *m)
+{
+	return m->b[0] == 0x01 && m->b[1] == 0x80 && m->b[2] == 0xc2 && m->b[3] == 0 &&
+	       m->b[4] == 0 && (m->b[5] & 0xf0) == 0;
+}
+
+static inline enum drop_reason check_addresses(const struct eth_hdr *eth)
+{
+	if (unlikely(mac_is_multicast(&eth->src) || mac_is_zero(&eth->src)))
+		return DROP_SRC_MULTICAST;
+	if (unlikely(is_reserved(&eth->dst)))
+		return DROP_RESERVED_DST;
+	return DROP_NONE;
+}
+
+static void prepare(struct bridge *br, const struct burst *b, struct verdicts *v,
+		    struct bridge_keys *keys)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct eth_hdr *eth = frame_eth(&b->frames[i]);
+		enum drop_reason reason;
+
+		if (unlikely(!verdict_is_open(v, i)))
+			continue;
+		reason = check_addresses(eth);
+		if (unlikely(reason)) {
+			verdict_drop(v, i, reason);
+			continue;
+		}
+		keys->src[i] = fdb_key(&br->fdb, &eth->src, 0);
+		keys->dst[i] = fdb_key(&br->fdb, &eth->dst, 0);
+		fdb_prefetch(&br->fdb, keys->src[i]);
+		fdb_prefetch(&br->fdb, keys->dst[i]);
+	}
+}
+
+static void flood(struct worker *w, const struct bridge *br, const struct port *in, unsigned i,
+		  struct verdicts *v)
+{
+	const struct bridge_members *m = atomic_load_explicit(&br->members, memory_order_acquire);
+	unsigned targets = 0;
+
+	for (unsigned k = 0; k < m->n; k++) {
+		const struct port *out =
+			atomic_load_explicit(&w->dp->ports[m->ids[k]], memory_order_acquire);
+
+		if (!out || out == in || !atomic_load_explicit(&out->up, memory_order_relaxed))
+			continue;
+		egress_add(&w->egress, out->id, i);
+		targets++;
+	}
+	if (targets == 0) {
+		verdict_drop(v, i, DROP_NO_TARGET);
+	} else if (targets > 1) {
+		v->copies += targets - 1;
+		v->flooded |= 1ull << i;
+	}
+}
+
+void bridge_input(struct worker *w, struct port *in, struct verdicts *v, uint64_t now_ns)
+{
+	struct bridge *br = atomic_load_explicit(&in->bridge, memory_order_acquire);
+	uint32_t now_s = bridge_seconds(now_ns);
+	struct burst *b = &w->burst;
+	struct bridge_keys keys;
+
+	if (unlikely(!br)) {
+		for (unsigned i = 0; i < b->n; i++)
+			if (verdict_is_open(v, i))
+				verdict_drop(v, i, DROP_NO_BRIDGE);
+		return;
+	}
+
+	prepare(br, b, v, &keys);
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct eth_hdr *eth = frame_eth(&b->frames[i]);
+		uint16_t out;
+
+		if (unlikely(!verdict_is_open(v, i)))
+			continue;
+		fdb_learn(&br->fdb, keys.src[i], in->id, now_s);
+		out = mac_is_multicast(&eth->dst) ? 0 : fdb_lookup(&br->fdb, keys.dst[i]);
+		if (unlikely(out == 0))
+			flood(w, br, in, i, v);
+		else if (unlikely(out == in->id))
+			verdict_drop(v, i, DROP_HAIRPIN);
+		else
+			egress_add(&w->egress, out, i);
+	}
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "bridge/fdb.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define KEY_BITS  60
+#define KEY_MASK  ((1ull << KEY_BITS) - 1)
+#define TAG_SHIFT 19
+#define DISPLACED (1ull << 17)
+#define STATIC	  (1ull << 16)
+#define PORT_MASK 0xffffull
+#define TAG_MASK  (~0ull << TAG_SHIFT)
+
+/* Tag and displaced bit say which station a word is about; port and static bit what is known. */
+#define MATCH_MASK  (TAG_MASK | DISPLACED)
+
+#define TABLE_BYTES (FDB_BUCKETS * sizeof(struct fdb_bucket))
+
+static_assert(sizeof(struct fdb_bucket) == 64, "one cache line");
+static_assert(KEY_BITS - FDB_BUCKET_BITS + TAG_SHIFT == 64, "the tag fills the word");
+
+/* The inverse of odd `a` modulo 2^64, by Newton's iteration: each step doubles the right bits. */
+static uint64_t inverse(uint64_t a)
+{
+	uint64_t x = a;
+
+	for (int i = 0; i < 6; i++)
+		x *= 2 - a * x;
+	return x;
+}
+
+/* Two rounds of add, multiply and xor-shift by half the width; each step can be undone. */
+static inline uint64_t mix(const struct fdb *t, uint64_t key)
+{
+	uint64_t h = (key + t->key_add) & KEY_MASK;
+
+	h = (h * t->key_mul) & KEY_MASK;
+	h ^= h >> (KEY_BITS / 2);
+	h = (h * t->key_mul) & KEY_MASK;
+	return h ^ (h >> (KEY_BITS / 2));
+}
+
+static uint64_t unmix(const struct fdb *t, uint64_t h)
+{
+	h ^= h >> (KEY_BITS / 2);
+	h = (h * t->unmul) & KEY_MASK;
+	h ^= h >> (KEY_BITS / 2);
+	h = (h * t->unmul) & KEY_MASK;
+	return (h - t->key_add) & KEY_MASK;
+}
+
+struct fdb_key fdb_key(const struct fdb *t, const struct mac *mac, uint16_t vlan)
+{
+	uint64_t key = 0, h;
+
+	memcpy(&key, mac, sizeof(*mac));
+	h = mix(t, key | (uint64_t)vlan << 48);
+	return (struct fdb_key){.bucket = (uint32_t)(h & (FDB_BUCKETS - 1)),
+				.tag = h >> FDB_BUCKET_BITS << TAG_SHIFT};
+}
+
+int fdb_init(struct fdb *t, uint32_t limit, uint32_t ageing_s, const uint64_t secret[2])
+{
+	memset(t, 0, sizeof(*t));
+	t->buckets =
+		mmap(NULL, TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (t->buckets == MAP_FAILED) {
+		t->buckets = NULL;
+		return -ENOMEM;
+	}
+	madvise(t->buckets, TABLE_BYTES, MADV_HUGEPAGE);
+	t->key_mul = secret[0] | 1;
+	t->key_add = secret[1] & KEY_MASK;
+	t->unmul = inverse(t->key_mul);
+	t->limit = limit;
+	t->ageing_s = ageing_s;
+	return 0;
+}
+
+void fdb_fini(struct fdb *t)
+{
+	if (t->buckets)
+		munmap(t->buckets, TABLE_BYTES);
+	t->buckets = NULL;
+}
+
+/* A slot of either bucket that holds `want` in its matching bits; NULL when there is none. */
+static inline _Atomic uint64_t *find_in(struct fdb_bucket *b, uint64_t want, uint64_t *word)
+{
+	for (unsigned i = 0; i < FDB_SLOTS; i++) {
+		uint64_t w = atomic_load_explicit(&b->word[i], memory_order_relaxed);
+
+		if ((w & MATCH_MASK) == want && (w & PORT_MASK)) {
+			*word = w;
+			return &b->word[i];
+		}
+	}
+	return NULL;
+}
+
+static inline _Atomic uint64_t *find(const struct fdb *t, struct fdb_key k,
+				     struct fdb_bucket **bucket, uint64_t *word)
+{
+	_Atomic uint64_t *slot;
+
+	*bucket = &t->buckets[k.bucket];
+	slot = find_in(*bucket, k.tag, word);
+	if (__builtin_expect(slot != NULL, 1))
+		return slot;
+	*bucket = &t->buckets[k.bucket ^ 1];
+	return find_in(*bucket, k.tag | DISPLACED, word);
+}
+
+uint16_t fdb_lookup(const struct fdb *t, struct fdb_key k)
+{
+	struct fdb_bucket *b;
+	uint64_t word;
+
+	return find(t, k, &b, &word) ? (uint16_t)(word & PORT_MASK) : 0;
+}
+
+/* Puts `word` into a free slot of `b`. Returns its index or -1. */
+static int claim(struct fdb_bucket *b, uint64_t word, uint32_t now_s)
+{
+	for (int i = 0; i < FDB_SLOTS; i++) {
+		uint64_t expected = 0;
+
+		if (atomic_load_explicit(&b->word[i], memory_order_relaxed))
+			continue;
+		atomic_store_explicit(&b->seen_s[i], (uint16_t)now_s, memory_order_relaxed);
+		if (atomic_compare_exchange_strong(&b->word[i], &expected, word))
+			return i;
+	}
+	return -1;
+}
+
+static int insert(struct fdb *t, struct fdb_key k, uint64_t value, uint32_t now_s)
+{
+	uint64_t word = k.tag | value, seen;
+	struct fdb_bucket *b = &t->buckets[k.bucket];
+	_Atomic uint64_t *first;
+	int i = claim(b, word, now_s);
+
+	if (i < 0) {
+		b = &t->buckets[k.bucket ^ 1];
+		word |= DISPLACED;
+		i = claim(b, word, now_s);
+		if (i < 0)
+			return -ENOSPC;
+	}
+	atomic_fetch_add_explicit(&t->entries, 1, memory_order_relaxed);
+
+	/* Two workers may have added the same station at once: the slot found first stays. */
+	first = find(t, k, &b, &seen);
+	if (first && first != &b->word[i] && atomic_compare_exchange_strong(&b->word[i], &word, 0))
+		atomic_fetch_sub_explicit(&t->entries, 1, memory_order_relaxed);
+	return 0;
+}
+
+static void learn_new(struct fdb *t, struct fdb_key k, uint16_t port, uint32_t now_s)
+{
+	if (t->entries >= t->limit || insert(t, k, port, now_s) < 0) {
+		atomic_fetch_add_explicit(&t->full, 1, memory_order_relaxed);
+		return;
+	}
+	atomic_fetch_add_explicit(&t->learned, 1, memory_order_relaxed);
+}
+
+void fdb_learn(struct fdb *t, struct fdb_key k, uint16_t port, uint32_t now_s)
+{
+	struct fdb_bucket *b;
+	uint64_t word;
+	_Atomic uint64_t *slot = find(t, k, &b, &word);
+	size_t i;
+
+	if (__builtin_expect(!slot, 0)) {
+		learn_new(t, k, port, now_s);
+		return;
+	}
+	i = (size_t)(slot - b->word);
+	if (atomic_load_explicit(&b->seen_s[i], memory_order_relaxed) != (uint16_t)now_s)
+		atomic_store_explicit(&b->seen_s[i], (uint16_t)now_s, memory_order_relaxed);
+	if (__builtin_expect((word & PORT_MASK) == port || (word & STATIC), 1))
+		return;
+	if (atomic_compare_exchange_strong(slot, &word, (word & ~PORT_MASK) | port))
+		atomic_fetch_add_explicit(&t->moved, 1, memory_order_relaxed);
+}
+
+int fdb_add_static(struct fdb *t, const struct mac *mac, uint16_t vlan, uint16_t port,
+		   uint32_t now_s)
+{
+	struct fdb_key k = fdb_key(t, mac, vlan);
+	struct fdb_bucket *b;
+	_Atomic uint64_t *slot;
+	uint64_t word;
+
+	while ((slot = find(t, k, &b, &word))) {
+		uint64_t replaced = (word & ~PORT_MASK) | STATIC | port;
+
+		if (atomic_compare_exchange_strong(slot, &word, replaced))
+			return 0;
+	}
+	return insert(t, k, STATIC | port, now_s);
+}
+
+/* Frees the slot if it still holds `word`. */
+static bool release(struct fdb *t, _Atomic uint64_t *slot, uint64_t word)
+{
+	if (!atomic_compare_exchange_strong(slot, &word, 0))
+		return false;
+	atomic_fetch_sub_explicit(&t->entries, 1, memory_order_relaxed);
+	return true;
+}
+
+bool fdb_del(struct fdb *t, const struct mac *mac, uint16_t vlan)
+{
+	struct fdb_key k = fdb_key(t, mac, vlan);
+	struct fdb_bucket *b;
+	_Atomic uint64_t *slot;
+	uint64_t word;
+	bool any = false;
+
+	while ((slot = find(t, k, &b, &word)))
+		any |= release(t, slot, word);
+	return any;
+}
+
+void fdb_tick(struct fdb *t, uint32_t now_s)
+{
+	uint32_t ageing_s = t->ageing_s;
+
+	if (ageing_s == 0 || t->entries == 0)
+		return;
+	for (unsigned n = 0; n < FDB_BUCKETS; n++) {
+		struct fdb_bucket *b = &t->buckets[n];
+
+		for (unsigned i = 0; i < FDB_SLOTS; i++) {
+			uint64_t word = b->word[i];
+
+			if (!word || (word & STATIC) ||
+			    (uint16_t)(now_s - b->seen_s[i]) <= ageing_s)
+				continue;
+			if (release(t, &b->word[i], word))
+				t->aged++;
+		}
+	}
+}
+
+void fdb_flush(struct fdb *t, uint16_t port, bool statics)
+{
+	for (unsigned n = 0; n < FDB_BUCKETS; n++) {
+		for (unsigned i = 0; i < FDB_SLOTS; i++) {
+			uint64_t word = t->buckets[n].word[i];
+
+			if (word && (!port || (word & PORT_MASK) == port) &&
+			    (statics || !(word & STATIC)))
+				release(t, &t->buckets[n].word[i], word);
+		}
+	}
+}
+
+static void entry_of(const struct fdb *t, unsigned bucket, unsigned slot, uint64_t word,
+		     uint32_t now_s, struct fdb_entry *e)
+{
+	uint32_t home = word & DISPLACED ? bucket ^ 1 : bucket;
+	uint64_t key = unmix(t, word >> TAG_SHIFT << FDB_BUCKET_BITS | home);
+
+	memcpy(&e->mac, &key, sizeof(e->mac));
+	e->vlan = (uint16_t)(key >> 48);
+	e->port = (uint16_t)(word & PORT_MASK);
+	e->is_static = word & STATIC;
+	e->age_s = (uint16_t)(now_s - t->buckets[bucket].seen_s[slot]);
+}
+
+void fdb_visit(const struct fdb *t, uint32_t now_s, bool (*visit)(const struct fdb_entry *, void *),
+	       void *arg)
+{
+	struct fdb_entry e;
+
+	for (unsigned n = 0; n < FDB_BUCKETS; n++) {
+		for (unsigned i = 0; i < FDB_SLOTS; i++) {
+			uint64_t word = t->buckets[n].word[i];
+
+			if (!word)
+				continue;
+			entry_of(t, n, i, word, now_s, &e);
+			if (!visit(&e, arg))
+				return;
+		}
+	}
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef BRIDGE_FDB_H
+#define BRIDGE_FDB_H
+
+/*
+ * The forwarding database of a bridge: which station (VLAN and MAC) is behind which port.
+ *
+ * An entry is one atomic 64-bit word, so look-up, learning and moving need no lock and no reader
+ * ever sees half an entry. What makes it fit: the 60-bit key (12-bit VLAN, 48-bit MAC) is mixed by
+ * a bijection keyed with a secret of the table; 15 bits of the result are the bucket's number and
+ * need not be stored, the other 45 are the tag.
+ *
+ *	63        19 18       17   16    15     0
+ *	+-----------+-----------+--------+-------+
+ *	|  tag 45   | displaced | static | port  |     port 0: the slot is free
+ *	+-----------+-----------+--------+-------+      (bit 18 is spare)
+ *
+ * A bucket is one cache line: six words and the second at which each was last seen. A look-up that
+ * hits touches that line only, however full the table is. When a bucket is full, an entry lives in
+ * its neighbour (bucket ^ 1) with the displaced bit set.
+ *
+ * The age is written at most once a second per entry, so a busy station costs no shared writes.
+ * Workers look up and learn; the control thread sweeps, flushes and sets static entries; all of it
+ * may run at once. Time is an argument, in seconds.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/mac.h"
+
+#define FDB_BUCKET_BITS	 15
+#define FDB_BUCKETS	 (1u << FDB_BUCKET_BITS)
+#define FDB_SLOTS	 6
+#define FDB_ENTRIES_MAX	 131072u /* of the 196608 slots: beyond it buckets overflow too often */
+#define FDB_AGEING_MAX_S 32767u	 /* ages are kept in 16 bits */
+
+struct fdb_bucket {
+	_Atomic uint64_t word[FDB_SLOTS];
+	_Atomic uint16_t seen_s[FDB_SLOTS];
+	uint32_t pad;
+} __attribute__((aligned(64)));
+
+struct fdb {
+	struct fdb_bucket *buckets;
+	uint64_t key_mul, key_add; /* the secret */
+	uint64_t unmul;		   /* inverse of key_mul modulo 2^60 */
+	_Atomic uint32_t entries;
+	_Atomic uint32_t limit;	   /* w: control */
+	_Atomic uint32_t ageing_s; /* w: control; 0: never */
+	/* w: workers, on the slow path only */
+	_Atomic uint64_t learned, moved, aged, full;
+};
+
+/* A station as the table sees it: where it hashes to. Compute once, then prefetch and look up. */
+struct fdb_key {
+	uint32_t bucket;
+	uint64_t tag; /* in place: bits 19 to 63 */
+};
+
+struct fdb_entry {
+	struct mac mac;
+	uint16_t vlan, port;
+	bool is_static;
+	uint16_t age_s;
+};
+
+/* `secret` is two random words. Returns 0 or -ENOMEM. */
+int fdb_init(struct fdb *t, uint32_t limit, uint32_t ageing_s, const uint64_t secret[2]);
+void fdb_fini(struct fdb *t);
+
+struct fdb_key fdb_key(const struct fdb *t, const struct mac *mac, uint16_t vlan);
+
+static inline void fdb_prefetch(const struct fdb *t, struct fdb_key k)
+{
+	__builtin_prefetch(&t->buckets[k.bucket]);
+}
+
+/* Returns the station's port, or 0 when it is not known. */
+uint16_t fdb_lookup(const struct fdb *t, struct fdb_key k);
+
+/*
+ * Notes that the station was seen behind `port` at `now_s`: refreshes, moves or adds its entry.
+ * Static entries stay as they are. A table at its limit learns nothing new and counts it.
+ */
+void fdb_learn(struct fdb *t, struct fdb_key k, uint16_t port, uint32_t now_s);
+
+/* Adds or replaces a static entry. Returns 0, -ENOSPC when both buckets are full. */
+int fdb_add_static(struct fdb *t, const struct mac *mac, uint16_t vlan, uint16_t port,
+		   uint32_t now_s);
+/* Returns true when there was an entry. */
+bool fdb_del(struct fdb *t, const struct mac *mac, uint16_t vlan);
+
+/* Removes what was not seen for the ageing time. Call it about once a second. */
+void fdb_tick(struct fdb *t, uint32_t now_s);
+
+/* Removes the entries of `port` (0: of every port); with `statics` static ones too. */
+void fdb_flush(struct fdb *t, uint16_t port, bool statics);
+
+/*
+ * Calls `visit` for each entry, in no order, until it returns false. Entries that change meanwhile
+ * may be seen in either state.
+ */
+void fdb_visit(const struct fdb *t, uint32_t now_s, bool (*visit)(const struct fdb_entry *, void *),
+	       void *arg);
+
+#endif

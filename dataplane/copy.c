@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dataplane/copy.h"
+
+#include <rte_memcpy.h>
+
+#include "common/cksum.h"
+
+/*
+ * Payload is written before the headers when a checksum has to be completed: its sum then goes
+ * into a private copy of the headers, and the receiver's memory is never read back.
+ */
+
+#define INLINE_COPY_MAX 256 /* above it, libc's memcpy picks the widest vectors of the machine */
+
+struct sink {
+	const struct iovec *iov;
+	size_t off; /* in iov[0] */
+};
+
+static inline void copy_bytes(void *dst, const void *src, size_t len)
+{
+	if (len <= INLINE_COPY_MAX)
+		rte_memcpy(dst, src, len);
+	else
+		memcpy(dst, src, len);
+}
+
+static void sink_skip(struct sink *k, size_t len)
+{
+	while (len >= k->iov->iov_len - k->off && len > 0) {
+		len -= k->iov->iov_len - k->off;
+		k->iov++;
+		k->off = 0;
+	}
+	k->off += len;
+}
+
+/* Where a piece starts at an odd offset of the summed range, its sum counts byte-swapped. */
+struct summer {
+	uint32_t sum;
+	bool odd;
+};
+
+static void sum_piece(struct summer *m, uint32_t piece, size_t len)
+{
+	m->sum = cksum_add32(m->sum, m->odd ? cksum_swap(piece) : piece);
+	m->odd ^= len & 1;
+}
+
+/* Writes `len` bytes; adds them to `m` unless it is NULL. */
+static void sink_write(struct sink *k, const uint8_t *src, size_t len, struct summer *m)
+{
+	while (len > 0) {
+		size_t room = k->iov->iov_len - k->off;
+		size_t n = len < room ? len : room;
+		uint8_t *dst = (uint8_t *)k->iov->iov_base + k->off;
+
+		if (m)
+			sum_piece(m, cksum_copy(0, dst, src, n), n);
+		else
+			copy_bytes(dst, src, n);
+		src += n;
+		len -= n;
+		k->off += n;
+		if (n == room) {
+			k->iov++;
+			k->off = 0;
+		}
+	}
+}
+
+/* Writes bytes off..off+len of the frame, the head's share first. */
+static void sink_write_frame(struct sink *k, const struct frame *f, uint32_t off, uint32_t len,
+			     struct summer *m)
+{
+	const struct seg *seg = f->segs;
+
+	if (len && off < f->head_len) {
+		uint32_t n = f->head_len - off < len ? f->head_len - off : len;
+
+		sink_write(k, f->head + off, n, m);
+		off += n;
+		len -= n;
+	}
+	off -= f->head_len < off ? f->head_len : off;
+	for (; len > 0; seg++) {
+		uint32_t n;
+
+		if (off >= seg->len) {
+			off -= seg->len;
+			continue;
+		}
+		n = seg->len - off < len ? seg->len - off : len;
+		sink_write(k, seg->p + off, n, m);
+		len -= n;
+		off = 0;
+	}
+}
+
+static void copy_completing(const struct slice *s, struct sink header_at)
+{
+	uint32_t start = s->vnet.csum_start, field = start + s->vnet.csum_offset;
+	uint8_t hdr[FRAME_HEAD_MAX];
+	struct sink payload_at = header_at;
+	struct summer m = {.sum = cksum_add(0, s->hdr + start, s->hdr_len - start),
+			   .odd = (s->hdr_len - start) & 1};
+	uint16_t sum;
+
+	sink_skip(&payload_at, s->hdr_len);
+	sink_write_frame(&payload_at, s->frame, s->off, s->len, &m);
+	sum = cksum_finish(m.sum);
+	if (sum == 0 && s->vnet.csum_offset == offsetof(struct udp_hdr, csum))
+		sum = 0xffff;
+	memcpy(hdr, s->hdr, s->hdr_len);
+	memcpy(hdr + field, &sum, sizeof(sum));
+	sink_write(&header_at, hdr, s->hdr_len, NULL);
+}
+
+void slice_copy(const struct slice *s, const struct iovec *iov, unsigned n, uint32_t skip)
+{
+	struct sink k = {.iov = iov, .off = skip};
+
+	if (s->complete_csum) {
+		copy_completing(s, k);
+		return;
+	}
+	if (n == 1 && s->len == 0) {
+		copy_bytes((uint8_t *)iov->iov_base + skip, s->hdr, s->hdr_len);
+		return;
+	}
+	sink_write(&k, s->hdr, s->hdr_len, NULL);
+	sink_write_frame(&k, s->frame, s->off, s->len, NULL);
+}

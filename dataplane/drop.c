@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dataplane/drop.h"
+
+#include <assert.h>
+
+#include "common/util.h"
+
+static const struct {
+	const char *name, *text;
+} reasons[] = {
+	{"none", "not dropped"},
+	{"runt", "shorter than an Ethernet header"},
+	{"oversize", "longer than 64 KiB"},
+	{"too_many_segments", "more descriptors than a burst can hold"},
+	{"bad_csum_range", "checksum offload points outside the frame"},
+	{"bad_gso", "GSO fields do not fit the headers"},
+	{"not_negotiated", "uses an offload that the guest did not negotiate"},
+	{"src_multicast", "source address is a group address or zero"},
+	{"reserved_dst", "reserved for the link (01:80:c2:00:00:0x)"},
+	{"hairpin", "the station is behind the port the frame came from"},
+	{"no_bridge", "the port belongs to no bridge"},
+	{"no_target", "no other port of the bridge is up"},
+	{"port_down", "the receiver is gone or not ready"},
+	{"ring_full", "the receiver posts no buffers"},
+	{"no_fit", "the receiver's buffers are too small"},
+	{"csum_depth", "headers too deep to complete the checksum"},
+};
+static_assert(ARRAY_SIZE(reasons) == DROP_N, "a name for each reason");
+
+const char *drop_reason_name(enum drop_reason reason)
+{
+	return (unsigned)reason < DROP_N ? reasons[reason].name : "?";
+}
+
+const char *drop_reason_text(enum drop_reason reason)
+{
+	return (unsigned)reason < DROP_N ? reasons[reason].text : "?";
+}

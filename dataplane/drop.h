@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DATAPLANE_DROP_H
+#define DATAPLANE_DROP_H
+
+/* Why a frame ended here. Every dropped frame is counted under exactly one of these. */
+enum drop_reason {
+	DROP_NONE,
+	/* decided at the port it came from */
+	DROP_RUNT,		/* shorter than an Ethernet header */
+	DROP_OVERSIZE,		/* longer than FRAME_LEN_MAX */
+	DROP_TOO_MANY_SEGMENTS, /* more descriptors than a burst can hold */
+	DROP_BAD_CSUM_RANGE,	/* checksum offload points outside the frame */
+	DROP_BAD_GSO,		/* the GSO fields do not fit the frame's headers */
+	DROP_NOT_NEGOTIATED,	/* an offload that the guest did not negotiate */
+	DROP_SRC_MULTICAST,	/* source address is a group or zero */
+	DROP_RESERVED_DST,	/* IEEE 802.1D reserved group 01:80:c2:00:00:0x */
+	DROP_HAIRPIN,		/* the station is behind the port the frame came from */
+	DROP_NO_BRIDGE,		/* the port belongs to no bridge */
+	DROP_NO_TARGET,		/* nobody else on the bridge is up */
+	/* decided at the port it was going to */
+	DROP_PORT_DOWN,	 /* the receiver is gone or not ready */
+	DROP_RING_FULL,	 /* the receiver posts no buffers */
+	DROP_NO_FIT,	 /* the receiver's buffers are too small for the frame */
+	DROP_CSUM_DEPTH, /* headers too deep to complete the checksum for this receiver */
+	DROP_N
+};
+
+/* "runt", "ring_full", ...: stable names for counters. */
+const char *drop_reason_name(enum drop_reason reason);
+/* One sentence for people. */
+const char *drop_reason_text(enum drop_reason reason);
+
+#endif

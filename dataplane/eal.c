@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dataplane/eal.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#define MEMORY_MB "64"
+
+static unsigned long free_hugepages(void)
+{
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
+	unsigned long n = 0;
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%lu", &n) != 1)
+		n = 0;
+	fclose(f);
+	return n;
+}
+
+/*
+ * "--lcores=0@(0,1,...)": DPDK's one logical core floats over every CPU we are allowed to use.
+ * Anything else would pin the control thread, and every thread it starts, to one CPU.
+ */
+static void format_lcores(char *text, size_t size)
+{
+	size_t n = (size_t)snprintf(text, size, "--lcores=0@(");
+	cpu_set_t cpus;
+	bool any = false;
+
+	CPU_ZERO(&cpus);
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	for (unsigned i = 0; i < CPU_SETSIZE && n + 8 < size; i++) {
+		if (!CPU_ISSET(i, &cpus))
+			continue;
+		n += (size_t)snprintf(text + n, size - n, "%s%u", any ? "," : "", i);
+		any = true;
+	}
+	snprintf(text + n, size - n, ")");
+}
+
+int eal_init(enum config_auto hugepages, struct err *e)
+{
+	char lcores[4096];
+	bool huge = hugepages == CONFIG_ON;
+	char *argv[] = {"weftd",       "--no-pci",	"--no-telemetry",
+			"--no-shconf", "--log-level=4", lcores,
+			"-m",	       MEMORY_MB,	huge ? "--in-memory" : "--no-huge",
+			NULL};
+	int argc = ARRAY_SIZE(argv) - 1;
+
+	format_lcores(lcores, sizeof(lcores));
+	if (huge && free_hugepages() < 32)
+		return err_set(
+			e, ENOMEM,
+			"no DPDK memory: switch.hugepages is on, but only %lu of 32 free 2 MiB "
+			"pages are there; reserve them with `sysctl vm.nr_hugepages=64` or set "
+			"switch.hugepages: auto",
+			free_hugepages());
+	if (rte_eal_init(argc, argv) < 0)
+		return err_set(e, rte_errno ? rte_errno : EIO,
+			       "no DPDK memory: the environment did not start: %s; %s",
+			       rte_strerror(rte_errno),
+			       huge ? "check /dev/hugepages and the memory cgroup"
+				    : "at least " MEMORY_MB " MiB must be free");
+	return 0;
+}
+
+void eal_fini(void)
+{
+	rte_eal_cleanup();
+}

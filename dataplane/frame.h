@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DATAPLANE_FRAME_H
+#define DATAPLANE_FRAME_H
+
+/*
+ * The unit of the data path: a frame that is still where it arrived.
+ *
+ * `head` is a private copy of the first bytes, enough for every header that weft reads, so that
+ * what was checked cannot change under us. The rest of the frame is borrowed: `segs` point into
+ * guest memory (or wherever the frame lies) and are valid until the port that it came from is
+ * told to release it. Payload is copied once, from there to the receiver.
+ *
+ * Offload metadata is in the terms of virtio-net (VIRTIO 1.2, 5.1.6.2): a frame may be larger than
+ * the MTU (gso_type) and may carry only the pseudo-header's part of its checksum (VNET_NEEDS_CSUM).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/wire.h"
+#include "dataplane/drop.h"
+
+#define FRAME_HEAD_MAX 128 /* Ethernet, two tags, IPv6 and TCP with all its options: 122 */
+#define FRAME_LEN_MAX  (65535 + 14 + 8)
+#define BURST_MAX      32 /* fits a 64-bit mask */
+#define BURST_SEGS_MAX 1024
+
+enum { VNET_NEEDS_CSUM = 1 };
+enum { VNET_GSO_NONE = 0, VNET_GSO_TCPV4 = 1, VNET_GSO_TCPV6 = 4, VNET_GSO_ECN = 0x80 };
+
+/* The first ten bytes of struct virtio_net_hdr; little endian as the guest's, like the host. */
+struct vnet {
+	uint8_t flags;
+	uint8_t gso_type;
+	uint16_t hdr_len;
+	uint16_t gso_size;
+	uint16_t csum_start;
+	uint16_t csum_offset;
+};
+
+struct seg {
+	const uint8_t *p;
+	uint32_t len;
+};
+
+struct frame {
+	uint8_t head[FRAME_HEAD_MAX];
+	uint32_t len;	   /* bytes of the whole frame, Ethernet header included */
+	uint16_t head_len; /* bytes of it in `head`: min(len, FRAME_HEAD_MAX) */
+	uint16_t n_segs;
+	const struct seg *segs; /* bytes head_len..len */
+	struct vnet vnet;	/* checked by frame_check */
+	enum drop_reason bad;	/* set by the port when the frame could not be read */
+} __attribute__((aligned(64)));
+
+/* One poll's worth of frames, all from one port. Owned by a worker, reused for each poll. */
+struct burst {
+	unsigned n;
+	unsigned n_segs;
+	struct frame frames[BURST_MAX];
+	struct seg segs[BURST_SEGS_MAX];
+};
+
+static inline const struct eth_hdr *frame_eth(const struct frame *f)
+{
+	return (const struct eth_hdr *)f->head;
+}
+
+/* Where the network and transport headers of a GSO or checksummed frame begin. */
+struct frame_layout {
+	uint16_t l3; /* offset of the IP header */
+	uint16_t l4; /* offset of the TCP header */
+	uint16_t payload;
+	bool ipv6;
+};
+
+/*
+ * Checks what a guest claims about an offloaded frame: that the checksum field lies inside the
+ * frame, and that a GSO frame is the TCP over IP it says it is with a usable segment size.
+ * Returns DROP_NONE or the reason to drop it. Call it when `vnet.flags` or `vnet.gso_type` is set.
+ */
+enum drop_reason frame_check_offload(const struct frame *f);
+
+/*
+ * Finds the headers of a TCP frame in `head`; follows up to two VLAN tags and no IPv6 extension
+ * headers. Returns false when the frame is not TCP or its headers do not fit into `head`.
+ */
+bool frame_parse_tcp(const struct frame *f, struct frame_layout *layout);
+
+/*
+ * What is emitted of a frame: rewritten headers followed by a range of the frame's own bytes.
+ * An unsegmented frame is a slice of all of it. Valid while the frame is.
+ */
+struct slice {
+	const uint8_t *hdr;
+	uint32_t hdr_len;
+	const struct frame *frame;
+	uint32_t off, len;  /* payload: `len` bytes of the frame from `off` on, after `hdr` */
+	struct vnet vnet;   /* what the receiver is told */
+	bool complete_csum; /* compute the checksum that vnet.csum_start/csum_offset describe */
+};
+
+static inline uint32_t slice_len(const struct slice *s)
+{
+	return s->hdr_len + s->len;
+}
+
+#endif

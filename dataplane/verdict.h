@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DATAPLANE_VERDICT_H
+#define DATAPLANE_VERDICT_H
+
+/*
+ * What the stages decided about the burst in hand. Frames are bits: a stage looks at the open
+ * ones and closes each by a drop or by one or more bits in the worker's egress masks.
+ */
+
+#include <rte_branch_prediction.h>
+
+#include "dataplane/worker.h"
+
+struct verdicts {
+	uint64_t already_done; /* ended in an earlier run, seen again because of one before them */
+	uint64_t dropped;      /* by a stage; the reason stands in `reason` */
+	uint64_t flooded;      /* go to more than their one receiver: never held back */
+	uint64_t copies;       /* receivers beyond the first, over all frames */
+	uint64_t lost;	       /* their receiver left between look-up and emission */
+	uint8_t reason[BURST_MAX];
+};
+
+static inline void verdicts_init(struct verdicts *v, uint64_t already_done)
+{
+	v->already_done = already_done;
+	v->dropped = v->flooded = v->copies = v->lost = 0;
+}
+
+static inline bool verdict_is_open(const struct verdicts *v, unsigned i)
+{
+	return !((v->already_done | v->dropped) >> i & 1);
+}
+
+static inline void verdict_drop(struct verdicts *v, unsigned i, enum drop_reason reason)
+{
+	v->dropped |= 1ull << i;
+	v->reason[i] = (uint8_t)reason;
+}
+
+/* Sends frame `i` to port `id`. */
+static inline void egress_add(struct egress *eg, uint16_t id, unsigned i)
+{
+	if (eg->mask[id] == 0)
+		eg->touched[eg->n++] = id;
+	eg->mask[id] |= 1ull << i;
+}
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dataplane/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_pause.h>
+
+#include "common/clock.h"
+#include "dataplane/dataplane.h"
+#include "dataplane/pipeline.h"
+
+#define PAUSES_MIN	8  /* after the first empty round */
+#define PAUSES_MAX	64 /* well under a microsecond */
+#define BLOCKED_WAIT_MS 1  /* frames wait for room: look again even if nobody tells us */
+#define SLEEP_MAX_MS	1000
+
+struct worker *worker_create(struct dataplane *dp, unsigned id)
+{
+	struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) & ~(size_t)63);
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
+
+	if (!w)
+		return NULL;
+	*w = (struct worker){.dp = dp, .id = id, .epoll_fd = -1, .wake_fd = -1};
+	w->polls = calloc(1, sizeof(struct poll_list));
+	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!w->polls || w->epoll_fd < 0 || w->wake_fd < 0 ||
+	    epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->wake_fd, &ev) < 0) {
+		worker_destroy(w);
+		return NULL;
+	}
+	return w;
+}
+
+void worker_destroy(struct worker *w)
+{
+	if (!w)
+		return;
+	if (w->wake_fd >= 0)
+		close(w->wake_fd);
+	if (w->epoll_fd >= 0)
+		close(w->epoll_fd);
+	free(w->polls);
+	free(w);
+}
+
+void worker_wake(struct worker *w)
+{
+	eventfd_write(w->wake_fd, 1);
+}
+
+int worker_watch(struct worker *w, int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.fd = fd};
+
+	return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+void worker_unwatch(struct worker *w, int fd)
+{
+	epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static inline const struct poll_list *polls_of(struct worker *w)
+{
+	return atomic_load_explicit(&w->polls, memory_order_acquire);
+}
+
+unsigned worker_poll(struct worker *w, uint64_t now_ns)
+{
+	const struct poll_list *polls = polls_of(w);
+	unsigned n = 0;
+
+	w->now_ns = now_ns;
+	w->blocked = false;
+	for (unsigned i = 0; i < polls->n; i++) {
+		struct port *p = polls->ports[i];
+
+		if (atomic_load_explicit(&p->up, memory_order_acquire))
+			n += pipeline_run(w, p, now_ns);
+	}
+	return n;
+}
+
+/* Asks every port for a wake-up. Returns false when one of them already has something to do. */
+static bool arm_all(struct worker *w)
+{
+	const struct poll_list *polls = polls_of(w);
+	bool quiet = true;
+
+	for (unsigned i = 0; i < polls->n; i++) {
+		struct port *p = polls->ports[i];
+
+		if (atomic_load_explicit(&p->up, memory_order_acquire))
+			quiet &= !p->ops->arm(p, w->blocked);
+	}
+	return quiet;
+}
+
+static void disarm_all(struct worker *w)
+{
+	const struct poll_list *polls = polls_of(w);
+
+	for (unsigned i = 0; i < polls->n; i++) {
+		struct port *p = polls->ports[i];
+
+		if (atomic_load_explicit(&p->up, memory_order_acquire))
+			p->ops->disarm(p);
+	}
+}
+
+/*
+ * Offline for RCU while asleep: the poll list may be replaced and ports may go meanwhile, so
+ * nothing read before the sleep is used after it.
+ */
+static void sleep_until_work(struct worker *w)
+{
+	struct epoll_event ev[16];
+	uint64_t start_ns;
+
+	if (arm_all(w)) {
+		start_ns = clock_now_ns();
+		rte_rcu_qsbr_thread_offline(w->dp->rcu, w->id);
+		epoll_wait(w->epoll_fd, ev, 16, w->blocked ? BLOCKED_WAIT_MS : SLEEP_MAX_MS);
+		rte_rcu_qsbr_thread_online(w->dp->rcu, w->id);
+		w->perf.sleeps++;
+		w->perf.sleep_ns += clock_now_ns() - start_ns;
+	}
+	disarm_all(w);
+	w->perf.wakeups++;
+}
+
+/* Monotonic time from the cycle counter: a multiplication instead of a call. */
+struct tsc_clock {
+	uint64_t tsc0, ns0, hz;
+};
+
+static inline uint64_t tsc_clock_ns(const struct tsc_clock *c, uint64_t tsc)
+{
+	return c->ns0 + (uint64_t)((unsigned __int128)(tsc - c->tsc0) * NS_PER_S / c->hz);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct tsc_clock clock = {rte_rdtsc(), clock_now_ns(), rte_get_tsc_hz()};
+	uint64_t tsc = clock.tsc0, idle_since_ns = clock.ns0;
+	unsigned pauses = PAUSES_MIN;
+
+	rte_rcu_qsbr_thread_online(w->dp->rcu, w->id);
+	while (!atomic_load_explicit(&w->stopping, memory_order_relaxed)) {
+		uint64_t now_ns = tsc_clock_ns(&clock, tsc), after;
+		unsigned n = worker_poll(w, now_ns);
+
+		rte_rcu_qsbr_quiescent(w->dp->rcu, w->id);
+		w->perf.iterations++;
+		if (n) {
+			after = rte_rdtsc();
+			w->perf.busy_iterations++;
+			w->perf.busy_cycles += after - tsc;
+			tsc = after;
+			idle_since_ns = now_ns;
+			pauses = PAUSES_MIN;
+			continue;
+		}
+
+		for (unsigned i = 0; i < pauses; i++)
+			rte_pause();
+		pauses = pauses * 2 < PAUSES_MAX ? pauses * 2 : PAUSES_MAX;
+		after = rte_rdtsc();
+		w->perf.idle_cycles += after - tsc;
+		tsc = after;
+		if (now_ns - idle_since_ns >= w->dp->idle_ns) {
+			sleep_until_work(w);
+			tsc = rte_rdtsc();
+			idle_since_ns = tsc_clock_ns(&clock, tsc);
+		}
+	}
+	rte_rcu_qsbr_thread_offline(w->dp->rcu, w->id);
+	return NULL;
+}
+
+int worker_start(struct worker *w)
+{
+	sigset_t all, old;
+	char name[16];
+	int ret;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&w->thread, NULL, worker_main, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (ret)
+		return -ret;
+	w->has_thread = true;
+	snprintf(name, sizeof(name), "weft-worker%u", w->id);
+	pthread_setname_np(w->thread, name);
+	return 0;
+}
+
+void worker_stop(struct worker *w)
+{
+	if (!w->has_thread)
+		return;
+	w->stopping = true;
+	worker_wake(w);
+	pthread_join(w->thread, NULL);
+	w->has_thread = false;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DATAPLANE_WORKER_H
+#define DATAPLANE_WORKER_H
+
+/*
+ * A worker: one thread that polls its ports, run to completion, until there is nothing to do.
+ *
+ * It polls while there is work. An empty round makes the next one wait a little longer, because
+ * touching a guest's ring line again and again slows the guest down. After `idle_ns` without work
+ * it arms the ports' notifications and sleeps in epoll; asleep, it is offline for RCU, so a change
+ * of configuration never waits for it.
+ */
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "dataplane/frame.h"
+#include "dataplane/port.h"
+#include "dataplane/stats.h"
+
+/* The ports a worker polls; immutable, replaced as a whole. */
+struct poll_list {
+	unsigned n;
+	struct port *ports[];
+};
+
+/* Where the frames of the burst in hand go: for each port a mask of frames. */
+struct egress {
+	unsigned n;
+	uint16_t touched[PORTS_MAX];
+	uint64_t mask[PORTS_MAX]; /* all zero between bursts */
+};
+
+struct worker {
+	struct dataplane *dp;
+	unsigned id;
+	struct poll_list *_Atomic polls; /* w: control; r: the worker, through rcu */
+
+	struct burst burst;
+	struct egress egress;
+	struct worker_perf perf;
+	bool blocked;	 /* frames wait for a receiver's room: wake up for room too */
+	uint64_t now_ns; /* monotonic, read once a round */
+
+	pthread_t thread;
+	bool has_thread;
+	atomic_bool stopping; /* w: control; r: the worker */
+	int epoll_fd;
+	int wake_fd;
+};
+
+/* Creates a worker; its thread is started apart. NULL and errno on failure; destroy takes NULL. */
+struct worker *worker_create(struct dataplane *dp, unsigned id);
+void worker_destroy(struct worker *w);
+
+int worker_start(struct worker *w);
+void worker_stop(struct worker *w);
+
+/* One round over the worker's ports at time `now_ns`. Returns the frames taken. */
+unsigned worker_poll(struct worker *w, uint64_t now_ns);
+
+/* Interrupts the worker's sleep. Any thread. */
+void worker_wake(struct worker *w);
+
+/* Lets an eventfd wake the worker (edge triggered: nobody needs to read it). Any thread. */
+int worker_watch(struct worker *w, int fd);
+void worker_unwatch(struct worker *w, int fd);
+
+#endif
