@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VHOST_FEATURES_H
+#define VHOST_FEATURES_H
+
+/* Virtio feature bits: what weft offers, what was negotiated, and what it means for a frame. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/frame.h"
+#include "dataplane/gso.h"
+
+/* The feature bits that a port with these offloads offers. */
+uint64_t vhost_features_offered(bool tso, bool csum);
+
+/* What the guest takes from us, by the negotiated bits. */
+struct offloads vhost_features_takes(uint64_t features);
+
+/* What the guest may send us: DROP_NONE or DROP_NOT_NEGOTIATED for the offload fields of a frame.
+ */
+enum drop_reason vhost_features_check(uint64_t features, const struct vnet *vnet);
+
+/* The name of bit `bit` as the specification spells it, in lower case; NULL when it has none. */
+const char *vhost_feature_name(unsigned bit);
+
+static inline bool vhost_has(uint64_t features, unsigned bit)
+{
+	return features >> bit & 1;
+}
+
+#endif

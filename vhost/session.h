@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VHOST_SESSION_H
+#define VHOST_SESSION_H
+
+/*
+ * A frontend's session with a port, as librte_vhost's callbacks tell it: connection, handshake,
+ * attachment of the rings. Siblings of vhost_port only.
+ *
+ * The callbacks carry no context of ours, so the one set of ports of the process is known here.
+ */
+
+#include <rte_vhost.h>
+
+#include "vhost/vhost_port.h"
+
+/* Names the set that callbacks search; NULL forgets it. */
+void session_registry_set(struct vhost *vh);
+
+extern const struct rte_vhost_device_ops session_callbacks;
+
+/* Where the handshake stands. Under vhost.lock. */
+enum vhost_step session_step(const struct vhost_port *vp);
+
+/*
+ * Forgets the session of a port whose socket is being closed by us. The library has ended the
+ * device by then. Control thread.
+ */
+void session_forget(struct vhost_port *vp);
+
+#endif

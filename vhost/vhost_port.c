@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vhost/vhost_port.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "vhost/features.h"
+#include "vhost/session.h"
+#include "vhost/vhost_socket.h"
+
+/* --- data path: the port's operations --------------------------------------------------------- */
+
+static inline struct vhost_port *vhost_port(struct port *p)
+{
+	return container_of(p, struct vhost_port, port);
+}
+
+static unsigned vhost_rx_peek(struct port *p, struct burst *b)
+{
+	struct vhost_port *vp = vhost_port(p);
+	unsigned n = virtqueue_peek(&vp->rings[VHOST_FROM_GUEST], b, BURST_MAX);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct frame *f = &b->frames[i];
+
+		if (unlikely((f->vnet.flags | f->vnet.gso_type) && !f->bad))
+			f->bad = vhost_features_check(vp->features, &f->vnet);
+	}
+	return n;
+}
+
+static void vhost_rx_release(struct port *p, unsigned n)
+{
+	virtqueue_release(&vhost_port(p)->rings[VHOST_FROM_GUEST], n);
+}
+
+/* Puts all slices of a frame or none: a receiver never sees half of a segmented frame. */
+static enum virtqueue_put put_planned(struct virtqueue *vq, const struct gso_plan *plan)
+{
+	struct virtqueue_mark mark = virtqueue_mark(vq);
+	uint8_t hdr[FRAME_HEAD_MAX];
+	struct slice s;
+
+	if (plan->n_slices > vq->size)
+		return VIRTQUEUE_PUT_NO_FIT;
+	for (unsigned i = 0; i < plan->n_slices; i++) {
+		enum virtqueue_put res;
+
+		gso_slice(plan, i, hdr, &s);
+		res = virtqueue_put(vq, &s);
+		if (res != VIRTQUEUE_PUT_DONE) {
+			virtqueue_rewind(vq, mark);
+			return res;
+		}
+	}
+	return VIRTQUEUE_PUT_DONE;
+}
+
+static inline enum virtqueue_put put_frame(struct vhost_port *vp, const struct frame *f,
+					   struct port_stats *st)
+{
+	struct virtqueue *vq = &vp->rings[VHOST_TO_GUEST];
+	enum virtqueue_put res;
+	enum drop_reason reason;
+	struct gso_plan plan;
+
+	if (likely(!(f->vnet.flags | f->vnet.gso_type))) {
+		struct slice s = {.hdr = f->head,
+				  .hdr_len = f->head_len,
+				  .frame = f,
+				  .off = f->head_len,
+				  .len = f->len - f->head_len};
+
+		res = virtqueue_put(vq, &s);
+		st->tx_segments += res == VIRTQUEUE_PUT_DONE;
+	} else {
+		reason = gso_plan(&plan, f, vp->takes);
+		if (reason) {
+			st->drops[reason]++;
+			return VIRTQUEUE_PUT_BROKEN;
+		}
+		res = put_planned(vq, &plan);
+		st->tx_segments += res == VIRTQUEUE_PUT_DONE ? plan.n_slices : 0;
+	}
+	if (unlikely(res == VIRTQUEUE_PUT_NO_FIT))
+		st->drops[DROP_NO_FIT]++;
+	else if (unlikely(res == VIRTQUEUE_PUT_BROKEN))
+		st->drops[DROP_PORT_DOWN]++;
+	return res;
+}
+
+static struct tx_result vhost_tx(struct port *p, const struct burst *b, uint64_t mask,
+				 struct port_stats *st)
+{
+	struct vhost_port *vp = vhost_port(p);
+	struct tx_result res = {0};
+
+	for (; mask; mask &= mask - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(mask);
+		enum virtqueue_put put = put_frame(vp, &b->frames[i], st);
+
+		if (likely(put == VIRTQUEUE_PUT_DONE)) {
+			res.sent |= 1ull << i;
+		} else if (put == VIRTQUEUE_PUT_NO_ROOM) {
+			/* Frames behind it would overtake it: they wait too. */
+			res.no_room = mask;
+			break;
+		}
+	}
+	virtqueue_flush(&vp->rings[VHOST_TO_GUEST]);
+	return res;
+}
+
+static bool vhost_arm(struct port *p, bool want_room)
+{
+	struct vhost_port *vp = vhost_port(p);
+	bool work = virtqueue_arm(&vp->rings[VHOST_FROM_GUEST]);
+
+	if (want_room && atomic_load_explicit(&p->full_since_ns, memory_order_relaxed)) {
+		rte_spinlock_lock(&p->tx_lock);
+		work |= virtqueue_arm(&vp->rings[VHOST_TO_GUEST]);
+		rte_spinlock_unlock(&p->tx_lock);
+	}
+	return work;
+}
+
+static void vhost_disarm(struct port *p)
+{
+	struct vhost_port *vp = vhost_port(p);
+
+	virtqueue_disarm(&vp->rings[VHOST_FROM_GUEST]);
+	rte_spinlock_lock(&p->tx_lock);
+	virtqueue_disarm(&vp->rings[VHOST_TO_GUEST]);
+	rte_spinlock_unlock(&p->tx_lock);
+}
+
+static const struct port_ops vhost_port_ops = {
+	.kind = "vhost-user",
+	.rx_peek = vhost_rx_peek,
+	.rx_release = vhost_rx_release,
+	.tx = vhost_tx,
+	.arm = vhost_arm,
+	.disarm = vhost_disarm,
+};
+
+/* --- control ---------------------------------------------------------------------------------- */
+
+struct vhost *vhost_create(struct dataplane *dp)
+{
+	struct vhost *vh = calloc(1, sizeof(*vh));
+
+	if (!vh)
+		return NULL;
+	vh->dp = dp;
+	vh->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (vh->event_fd < 0) {
+		free(vh);
+		return NULL;
+	}
+	pthread_mutex_init(&vh->lock, NULL);
+	TAILQ_INIT(&vh->ports);
+	session_registry_set(vh);
+	return vh;
+}
+
+void vhost_destroy(struct vhost *vh)
+{
+	if (!vh)
+		return;
+	session_registry_set(NULL);
+	pthread_mutex_destroy(&vh->lock);
+	close(vh->event_fd);
+	free(vh);
+}
+
+static int resolve_owner(struct vhost_port *vp, const struct vhost_port_params *params,
+			 struct err *e)
+{
+	struct passwd *pw = *params->owner ? getpwnam(params->owner) : NULL;
+	struct group *gr = *params->group ? getgrnam(params->group) : NULL;
+
+	if (*params->owner && !pw)
+		return err_set(e, ENOENT, "port %s: there is no user '%s' to own its socket",
+			       params->name, params->owner);
+	if (*params->group && !gr)
+		return err_set(e, ENOENT, "port %s: there is no group '%s' for its socket",
+			       params->name, params->group);
+	vp->uid = pw ? pw->pw_uid : (uid_t)-1;
+	vp->gid = gr ? gr->gr_gid : (gid_t)-1;
+	vp->socket_mode = params->socket_mode;
+	return 0;
+}
+
+static struct vhost_port *port_alloc(struct vhost *vh, const struct vhost_port_params *params,
+				     struct err *e)
+{
+	struct vhost_port *vp = aligned_alloc(64, (sizeof(*vp) + 63) & ~(size_t)63);
+
+	if (!vp) {
+		err_set(e, ENOMEM, "port %s: out of memory", params->name);
+		return NULL;
+	}
+	memset(vp, 0, sizeof(*vp));
+	port_init(&vp->port, &vhost_port_ops, params->name);
+	vp->vhost = vh;
+	vp->mode = params->mode;
+	vp->offered = vhost_features_offered(params->tso, params->csum);
+	vp->vid = -1;
+	for (unsigned q = 0; q < VHOST_RINGS; q++) {
+		vp->kick_fds[q] = -1;
+		vp->rings[q].call_fd = -1;
+	}
+	snprintf(vp->path, sizeof(vp->path), "%s", params->path);
+	return vp;
+}
+
+struct vhost_port *vhost_port_create(struct vhost *vh, const struct vhost_port_params *params,
+				     struct err *e)
+{
+	struct vhost_port *vp;
+	int ret;
+
+	if (strlen(params->path) >= VHOST_PATH_MAX) {
+		errno = -err_set(e, ENAMETOOLONG, "port %s: socket path %s is longer than %d bytes",
+				 params->name, params->path, VHOST_PATH_MAX - 1);
+		return NULL;
+	}
+	vp = port_alloc(vh, params, e);
+	if (!vp)
+		return NULL;
+	ret = resolve_owner(vp, params, e);
+	if (ret < 0)
+		goto err_free;
+	ret = dataplane_port_add(vh->dp, &vp->port, e);
+	if (ret < 0)
+		goto err_free;
+
+	pthread_mutex_lock(&vh->lock);
+	TAILQ_INSERT_TAIL(&vh->ports, vp, link);
+	pthread_mutex_unlock(&vh->lock);
+
+	ret = vp->mode == VHOST_MODE_SERVER ? vhost_socket_listen(vp, e) : 0;
+	if (ret < 0)
+		goto err_unlist;
+	return vp;
+
+err_unlist:
+	pthread_mutex_lock(&vh->lock);
+	TAILQ_REMOVE(&vh->ports, vp, link);
+	pthread_mutex_unlock(&vh->lock);
+	dataplane_port_retire(vh->dp, &vp->port);
+err_free:
+	free(vp);
+	errno = -ret;
+	return NULL;
+}
+
+void vhost_port_destroy(struct vhost_port *vp)
+{
+	struct vhost *vh;
+
+	if (!vp)
+		return;
+	vh = vp->vhost;
+	/* Ends the session through our own callbacks, so the port must still be listed. */
+	vhost_socket_close(vp);
+	pthread_mutex_lock(&vh->lock);
+	TAILQ_REMOVE(&vh->ports, vp, link);
+	pthread_mutex_unlock(&vh->lock);
+	dataplane_port_retire(vh->dp, &vp->port);
+	free(vp);
+}
+
+static const char *const step_texts[] = {
+	"a frontend to connect",
+	"the guest's driver to accept features (SET_FEATURES)",
+	"the guest's memory (SET_MEM_TABLE)",
+	"the rings' addresses and kick eventfds (SET_VRING_ADDR, SET_VRING_KICK)",
+	"the rings to be enabled (SET_VRING_ENABLE or DRIVER_OK)",
+	"",
+};
+static_assert(ARRAY_SIZE(step_texts) == VHOST_STEP_N, "a text for each step");
+
+static void describe_wait(const struct vhost_port *vp, struct vhost_port_info *info)
+{
+	if (info->step != VHOST_STEP_CONNECT)
+		snprintf(info->waiting_for, sizeof(info->waiting_for), "%s",
+			 step_texts[info->step]);
+	else if (vp->mode == VHOST_MODE_SERVER)
+		snprintf(info->waiting_for, sizeof(info->waiting_for),
+			 "a frontend to connect to %s", vp->path);
+	else
+		snprintf(info->waiting_for, sizeof(info->waiting_for), "a frontend to listen on %s",
+			 vp->path);
+}
+
+static void describe_ring(const struct vhost_port *vp, unsigned q, struct vhost_port_info *info)
+{
+	const struct virtqueue *vq = &vp->rings[q];
+	uint8_t broken = vq->broken;
+
+	info->rings[q].size = vq->size;
+	info->rings[q].posted = virtqueue_posted(vq);
+	info->rings[q].interrupts = vq->interrupts;
+	info->rings[q].event_idx = vq->event_idx;
+	info->rings[q].indirect = vq->indirect;
+	info->rings[q].mergeable = vq->mergeable;
+	if (broken) {
+		info->rings[q].fault = virtqueue_fault_text(broken);
+		snprintf(info->error, sizeof(info->error),
+			 "ring %u stopped: %s; reset the guest's "
+			 "driver to use it again",
+			 q, info->rings[q].fault);
+	}
+}
+
+void vhost_port_info(struct vhost_port *vp, struct vhost_port_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	pthread_mutex_lock(&vp->vhost->lock);
+	info->step = session_step(vp);
+	info->sessions = vp->sessions;
+	info->attached = vp->attached;
+	snprintf(info->error, sizeof(info->error), "%s", vp->error);
+	describe_wait(vp, info);
+	if (vp->attached) {
+		info->features = vp->features;
+		info->takes = vp->takes;
+		for (unsigned q = 0; q < VHOST_RINGS; q++)
+			describe_ring(vp, q, info);
+	}
+	pthread_mutex_unlock(&vp->vhost->lock);
+}
