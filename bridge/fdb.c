@@ -9,7 +9,7 @@
 
 #define KEY_BITS  60
 #define KEY_MASK  ((1ull << KEY_BITS) - 1)
-#define TAG_SHIFT 19
+#define TAG_SHIFT 20
 #define DISPLACED (1ull << 17)
 #define STATIC	  (1ull << 16)
 #define PORT_MASK 0xffffull

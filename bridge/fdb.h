@@ -7,13 +7,13 @@
  *
  * An entry is one atomic 64-bit word, so look-up, learning and moving need no lock and no reader
  * ever sees half an entry. What makes it fit: the 60-bit key (12-bit VLAN, 48-bit MAC) is mixed by
- * a bijection keyed with a secret of the table; 15 bits of the result are the bucket's number and
- * need not be stored, the other 45 are the tag.
+ * a bijection keyed with a secret of the table; 16 bits of the result are the bucket's number and
+ * need not be stored, the other 44 are the tag.
  *
- *	63        19 18       17   16    15     0
+ *	63        20 19 18    17   16    15     0
  *	+-----------+-----------+--------+-------+
- *	|  tag 45   | displaced | static | port  |     port 0: the slot is free
- *	+-----------+-----------+--------+-------+      (bit 18 is spare)
+ *	|  tag 44   | displaced | static | port  |     port 0: the slot is free
+ *	+-----------+-----------+--------+-------+      (bits 18, 19: spare)
  *
  * A bucket is one cache line: six words and the second at which each was last seen. A look-up that
  * hits touches that line only, however full the table is. When a bucket is full, an entry lives in
@@ -31,10 +31,10 @@
 
 #include "common/mac.h"
 
-#define FDB_BUCKET_BITS	 15
+#define FDB_BUCKET_BITS	 16
 #define FDB_BUCKETS	 (1u << FDB_BUCKET_BITS)
 #define FDB_SLOTS	 6
-#define FDB_ENTRIES_MAX	 131072u /* of the 196608 slots: beyond it buckets overflow too often */
+#define FDB_ENTRIES_MAX	 131072u /* of 393216 slots: beyond it buckets overflow too often */
 #define FDB_AGEING_MAX_S 32767u	 /* ages are kept in 16 bits */
 
 struct fdb_bucket {
@@ -57,7 +57,7 @@ struct fdb {
 /* A station as the table sees it: where it hashes to. Compute once, then prefetch and look up. */
 struct fdb_key {
 	uint32_t bucket;
-	uint64_t tag; /* in place: bits 19 to 63 */
+	uint64_t tag; /* in place: bits 20 to 63 */
 };
 
 struct fdb_entry {

@@ -1,1 +1,5 @@
 bridge_SRCS := bridge/bridge.c bridge/bridge_input.c bridge/fdb.c
+
+UNIT_TESTS += test_fdb
+test_fdb_SRCS := tests/unit/test_fdb.c bridge/fdb.c
+test_fdb_LIBS := cmocka

@@ -6,9 +6,8 @@
 #include <time.h>
 
 #define NS_PER_MS 1000000ull
-#ifndef NS_PER_S /* DPDK has the same */
+#undef NS_PER_S /* DPDK's is an int: include its headers first */
 #define NS_PER_S 1000000000ull
-#endif
 
 /* Monotonic time. Functions that age or time out take it as an argument; only loops read it. */
 static inline uint64_t clock_now_ns(void)

@@ -27,7 +27,7 @@ static inline void copy_bytes(void *dst, const void *src, size_t len)
 
 static void sink_skip(struct sink *k, size_t len)
 {
-	while (len >= k->iov->iov_len - k->off && len > 0) {
+	while (len > 0 && len >= k->iov->iov_len - k->off) {
 		len -= k->iov->iov_len - k->off;
 		k->iov++;
 		k->off = 0;

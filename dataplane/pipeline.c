@@ -60,7 +60,7 @@ static bool may_hold(struct port *out, uint64_t now_ns)
 		atomic_store_explicit(&out->full_since_ns, now_ns | 1, memory_order_relaxed);
 		return true;
 	}
-	return now_ns - since < HOLD_MAX_NS;
+	return now_ns < since + HOLD_MAX_NS;
 }
 
 static void count_tx(struct worker *w, struct port *out, const struct burst *b, uint64_t sent)

@@ -69,6 +69,20 @@ void worker_unwatch(struct worker *w, int fd)
 	epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
+void worker_perf_get(const struct worker *w, struct worker_perf *perf)
+{
+	const uint64_t *now = (const uint64_t *)&w->perf, *base = (const uint64_t *)&w->perf_base;
+	uint64_t *out = (uint64_t *)perf;
+
+	for (unsigned i = 0; i < sizeof(*perf) / sizeof(uint64_t); i++)
+		out[i] = now[i] - base[i];
+}
+
+void worker_perf_clear(struct worker *w)
+{
+	w->perf_base = w->perf;
+}
+
 static inline const struct poll_list *polls_of(struct worker *w)
 {
 	return atomic_load_explicit(&w->polls, memory_order_acquire);

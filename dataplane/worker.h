@@ -40,8 +40,9 @@ struct worker {
 	struct burst burst;
 	struct egress egress;
 	struct worker_perf perf;
-	bool blocked;	 /* frames wait for a receiver's room: wake up for room too */
-	uint64_t now_ns; /* monotonic, read once a round */
+	struct worker_perf perf_base; /* w, r: control: what `perf` was when it was last cleared */
+	bool blocked;		      /* frames wait for a receiver's room: wake up for room too */
+	uint64_t now_ns;	      /* monotonic, read once a round */
 
 	pthread_t thread;
 	bool has_thread;
@@ -59,6 +60,10 @@ void worker_stop(struct worker *w);
 
 /* One round over the worker's ports at time `now_ns`. Returns the frames taken. */
 unsigned worker_poll(struct worker *w, uint64_t now_ns);
+
+/* What the worker did since its counters were last cleared. Control thread. */
+void worker_perf_get(const struct worker *w, struct worker_perf *perf);
+void worker_perf_clear(struct worker *w);
 
 /* Interrupts the worker's sleep. Any thread. */
 void worker_wake(struct worker *w);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/lib/testport.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/copy.h"
+
+static struct testport *testport(struct port *p)
+{
+	return container_of(p, struct testport, port);
+}
+
+static unsigned rx_peek(struct port *p, struct burst *b)
+{
+	struct testport *t = testport(p);
+
+	b->n = MIN_OF(t->n_in, (unsigned)BURST_MAX);
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct testframe *in = t->in[i];
+		struct frame *f = &b->frames[i];
+
+		f->len = in->len;
+		f->head_len = (uint16_t)MIN_OF(in->len, (uint32_t)FRAME_HEAD_MAX);
+		memcpy(f->head, in->bytes, f->head_len);
+		f->vnet = in->vnet;
+		f->bad = in->len < sizeof(struct eth_hdr) ? DROP_RUNT : DROP_NONE;
+		f->segs = &b->segs[b->n_segs];
+		f->n_segs = f->len > f->head_len;
+		if (f->n_segs)
+			b->segs[b->n_segs++] =
+				(struct seg){in->bytes + f->head_len, f->len - f->head_len};
+	}
+	return t->n_peeked = b->n;
+}
+
+static void rx_release(struct port *p, unsigned n)
+{
+	struct testport *t = testport(p);
+
+	for (unsigned i = 0; i < n; i++)
+		free(t->in[i]);
+	t->n_in -= n;
+	memmove(t->in, t->in + n, t->n_in * sizeof(t->in[0]));
+}
+
+static void collect(struct testport *t, const struct slice *s)
+{
+	struct testframe *out = calloc(1, sizeof(*out));
+	struct iovec iov = {out->bytes, sizeof(out->bytes)};
+
+	out->len = slice_len(s);
+	slice_copy(s, &iov, 1, 0);
+	out->vnet = s->complete_csum ? (struct vnet){0} : s->vnet;
+	t->out[t->n_out++] = out;
+}
+
+static struct tx_result tx(struct port *p, const struct burst *b, uint64_t mask,
+			   struct port_stats *st)
+{
+	struct testport *t = testport(p);
+	struct tx_result res = {0};
+
+	for (; mask; mask &= mask - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(mask);
+		uint8_t hdr[FRAME_HEAD_MAX];
+		struct gso_plan plan;
+		struct slice s;
+		enum drop_reason reason;
+
+		if (t->room == 0) {
+			res.no_room = mask;
+			break;
+		}
+		reason = gso_plan(&plan, &b->frames[i], t->takes);
+		if (reason) {
+			st->drops[reason]++;
+			continue;
+		}
+		for (unsigned k = 0; k < plan.n_slices; k++) {
+			gso_slice(&plan, k, hdr, &s);
+			collect(t, &s);
+		}
+		t->room--;
+		res.sent |= 1ull << i;
+	}
+	return res;
+}
+
+static bool arm(struct port *p, bool want_room)
+{
+	return testport(p)->n_in > 0;
+}
+
+static void disarm(struct port *p)
+{
+}
+
+static const struct port_ops testport_ops = {
+	.kind = "test",
+	.rx_peek = rx_peek,
+	.rx_release = rx_release,
+	.tx = tx,
+	.arm = arm,
+	.disarm = disarm,
+};
+
+struct testport *testport_create(struct dataplane *dp, const char *name)
+{
+	struct testport *t = aligned_alloc(64, (sizeof(*t) + 63) & ~(size_t)63);
+	struct err e;
+
+	memset(t, 0, sizeof(*t));
+	port_init(&t->port, &testport_ops, name);
+	t->room = TESTPORT_FRAMES;
+	t->takes = (struct offloads){true, true, true, true};
+	if (dataplane_port_add(dp, &t->port, &e) < 0)
+		abort();
+	dataplane_port_set_up(dp, &t->port, true);
+	return t;
+}
+
+void testport_destroy(struct dataplane *dp, struct testport *t)
+{
+	dataplane_port_retire(dp, &t->port);
+	testport_clear(t);
+	rx_release(&t->port, t->n_in);
+	free(t);
+}
+
+struct testframe *testport_put(struct testport *t, const void *bytes, uint32_t len)
+{
+	struct testframe *f = calloc(1, sizeof(*f));
+
+	memcpy(f->bytes, bytes, len);
+	f->len = len;
+	t->in[t->n_in++] = f;
+	return f;
+}
+
+void testport_clear(struct testport *t)
+{
+	for (unsigned i = 0; i < t->n_out; i++)
+		free(t->out[i]);
+	t->n_out = 0;
+}
