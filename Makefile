@@ -49,7 +49,7 @@ pkg_libs   = $(if $(1),$(shell pkg-config --libs $(1) 2>/dev/null))
 objs       = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 # Folders whose code sees DPDK; everything else is kept free of it.
-DPDK_DIRS    := dataplane bridge vhost daemon tests/pipeline tests/lib
+DPDK_DIRS    := dataplane bridge vhost daemon tests/pipeline tests/lib tests/unit tests/fuzz
 DPDK_CFLAGS  := $(call pkg_cflags,libdpdk)
 $(foreach d,$(DPDK_DIRS),$(eval $(B)/obj/$(d)/%.o: CPPFLAGS += $(DPDK_CFLAGS)))
 

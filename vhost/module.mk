@@ -1,2 +1,13 @@
 vhost_SRCS := vhost/features.c vhost/session.c vhost/vhost_port.c vhost/vhost_socket.c \
               vhost/virtqueue.c
+
+# What a virtqueue needs to be tested without librte_vhost.
+virtqueue_SRCS := vhost/virtqueue.c dataplane/copy.c dataplane/frame.c dataplane/gso.c \
+                  common/cksum.c tests/lib/ring.c
+
+UNIT_TESTS += test_virtqueue
+test_virtqueue_SRCS := tests/unit/test_virtqueue.c tests/lib/packet.c $(virtqueue_SRCS)
+test_virtqueue_LIBS := cmocka
+
+FUZZERS += fuzz_virtqueue
+fuzz_virtqueue_SRCS := tests/fuzz/fuzz_virtqueue.c $(virtqueue_SRCS)

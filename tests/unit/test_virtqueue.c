@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/packet.h"
+#include "tests/lib/ring.h"
+
+#define NEXT	 VRING_DESC_F_NEXT
+#define WRITE	 VRING_DESC_F_WRITE
+#define INDIRECT VRING_DESC_F_INDIRECT
+#define HDR	 12
+
+static struct burst burst;
+
+static unsigned peek(struct ring *r)
+{
+	burst.n = burst.n_segs = 0;
+	return virtqueue_peek(&r->vq, &burst, BURST_MAX);
+}
+
+static void pattern_at(struct ring *r, uint64_t gpa, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++)
+		*ring_at(r, gpa + i) = packet_pattern(i);
+}
+
+/* Checks that the frame consists of the pattern, wherever its bytes lie. */
+static void assert_pattern(const struct frame *f, uint32_t len)
+{
+	uint32_t at = 0;
+
+	assert_int_equal(f->bad, DROP_NONE);
+	assert_int_equal(f->len, len);
+	for (; at < f->head_len; at++)
+		assert_int_equal(f->head[at], packet_pattern(at));
+	for (unsigned s = 0; s < f->n_segs; s++)
+		for (uint32_t i = 0; i < f->segs[s].len; i++, at++)
+			assert_int_equal(f->segs[s].p[i], packet_pattern(at));
+	assert_int_equal(at, len);
+}
+
+static void assert_broken(struct ring *r, enum virtqueue_fault fault)
+{
+	assert_int_equal(peek(r), 0);
+	assert_int_equal(r->vq.broken, fault);
+	assert_int_equal(r->used->idx, 0);
+}
+
+/* --- guest to switch ---------------------------------------------------------------------------
+ */
+
+static void virtqueue_reads_a_frame_in_one_descriptor(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	pattern_at(r, RING_BUFFERS + HDR, 100);
+	ring_desc(r, 3, RING_BUFFERS, HDR + 100, 0, 0);
+	ring_offer(r, 3);
+
+	assert_int_equal(peek(r), 1);
+	assert_pattern(&burst.frames[0], 100);
+	virtqueue_release(&r->vq, 1);
+	assert_int_equal(r->used->idx, 1);
+	assert_int_equal(r->used->ring[0].id, 3);
+	assert_int_equal(ring_calls(r), 1);
+	ring_destroy(r);
+}
+
+static void virtqueue_shows_the_same_frames_until_they_are_released(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	for (uint16_t i = 0; i < 3; i++) {
+		pattern_at(r, RING_BUFFERS + i * 256u + HDR, 60u + i);
+		ring_desc(r, i, RING_BUFFERS + i * 256u, HDR + 60u + i, 0, 0);
+		ring_offer(r, i);
+	}
+
+	assert_int_equal(peek(r), 3);
+	assert_int_equal(peek(r), 3);
+	virtqueue_release(&r->vq, 2);
+	assert_int_equal(peek(r), 1);
+	assert_int_equal(burst.frames[0].len, 62);
+	assert_int_equal(r->used->idx, 2);
+	ring_destroy(r);
+}
+
+/* Any split of header and frame over descriptors, CVE-2022-2132's 1-byte descriptors included. */
+static void virtqueue_reads_any_layout_of_a_chain(void **state)
+{
+	for (uint32_t piece = 6; piece < 150; piece++) {
+		struct ring *r = ring_create(0);
+		uint32_t total = HDR + 90, at = 0;
+		uint16_t n = 0;
+
+		pattern_at(r, RING_BUFFERS + HDR, 90);
+		while (at < total) {
+			uint32_t len = MIN_OF(piece, total - at);
+			bool last = at + len == total || n == RING_SIZE - 1;
+
+			if (last)
+				len = total - at;
+			ring_desc(r, n, RING_BUFFERS + at, len, last ? 0 : NEXT, n + 1);
+			at += len;
+			n++;
+		}
+		ring_offer(r, 0);
+
+		assert_int_equal(peek(r), 1);
+		assert_pattern(&burst.frames[0], 90);
+		ring_destroy(r);
+	}
+}
+
+static void virtqueue_reads_one_byte_descriptors(void **state)
+{
+	struct ring *r = ring_create(RING_INDIRECT);
+	struct vring_desc *table = (struct vring_desc *)ring_at(r, RING_BUFFERS + 0x4000);
+
+	pattern_at(r, RING_BUFFERS + HDR, 200);
+	for (uint16_t i = 0; i < HDR + 200; i++)
+		table[i] = (struct vring_desc){RING_BUFFERS + i, 1, i + 1 < HDR + 200 ? NEXT : 0,
+					       i + 1};
+	ring_desc(r, 0, RING_BUFFERS + 0x4000, (HDR + 200) * sizeof(*table), INDIRECT, 0);
+	ring_offer(r, 0);
+
+	assert_int_equal(peek(r), 1);
+	assert_pattern(&burst.frames[0], 200);
+	ring_destroy(r);
+}
+
+/* CVE-2018-1059: a buffer over a region's edge must not be read on in the host's memory. */
+static void virtqueue_splits_a_buffer_at_a_regions_edge(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	pattern_at(r, RING_EDGE - 200, 1000);
+	ring_desc(r, 0, RING_EDGE - 200 - HDR, HDR + 1000, 0, 0);
+	ring_offer(r, 0);
+
+	assert_int_equal(peek(r), 1);
+	assert_pattern(&burst.frames[0], 1000);
+	ring_destroy(r);
+}
+
+static void virtqueue_breaks_on_addresses_outside_the_guest(void **state)
+{
+	static const struct {
+		uint64_t addr;
+		uint32_t len;
+	} bad[] = {{0, 100},
+		   {RING_GPA - 1, 100},
+		   {RING_END, 1},
+		   {RING_END - 50, 100},
+		   {~0ull, 1},
+		   {~0ull - 50, 100},
+		   {RING_BUFFERS, 0xffffffff}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct ring *r = ring_create(0);
+
+		ring_desc(r, 0, bad[i].addr, bad[i].len, 0, 0);
+		ring_offer(r, 0);
+		assert_broken(r, VIRTQUEUE_BAD_ADDRESS);
+		ring_destroy(r);
+	}
+}
+
+/* CVE-2020-10725: an invalid address with length 0 must not be touched. */
+static void virtqueue_ignores_empty_descriptors_wherever_they_point(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	pattern_at(r, RING_BUFFERS + HDR, 60);
+	ring_desc(r, 0, ~0ull, 0, NEXT, 1);
+	ring_desc(r, 1, RING_BUFFERS, HDR + 60, NEXT, 2);
+	ring_desc(r, 2, 0, 0, 0, 0);
+	ring_offer(r, 0);
+
+	assert_int_equal(peek(r), 1);
+	assert_pattern(&burst.frames[0], 60);
+	ring_destroy(r);
+}
+
+static void virtqueue_breaks_on_an_avail_index_more_than_a_ring_ahead(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	r->avail->idx = RING_SIZE + 1;
+
+	assert_broken(r, VIRTQUEUE_BAD_INDEX);
+	ring_destroy(r);
+}
+
+static void virtqueue_breaks_on_a_head_outside_the_table(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	ring_offer(r, RING_SIZE);
+
+	assert_broken(r, VIRTQUEUE_BAD_HEAD);
+	ring_destroy(r);
+}
+
+static void virtqueue_breaks_on_a_next_outside_the_table(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	ring_desc(r, 0, RING_BUFFERS, 100, NEXT, RING_SIZE);
+	ring_offer(r, 0);
+
+	assert_broken(r, VIRTQUEUE_BAD_HEAD);
+	ring_destroy(r);
+}
+
+/* CVE-2020-14377: chains that never end. */
+static void virtqueue_breaks_on_a_chain_that_loops(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	ring_desc(r, 0, RING_BUFFERS, 1, NEXT, 1);
+	ring_desc(r, 1, RING_BUFFERS, 0, NEXT, 0);
+	ring_offer(r, 0);
+
+	assert_broken(r, VIRTQUEUE_BAD_CHAIN);
+	ring_destroy(r);
+}
+
+static void virtqueue_breaks_on_a_writable_buffer_where_it_reads(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	ring_desc(r, 0, RING_BUFFERS, 100, WRITE, 0);
+	ring_offer(r, 0);
+
+	assert_broken(r, VIRTQUEUE_BAD_DIRECTION);
+	ring_destroy(r);
+}
+
+static void virtqueue_breaks_on_malformed_indirect_tables(void **state)
+{
+	static const struct {
+		uint64_t addr;
+		uint32_t len;
+		uint16_t flags;
+		enum virtqueue_fault fault;
+	} bad[] = {
+		{RING_BUFFERS, 0, INDIRECT, VIRTQUEUE_BAD_INDIRECT},
+		{RING_BUFFERS, 15, INDIRECT, VIRTQUEUE_BAD_INDIRECT},
+		{RING_BUFFERS, 17, INDIRECT, VIRTQUEUE_BAD_INDIRECT},
+		{RING_BUFFERS, 16, INDIRECT | NEXT, VIRTQUEUE_BAD_INDIRECT},
+		{RING_BUFFERS, 0xfffffff0, INDIRECT, VIRTQUEUE_BAD_INDIRECT},
+		{RING_EDGE - 16, 32, INDIRECT, VIRTQUEUE_BAD_ADDRESS},
+		{0x10, 16, INDIRECT, VIRTQUEUE_BAD_ADDRESS},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct ring *r = ring_create(RING_INDIRECT);
+
+		ring_desc(r, 0, bad[i].addr, bad[i].len, bad[i].flags, 0);
+		ring_offer(r, 0);
+		assert_broken(r, bad[i].fault);
+		ring_destroy(r);
+	}
+}
+
+static void virtqueue_breaks_on_a_table_inside_a_table(void **state)
+{
+	for (int depth = 0; depth < 2; depth++) {
+		struct ring *r = ring_create(RING_INDIRECT);
+		struct vring_desc *table = (struct vring_desc *)ring_at(r, RING_BUFFERS);
+
+		table[0] = (struct vring_desc){RING_BUFFERS + 512, 64, depth ? NEXT : INDIRECT, 1};
+		table[1] = (struct vring_desc){RING_BUFFERS, 32, INDIRECT, 0};
+		ring_desc(r, 0, RING_BUFFERS, 32, INDIRECT, 0);
+		ring_offer(r, 0);
+		assert_broken(r, VIRTQUEUE_BAD_INDIRECT);
+		ring_destroy(r);
+	}
+}
+
+static void virtqueue_refuses_indirect_tables_that_were_not_negotiated(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	ring_desc(r, 0, RING_BUFFERS, 16, INDIRECT, 0);
+	ring_offer(r, 0);
+
+	assert_broken(r, VIRTQUEUE_BAD_INDIRECT);
+	ring_destroy(r);
+}
+
+static void virtqueue_drops_frames_that_are_too_short_or_too_long(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	ring_desc(r, 0, RING_BUFFERS, HDR, 0, 0);
+	ring_desc(r, 1, RING_BUFFERS, HDR - 5, 0, 0);
+	ring_desc(r, 2, RING_BUFFERS, HDR + 13, 0, 0);
+	ring_desc(r, 3, RING_BUFFERS, HDR + 40000, NEXT, 4);
+	ring_desc(r, 4, RING_BUFFERS, 40000, 0, 0);
+	for (uint16_t head = 0; head < 4; head++)
+		ring_offer(r, head);
+
+	assert_int_equal(peek(r), 4);
+	assert_int_equal(burst.frames[0].bad, DROP_RUNT);
+	assert_int_equal(burst.frames[1].bad, DROP_RUNT);
+	assert_int_equal(burst.frames[2].bad, DROP_RUNT);
+	assert_int_equal(burst.frames[3].bad, DROP_OVERSIZE);
+	ring_destroy(r);
+}
+
+static void virtqueue_reads_the_offload_fields_and_only_the_known_flag(void **state)
+{
+	struct vnet vnet = {.flags = 0xff,
+			    .gso_type = 1,
+			    .gso_size = 1448,
+			    .csum_start = 34,
+			    .csum_offset = 16};
+	struct ring *r = ring_create(0);
+
+	memcpy(ring_at(r, RING_BUFFERS), &vnet, sizeof(vnet));
+	ring_desc(r, 0, RING_BUFFERS, HDR + 60, 0, 0);
+	ring_offer(r, 0);
+
+	assert_int_equal(peek(r), 1);
+	assert_int_equal(burst.frames[0].vnet.flags, VNET_NEEDS_CSUM);
+	assert_int_equal(burst.frames[0].vnet.gso_size, 1448);
+	ring_destroy(r);
+}
+
+static void virtqueue_knows_the_short_header_of_legacy_guests(void **state)
+{
+	struct ring *r = ring_create(RING_LEGACY);
+
+	pattern_at(r, RING_BUFFERS + 10, 60);
+	ring_desc(r, 0, RING_BUFFERS, 10 + 60, 0, 0);
+	ring_offer(r, 0);
+
+	assert_int_equal(peek(r), 1);
+	assert_pattern(&burst.frames[0], 60);
+	ring_destroy(r);
+}
+
+static void virtqueue_works_across_the_wrap_of_its_indices(void **state)
+{
+	struct ring *r = ring_create(RING_EVENT_IDX);
+
+	pattern_at(r, RING_BUFFERS + HDR, 60);
+	for (unsigned i = 0; i < 70000; i++) {
+		ring_desc(r, (uint16_t)(i % RING_SIZE), RING_BUFFERS, HDR + 60, 0, 0);
+		ring_offer(r, (uint16_t)(i % RING_SIZE));
+		assert_int_equal(peek(r), 1);
+		virtqueue_release(&r->vq, 1);
+	}
+
+	assert_int_equal(r->used->idx, (uint16_t)70000);
+	ring_destroy(r);
+}
+
+/* --- switch to guest ---------------------------------------------------------------------------
+ */
+
+static struct slice slice_of(struct frame *f, struct seg *seg, uint8_t *bytes, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++)
+		bytes[i] = packet_pattern(i);
+	*f = (struct frame){.len = len, .head_len = (uint16_t)MIN_OF(len, 128u), .segs = seg};
+	memcpy(f->head, bytes, f->head_len);
+	*seg = (struct seg){bytes + f->head_len, len - f->head_len};
+	f->n_segs = seg->len > 0;
+	return (struct slice){.hdr = f->head,
+			      .hdr_len = f->head_len,
+			      .frame = f,
+			      .off = f->head_len,
+			      .len = len - f->head_len};
+}
+
+static void post(struct ring *r, uint16_t i, uint64_t addr, uint32_t len)
+{
+	ring_desc(r, i, addr, len, WRITE, 0);
+	ring_offer(r, i);
+}
+
+static void virtqueue_puts_a_frame_into_one_buffer(void **state)
+{
+	struct ring *r = ring_create(RING_MERGEABLE);
+	uint8_t bytes[100];
+	struct frame f;
+	struct seg seg;
+	struct slice s = slice_of(&f, &seg, bytes, 100);
+
+	post(r, 5, RING_BUFFERS, 2048);
+	assert_int_equal(virtqueue_put(&r->vq, &s), VIRTQUEUE_PUT_DONE);
+	assert_int_equal(r->used->idx, 0);
+	virtqueue_flush(&r->vq);
+
+	assert_int_equal(r->used->idx, 1);
+	assert_int_equal(r->used->ring[0].id, 5);
+	assert_int_equal(r->used->ring[0].len, HDR + 100);
+	assert_int_equal(*(uint16_t *)ring_at(r, RING_BUFFERS + 10), 1);
+	assert_memory_equal(ring_at(r, RING_BUFFERS + HDR), bytes, 100);
+	assert_int_equal(*ring_at(r, RING_BUFFERS + HDR + 100), 0);
+	ring_destroy(r);
+}
+
+static void virtqueue_merges_buffers_and_tells_their_number(void **state)
+{
+	struct ring *r = ring_create(RING_MERGEABLE);
+	uint8_t bytes[1000], got[1000 + HDR];
+	struct frame f;
+	struct seg seg;
+	struct slice s = slice_of(&f, &seg, bytes, sizeof(bytes));
+
+	for (uint16_t i = 0; i < 10; i++)
+		post(r, i, RING_EDGE - 600 + i * 128u, 128);
+	assert_int_equal(virtqueue_put(&r->vq, &s), VIRTQUEUE_PUT_DONE);
+	virtqueue_flush(&r->vq);
+
+	assert_int_equal(r->used->idx, 8);
+	assert_int_equal(r->used->ring[0].len, 128);
+	assert_int_equal(r->used->ring[7].len, HDR + 1000 - 7 * 128);
+	for (uint32_t i = 0; i < sizeof(got); i++)
+		got[i] = *ring_at(r, RING_EDGE - 600 + i);
+	assert_int_equal(*(uint16_t *)(got + 10), 8);
+	assert_memory_equal(got + HDR, bytes, sizeof(bytes));
+	ring_destroy(r);
+}
+
+static void virtqueue_takes_nothing_when_there_is_not_room_for_all(void **state)
+{
+	struct ring *r = ring_create(RING_MERGEABLE);
+	uint8_t bytes[1000];
+	struct frame f;
+	struct seg seg;
+	struct slice s = slice_of(&f, &seg, bytes, sizeof(bytes));
+
+	post(r, 0, RING_BUFFERS, 512);
+	assert_int_equal(virtqueue_put(&r->vq, &s), VIRTQUEUE_PUT_NO_ROOM);
+	post(r, 1, RING_BUFFERS + 512, 512);
+
+	assert_int_equal(virtqueue_put(&r->vq, &s), VIRTQUEUE_PUT_DONE);
+	virtqueue_flush(&r->vq);
+	assert_int_equal(r->used->idx, 2);
+	ring_destroy(r);
+}
+
+static void virtqueue_rewinds_what_was_not_flushed(void **state)
+{
+	struct ring *r = ring_create(RING_MERGEABLE);
+	uint8_t bytes[100];
+	struct frame f;
+	struct seg seg;
+	struct slice s = slice_of(&f, &seg, bytes, 100);
+	struct virtqueue_mark mark = virtqueue_mark(&r->vq);
+
+	post(r, 0, RING_BUFFERS, 512);
+	virtqueue_put(&r->vq, &s);
+	virtqueue_rewind(&r->vq, mark);
+	virtqueue_flush(&r->vq);
+
+	assert_int_equal(r->used->idx, 0);
+	assert_int_equal(virtqueue_put(&r->vq, &s), VIRTQUEUE_PUT_DONE);
+	ring_destroy(r);
+}
+
+static void virtqueue_says_when_a_frame_can_never_fit(void **state)
+{
+	struct ring *r = ring_create(0);
+	uint8_t bytes[1000];
+	struct frame f;
+	struct seg seg;
+	struct slice s = slice_of(&f, &seg, bytes, sizeof(bytes));
+
+	post(r, 0, RING_BUFFERS, 512);
+	post(r, 1, RING_BUFFERS, 512);
+
+	assert_int_equal(virtqueue_put(&r->vq, &s), VIRTQUEUE_PUT_NO_FIT);
+	assert_int_equal(r->vq.broken, VIRTQUEUE_OK);
+	ring_destroy(r);
+}
+
+static void virtqueue_breaks_on_a_readonly_buffer_where_it_writes(void **state)
+{
+	struct ring *r = ring_create(RING_MERGEABLE);
+	uint8_t bytes[100];
+	struct frame f;
+	struct seg seg;
+	struct slice s = slice_of(&f, &seg, bytes, 100);
+
+	ring_desc(r, 0, RING_BUFFERS, 512, 0, 0);
+	ring_offer(r, 0);
+
+	assert_int_equal(virtqueue_put(&r->vq, &s), VIRTQUEUE_PUT_BROKEN);
+	assert_int_equal(*ring_at(r, RING_BUFFERS), 0);
+	ring_destroy(r);
+}
+
+/* --- notifications -----------------------------------------------------------------------------
+ */
+
+static void virtqueue_respects_the_guests_wish_for_no_interrupts(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	r->avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+	ring_desc(r, 0, RING_BUFFERS, HDR + 60, 0, 0);
+	ring_offer(r, 0);
+	peek(r);
+	virtqueue_release(&r->vq, 1);
+
+	assert_int_equal(ring_calls(r), 0);
+	ring_destroy(r);
+}
+
+static void virtqueue_calls_only_when_the_event_index_is_passed(void **state)
+{
+	struct ring *r = ring_create(RING_EVENT_IDX);
+
+	r->avail->ring[RING_SIZE] = 2; /* used_event */
+	for (uint16_t i = 0; i < 4; i++) {
+		ring_desc(r, i, RING_BUFFERS, HDR + 60, 0, 0);
+		ring_offer(r, i);
+	}
+	peek(r);
+	virtqueue_release(&r->vq, 2);
+	assert_int_equal(ring_calls(r), 0);
+	peek(r);
+	virtqueue_release(&r->vq, 1);
+
+	assert_int_equal(ring_calls(r), 1);
+	ring_destroy(r);
+}
+
+static void virtqueue_wants_kicks_only_while_armed(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	assert_int_equal(r->used->flags, VRING_USED_F_NO_NOTIFY);
+	assert_false(virtqueue_arm(&r->vq));
+	assert_int_equal(r->used->flags, 0);
+	ring_desc(r, 0, RING_BUFFERS, HDR + 60, 0, 0);
+	ring_offer(r, 0);
+	assert_true(virtqueue_arm(&r->vq));
+	virtqueue_disarm(&r->vq);
+
+	assert_int_equal(r->used->flags, VRING_USED_F_NO_NOTIFY);
+	ring_destroy(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(virtqueue_reads_a_frame_in_one_descriptor),
+		cmocka_unit_test(virtqueue_shows_the_same_frames_until_they_are_released),
+		cmocka_unit_test(virtqueue_reads_any_layout_of_a_chain),
+		cmocka_unit_test(virtqueue_reads_one_byte_descriptors),
+		cmocka_unit_test(virtqueue_splits_a_buffer_at_a_regions_edge),
+		cmocka_unit_test(virtqueue_breaks_on_addresses_outside_the_guest),
+		cmocka_unit_test(virtqueue_ignores_empty_descriptors_wherever_they_point),
+		cmocka_unit_test(virtqueue_breaks_on_an_avail_index_more_than_a_ring_ahead),
+		cmocka_unit_test(virtqueue_breaks_on_a_head_outside_the_table),
+		cmocka_unit_test(virtqueue_breaks_on_a_next_outside_the_table),
+		cmocka_unit_test(virtqueue_breaks_on_a_chain_that_loops),
+		cmocka_unit_test(virtqueue_breaks_on_a_writable_buffer_where_it_reads),
+		cmocka_unit_test(virtqueue_breaks_on_malformed_indirect_tables),
+		cmocka_unit_test(virtqueue_breaks_on_a_table_inside_a_table),
+		cmocka_unit_test(virtqueue_refuses_indirect_tables_that_were_not_negotiated),
+		cmocka_unit_test(virtqueue_drops_frames_that_are_too_short_or_too_long),
+		cmocka_unit_test(virtqueue_reads_the_offload_fields_and_only_the_known_flag),
+		cmocka_unit_test(virtqueue_knows_the_short_header_of_legacy_guests),
+		cmocka_unit_test(virtqueue_works_across_the_wrap_of_its_indices),
+		cmocka_unit_test(virtqueue_puts_a_frame_into_one_buffer),
+		cmocka_unit_test(virtqueue_merges_buffers_and_tells_their_number),
+		cmocka_unit_test(virtqueue_takes_nothing_when_there_is_not_room_for_all),
+		cmocka_unit_test(virtqueue_rewinds_what_was_not_flushed),
+		cmocka_unit_test(virtqueue_says_when_a_frame_can_never_fit),
+		cmocka_unit_test(virtqueue_breaks_on_a_readonly_buffer_where_it_writes),
+		cmocka_unit_test(virtqueue_respects_the_guests_wish_for_no_interrupts),
+		cmocka_unit_test(virtqueue_calls_only_when_the_event_index_is_passed),
+		cmocka_unit_test(virtqueue_wants_kicks_only_while_armed),
+	};
+
+	return cmocka_run_group_tests_name("virtqueue", tests, NULL, NULL);
+}
