@@ -69,6 +69,8 @@ struct config_vhost {
 	const char *owner;    /* "" : left as created */
 	const char *group;
 	unsigned socket_mode; /* 0: left as created */
+	bool path_derived;
+	struct config_pos path_pos;
 };
 
 /* Offloads that a port offers to its guest; all on by default. */
@@ -104,6 +106,7 @@ struct config_nic {
 	bool address_derived;
 	unsigned mtu; /* 1500 */
 	struct config_offloads offloads;
+	struct config_pos bridge_pos, tap_pos, path_pos, model_pos, mac_pos, address_pos;
 };
 
 enum guest_engine { ENGINE_AUTO, ENGINE_QEMU, ENGINE_N };
@@ -136,6 +139,7 @@ struct config_guest {
 };
 
 struct config {
+	unsigned version; /* of the file's format: 1 */
 	struct arena *arena;
 	const char *file; /* name for messages, "" when not from a file */
 	struct config_switch sw;
@@ -163,8 +167,8 @@ struct config_errors {
 
 /*
  * Parses `len` bytes of YAML. `file` names it in messages. All errors of the text are collected,
- * nothing is printed. Returns a tree, or NULL when there was an error (`errs->n_errors` > 0).
- * Free with config_free, which accepts NULL. Any thread; no global state.
+ * nothing is printed; `errs` is emptied first. Returns a tree, or NULL when there was an error
+ * (`errs->n_errors` > 0). Free with config_free, which accepts NULL. Any thread; no global state.
  */
 struct config *config_parse(const char *text, size_t len, const char *file,
 			    struct config_errors *errs);
@@ -177,6 +181,13 @@ void config_free(struct config *c);
  */
 int config_check(const struct config *c, bool look_at_files, struct config_errors *errs);
 
+/*
+ * Parses and checks in one run, so that what config_check finds is told beside what config_parse
+ * finds. Otherwise as config_parse.
+ */
+struct config *config_parse_checked(const char *text, size_t len, const char *file,
+				    bool look_at_files, struct config_errors *errs);
+
 /* Reads a file whole, parses and checks it. An unreadable file is one error in `errs`. */
 struct config *config_load(const char *path, bool look_at_files, struct config_errors *errs);
 
@@ -186,6 +197,9 @@ struct config *config_load(const char *path, bool look_at_files, struct config_e
  */
 void config_errors_print(const struct config_errors *errs, const char *file, const char *text,
 			 size_t len, FILE *out);
+
+/* The same with the text read from `path` again, for the errors of config_load. */
+void config_errors_print_file(const struct config_errors *errs, const char *path, FILE *out);
 
 /* Writes the tree as YAML that parses to an equal tree; `effective` adds derived values and
  * defaults with a comment that says so. */

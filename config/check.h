@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONFIG_CHECK_H
+#define CONFIG_CHECK_H
+
+/* The inside of config_check, shared by its two files. */
+
+#include "config/arena.h"
+#include "config/config.h"
+#include "config/symtab.h"
+
+/* Who uses something, and where that is written. */
+struct check_claim {
+	const char *path;
+	struct config_pos pos;
+	const char *bridge; /* of a port */
+};
+
+struct check {
+	const struct config *c;
+	struct config_errors *errs;
+	struct arena *scratch;
+	struct symtab bridges; /* name -> struct config_bridge */
+	struct symtab ports;   /* name -> struct check_claim, as all others */
+	struct symtab sockets, taps, macs, addresses, disks;
+	int ret;
+};
+
+/*
+ * Claims `value` in table `t` for the object at `path`; a second claim is an error at `pos`. The
+ * texts must live as long as the check; NULL stands for an allocation that failed.
+ */
+void check_claim(struct check *k, struct symtab *t, const char *value, const char *path,
+		 struct config_pos pos, const char *help);
+
+/* "guests.alpha.nics[0]" and `key` behind it, in the scratch arena; NULL without memory. */
+const char *check_nic_path(struct check *k, const struct config_guest *g, unsigned n,
+			   const char *key);
+
+/* MAC and IPv4 addresses of bridges and NICs. */
+void check_addresses(struct check *k);
+
+#endif

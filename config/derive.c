@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Derived addresses are hashes of the guest's name and the NIC's number, so that they depend on
+ * nothing else: a guest added above or below in the file does not move them. Only when two hashes
+ * meet does the order in the file decide: the later NIC goes on to the next free value. Written
+ * values are entered first and are never given out.
+ */
+#include "config/derive.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/hash.h"
+#include "config/errors.h"
+#include "config/schema.h"
+#include "config/symtab.h"
+
+struct derive {
+	struct config *c;
+	struct arena *scratch;
+	struct config_errors *errs;
+	struct symtab bridges; /* name -> struct derive_subnet */
+	struct symtab macs;
+};
+
+struct derive_subnet {
+	const struct config_bridge *bridge;
+	struct symtab addresses;
+	unsigned n_nics;
+	bool full;
+};
+
+static int trim_run_dir(struct config *c)
+{
+	const char *dir = c->sw.run_dir;
+	size_t len = strlen(dir);
+
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	if (!dir[len])
+		return 0;
+	c->sw.run_dir = arena_strndup(c->arena, dir, len);
+	return c->sw.run_dir ? 0 : -ENOMEM;
+}
+
+static int derive_paths(struct config *c)
+{
+	for (unsigned i = 0; i < c->n_ports; i++) {
+		struct config_port *p = &c->ports[i];
+
+		if (p->vhost.path[0])
+			continue;
+		p->vhost.path = arena_printf(c->arena, "%s/%s.sock", c->sw.run_dir, p->name);
+		if (!p->vhost.path)
+			return -ENOMEM;
+		p->vhost.path_derived = true;
+		p->vhost.path_pos = p->pos;
+	}
+	return 0;
+}
+
+/* Enters `m`; returns 1 when it is taken already. */
+static int mac_enter(struct derive *d, const struct mac *m)
+{
+	char text[MAC_TEXT_MAX];
+	const char *key = arena_strdup(d->scratch, mac_format(m, text));
+
+	if (!key)
+		return -ENOMEM;
+	return symtab_add(&d->macs, key, key) != NULL;
+}
+
+static int derive_mac(struct derive *d, const struct config_guest *g, unsigned n)
+{
+	struct config_nic *nic = &g->nics[n];
+	char name[CONFIG_NAME_MAX + 16];
+	int ret = 1;
+
+	nic->mac_derived = true;
+	nic->mac_pos = nic->pos;
+	nic->mac = mac_derive(g->name, n);
+	for (unsigned again = 1; (ret = mac_enter(d, &nic->mac)) > 0; again++) {
+		snprintf(name, sizeof(name), "%.*s#%u", CONFIG_NAME_MAX, g->name, again);
+		nic->mac = mac_derive(name, n);
+	}
+	return ret;
+}
+
+static unsigned count_nics(const struct config *c)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->n_guests; i++)
+		n += c->guests[i].n_nics;
+	return n;
+}
+
+static int enter_written_macs(struct derive *d)
+{
+	for (unsigned i = 0; i < d->c->n_guests; i++) {
+		const struct config_guest *g = &d->c->guests[i];
+
+		for (unsigned n = 0; n < g->n_nics; n++)
+			if (!mac_is_zero(&g->nics[n].mac) && mac_enter(d, &g->nics[n].mac) < 0)
+				return -ENOMEM;
+	}
+	return 0;
+}
+
+static int derive_macs(struct derive *d)
+{
+	int ret = symtab_init(&d->macs, d->scratch, count_nics(d->c));
+
+	if (!ret)
+		ret = enter_written_macs(d);
+	for (unsigned i = 0; i < d->c->n_guests && !ret; i++) {
+		const struct config_guest *g = &d->c->guests[i];
+
+		for (unsigned n = 0; n < g->n_nics && !ret; n++)
+			if (mac_is_zero(&g->nics[n].mac))
+				ret = derive_mac(d, g, n);
+	}
+	return ret;
+}
+
+/* The subnet that NIC `nic` gets its address from, or NULL. */
+static struct derive_subnet *subnet_of(const struct derive *d, const struct config_nic *nic)
+{
+	if (nic->kind != NIC_BRIDGE)
+		return NULL;
+	return (struct derive_subnet *)symtab_lookup(&d->bridges, nic->bridge);
+}
+
+/* Enters `addr`; returns 1 when it is taken already. */
+static int address_enter(struct derive *d, struct derive_subnet *s, uint32_t addr)
+{
+	char text[IP4_TEXT_MAX];
+	const char *key = arena_strdup(d->scratch, ip4_format(addr, text));
+
+	if (!key)
+		return -ENOMEM;
+	return symtab_add(&s->addresses, key, key) != NULL;
+}
+
+static bool address_is_taken(const struct derive_subnet *s, uint32_t addr)
+{
+	char text[IP4_TEXT_MAX];
+
+	return symtab_lookup(&s->addresses, ip4_format(addr, text)) != NULL;
+}
+
+static void report_full(struct derive *d, struct derive_subnet *s, const struct config_guest *g,
+			unsigned n)
+{
+	char subnet[IP4_PREFIX_TEXT];
+	struct config_error *e;
+
+	if (!s->full) {
+		e = errors_add(d->errs, g->nics[n].pos,
+			       "guests.%s.nics[%u].address: no address is left in %s of bridge %s",
+			       g->name, n, ip4_prefix_format(&s->bridge->address, subnet),
+			       s->bridge->name);
+		errors_help(e, "give the bridge a larger subnet, such as a /16");
+	}
+	s->full = true;
+}
+
+static int derive_address(struct derive *d, struct derive_subnet *s, const struct config_guest *g,
+			  unsigned n)
+{
+	uint32_t hosts = ~ip4_mask(s->bridge->address.len) - 1;
+	uint32_t first = ip4_network(&s->bridge->address) + 1;
+	struct config_nic *nic = &g->nics[n];
+	char name[CONFIG_NAME_MAX + 16];
+	uint32_t at, i;
+
+	snprintf(name, sizeof(name), "%.*s/%u", CONFIG_NAME_MAX, g->name, n);
+	at = (uint32_t)(hash_text(name) % hosts);
+	for (i = 0; i < hosts && address_is_taken(s, first + at); i++)
+		at = (at + 1) % hosts;
+	if (i == hosts) {
+		report_full(d, s, g, n);
+		return 0;
+	}
+	nic->has_address = true;
+	nic->address_derived = true;
+	nic->address_pos = nic->pos;
+	nic->address = (struct ip4_prefix){.addr = first + at, .len = s->bridge->address.len};
+	return address_enter(d, s, nic->address.addr);
+}
+
+/* A table for each bridge with an address, with room for the addresses that are used on it. */
+static int subnets_init(struct derive *d)
+{
+	struct derive_subnet *subnets = arena_array(d->scratch, d->c->n_bridges, sizeof(*subnets));
+	unsigned i, n;
+
+	if (!subnets || symtab_init(&d->bridges, d->scratch, d->c->n_bridges))
+		return -ENOMEM;
+	for (i = 0; i < d->c->n_bridges; i++) {
+		subnets[i].bridge = &d->c->bridges[i];
+		if (d->c->bridges[i].has_address)
+			symtab_add(&d->bridges, d->c->bridges[i].name, &subnets[i]);
+	}
+	for (i = 0; i < d->c->n_guests; i++) {
+		for (n = 0; n < d->c->guests[i].n_nics; n++) {
+			struct derive_subnet *s = subnet_of(d, &d->c->guests[i].nics[n]);
+
+			if (s)
+				s->n_nics++;
+		}
+	}
+	for (i = 0; i < d->c->n_bridges; i++) {
+		struct derive_subnet *s = &subnets[i];
+
+		if (symtab_init(&s->addresses, d->scratch, s->n_nics + 1) ||
+		    address_enter(d, s, s->bridge->address.addr) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Written addresses (`written`) are only entered; the others are derived. */
+static int derive_guest_addresses(struct derive *d, const struct config_guest *g, bool written)
+{
+	for (unsigned n = 0; n < g->n_nics; n++) {
+		struct config_nic *nic = &g->nics[n];
+		struct derive_subnet *s = subnet_of(d, nic);
+		int ret = 0;
+
+		if (!s || s->full || nic->has_address != written)
+			continue;
+		if (written)
+			ret = address_enter(d, s, nic->address.addr);
+		else
+			ret = derive_address(d, s, g, n);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int derive_addresses(struct derive *d)
+{
+	int ret = subnets_init(d);
+
+	for (unsigned i = 0; i < d->c->n_guests && !ret; i++)
+		ret = derive_guest_addresses(d, &d->c->guests[i], true);
+	for (unsigned i = 0; i < d->c->n_guests && !ret; i++)
+		ret = derive_guest_addresses(d, &d->c->guests[i], false);
+	return ret;
+}
+
+int derive_config(struct config *c, struct arena *scratch, struct config_errors *errs)
+{
+	struct derive d = {.c = c, .scratch = scratch, .errs = errs};
+	int ret = trim_run_dir(c);
+
+	c->sw.idle_auto = c->sw.idle_ns == SCHEMA_IDLE_AUTO;
+	if (!ret)
+		ret = derive_paths(c);
+	if (!ret)
+		ret = derive_macs(&d);
+	if (!ret)
+		ret = derive_addresses(&d);
+	return ret ? errors_no_memory(errs) : 0;
+}

@@ -1,0 +1,19 @@
+# Needs libyaml: a program that links config_SRCS lists yaml-0.1 in its _LIBS.
+config_SRCS := config/arena.c config/check.c config/check_address.c config/config.c \
+               config/decode.c config/derive.c config/diff.c config/edit.c config/errors.c \
+               config/example.c config/keypath.c config/node.c config/print.c config/reader.c \
+               config/schema.c config/schema_doc.c config/schema_json.c config/suggest.c \
+               config/symtab.c config/utf8.c config/value.c
+
+# example.c reads it with .incbin, which dependency files do not see.
+$(B)/obj/config/example.o: config/example.yaml
+
+CONFIG_TESTS := test_config test_config_derive test_config_print
+UNIT_TESTS += $(CONFIG_TESTS)
+$(foreach t,$(CONFIG_TESTS), \
+  $(eval $(t)_SRCS := tests/unit/$(t).c tests/unit/test_config_lib.c $(config_SRCS) $(common_SRCS)) \
+  $(eval $(t)_LIBS := cmocka yaml-0.1))
+
+FUZZERS += fuzz_config
+fuzz_config_SRCS := tests/fuzz/fuzz_config.c $(config_SRCS) $(common_SRCS)
+fuzz_config_LIBS := yaml-0.1

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/apply.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "daemon/running.h"
+
+/* --- ports ------------------------------------------------------------------------------------ */
+
+static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
+{
+	char path[VHOST_PATH_MAX];
+	struct vhost_port_params params = {
+		.name = c->name,
+		.path = c->vhost.path,
+		.mode = c->vhost.mode,
+		.owner = c->vhost.owner,
+		.group = c->vhost.group,
+		.socket_mode = c->vhost.socket_mode,
+		.tso = c->offloads.tso,
+		.csum = c->offloads.csum,
+	};
+
+	/* The default path follows the run-dir that is really used. */
+	if (c->vhost.path_derived &&
+	    snprintf(path, sizeof(path), "%s/%s.sock", d->run_dir, c->name) < (int)sizeof(path))
+		params.path = path;
+	return vswitch_add_port(d->vswitch, c->bridge, &params, e);
+}
+
+static void nic_port_name(const char *guest, unsigned n, char *name, size_t size)
+{
+	snprintf(name, size, "%s.%u", guest, n);
+}
+
+/* The switch's end of a guest's NIC: QEMU listens, so that a restarted weftd just connects. */
+static int add_nic_port(struct weftd *d, const struct config_guest *g, unsigned n, struct err *e)
+{
+	const struct config_nic *nic = &g->nics[n];
+	char name[PORT_NAME_MAX], path[VHOST_PATH_MAX];
+	struct vhost_port_params params = {
+		.name = name,
+		.path = path,
+		.mode = VHOST_MODE_CLIENT,
+		.owner = "",
+		.group = "",
+		.tso = nic->offloads.tso,
+		.csum = nic->offloads.csum,
+	};
+
+	nic_port_name(g->name, n, name, sizeof(name));
+	if (!guest_nic_socket(d->run_dir, g->name, n, path, sizeof(path)))
+		return err_set(e, ENAMETOOLONG,
+			       "guest %s: run-dir %s is too long for the sockets of its NICs; "
+			       "choose a shorter one",
+			       g->name, d->run_dir);
+	return vswitch_add_port(d->vswitch, nic->bridge, &params, e);
+}
+
+/* --- guests ----------------------------------------------------------------------------------- */
+
+static int add_guest(struct weftd *d, const struct config_guest *c, struct err *e)
+{
+	struct guest *g;
+	int ret;
+
+	for (unsigned n = 0; n < c->n_nics; n++) {
+		ret = c->nics[n].kind == NIC_BRIDGE ? add_nic_port(d, c, n, e) : 0;
+		if (ret < 0)
+			return ret;
+	}
+	g = guest_add(d->guests, c, e);
+	if (!g)
+		return -errno;
+	return 0;
+}
+
+static void del_nic_ports(struct weftd *d, const struct config_guest *c)
+{
+	char name[PORT_NAME_MAX];
+
+	for (unsigned n = 0; n < c->n_nics; n++) {
+		nic_port_name(c->name, n, name, sizeof(name));
+		vswitch_del_port(d->vswitch, name);
+	}
+}
+
+static int start_guest(struct weftd *d, const struct config_guest *c, struct err *e)
+{
+	struct guest *g = guest_lookup(d->guests, c->name);
+
+	return g && c->autostart && !d->exiting ? guest_start(g, e) : 0;
+}
+
+/* A guest that changed is another guest: it starts when its predecessor's process has ended. */
+struct succession {
+	struct weftd *d;
+	char name[CONFIG_NAME_MAX + 1];
+};
+
+static void on_predecessor_gone(void *arg)
+{
+	struct succession *s = arg;
+	const struct config_guest *c = config_guest_lookup(s->d->config, s->name);
+	struct err e = {0};
+
+	if (c && !guest_lookup(s->d->guests, s->name) &&
+	    (add_guest(s->d, c, &e) < 0 || start_guest(s->d, c, &e) < 0))
+		log_error(LOG_APPLY, "%s", e.text);
+	free(s);
+}
+
+static int replace_guest(struct weftd *d, const struct config_guest *old, struct err *e)
+{
+	struct guest *g = guest_lookup(d->guests, old->name);
+	struct succession *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return err_set(e, ENOMEM, "guest %s: out of memory", old->name);
+	s->d = d;
+	snprintf(s->name, sizeof(s->name), "%s", old->name);
+	del_nic_ports(d, old);
+	if (g)
+		guest_del(g, on_predecessor_gone, s);
+	else
+		on_predecessor_gone(s);
+	return 0;
+}
+
+static int remove_guest(struct weftd *d, const struct config_guest *old)
+{
+	struct guest *g = guest_lookup(d->guests, old->name);
+
+	del_nic_ports(d, old);
+	if (g)
+		guest_del(g, NULL, NULL);
+	return 0;
+}
+
+/* --- one change ------------------------------------------------------------------------------- */
+
+static int apply_bridge(struct weftd *d, const struct change *c, struct err *e)
+{
+	switch (c->op) {
+	case CHANGE_ADD:
+		return vswitch_add_bridge(d->vswitch, c->new, e);
+	case CHANGE_UPDATE:
+		return vswitch_update_bridge(d->vswitch, c->new, e);
+	default:
+		vswitch_del_bridge(d->vswitch, c->name);
+		return 0;
+	}
+}
+
+static int apply_port(struct weftd *d, const struct change *c, struct err *e)
+{
+	if (c->op != CHANGE_ADD)
+		vswitch_del_port(d->vswitch, c->name);
+	return c->op == CHANGE_REMOVE ? 0 : add_port(d, c->new, e);
+}
+
+static int apply_guest(struct weftd *d, const struct change *c, struct err *e)
+{
+	int ret;
+
+	switch (c->op) {
+	case CHANGE_ADD:
+		ret = add_guest(d, c->new, e);
+		/* The first configuration starts its guests after the old ones are adopted. */
+		return ret < 0 || !d->config ? ret : start_guest(d, c->new, e);
+	case CHANGE_UPDATE:
+		return replace_guest(d, c->old, e);
+	default:
+		return remove_guest(d, c->old);
+	}
+}
+
+static int apply_change(struct weftd *d, const struct change *c, struct err *e)
+{
+	switch (c->object) {
+	case OBJECT_BRIDGE:
+		return apply_bridge(d, c, e);
+	case OBJECT_PORT:
+		return apply_port(d, c, e);
+	case OBJECT_GUEST:
+		return apply_guest(d, c, e);
+	default:
+		return 0; /* the switch's own settings take effect at the next start */
+	}
+}
+
+static void note_failure(struct apply_result *r, const char *name, const struct err *e)
+{
+	log_error(LOG_APPLY, "%s", e->text);
+	if (r->n_failed < APPLY_FAILURES_MAX) {
+		snprintf(r->failed[r->n_failed].name, sizeof(r->failed[0].name), "%s", name);
+		r->failed[r->n_failed].err = *e;
+	}
+	r->n_failed++;
+}
+
+static void start_first_guests(struct weftd *d, const struct config *wanted, struct apply_result *r)
+{
+	guests_adopt(d->guests);
+	for (unsigned i = 0; i < wanted->n_guests; i++) {
+		struct err e = {0};
+
+		if (start_guest(d, &wanted->guests[i], &e) < 0)
+			note_failure(r, wanted->guests[i].name, &e);
+	}
+}
+
+int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
+{
+	struct config *old = d->config;
+
+	memset(r, 0, sizeof(*r));
+	if (config_diff(old, wanted, &r->diff) < 0) {
+		config_free(wanted);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < r->diff.n; i++) {
+		const struct change *c = &r->diff.changes[i];
+		struct err e = {0};
+
+		log_info(LOG_APPLY, "%s %s %s %s", change_op_name(c->op),
+			 change_object_name(c->object), c->name, c->detail);
+		if (apply_change(d, c, &e) < 0)
+			note_failure(r, c->name, &e);
+	}
+	if (!old)
+		start_first_guests(d, wanted, r);
+	d->config = wanted;
+	r->old = old;
+	running_save(d);
+	return r->n_failed ? -EREMOTEIO : 0;
+}
+
+void apply_result_fini(struct apply_result *r)
+{
+	config_diff_fini(&r->diff);
+	config_free(r->old);
+	r->old = NULL;
+}

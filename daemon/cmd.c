@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/cmd.h"
+
+static const struct control_verb verbs[] = {
+	{"show", cmd_show},
+	{"list-br", cmd_list_br},
+	{"br-exists", cmd_br_exists},
+	{"add-br", cmd_add_br},
+	{"del-br", cmd_del_br},
+	{"list-ports", cmd_list_ports},
+	{"port-to-br", cmd_port_to_br},
+	{"add-port", cmd_add_port},
+	{"del-port", cmd_del_port},
+	{"set", cmd_set},
+	{"get", cmd_get},
+	{"plan", cmd_plan},
+	{"apply", cmd_apply},
+	{"fdb/show", cmd_fdb_show},
+	{"fdb/add", cmd_fdb_add},
+	{"fdb/del", cmd_fdb_del},
+	{"fdb/flush", cmd_fdb_flush},
+	{"fdb/stats-show", cmd_fdb_stats_show},
+	{"port/show", cmd_port_show},
+	{"stats/show", cmd_stats_show},
+	{"pmd-perf-show", cmd_pmd_perf_show},
+	{"pmd-stats-clear", cmd_pmd_stats_clear},
+	{"guest/list", cmd_guest_list},
+	{"guest/start", cmd_guest_start},
+	{"guest/stop", cmd_guest_stop},
+	{"guest/restart", cmd_guest_restart},
+	{"guest/console", cmd_guest_console},
+	{"guest/exec", cmd_guest_exec},
+	{"log/list", cmd_log_list},
+	{"log/set", cmd_log_set},
+	{"version", cmd_version},
+	{"exit", cmd_exit},
+};
+
+const struct control_verb *command_table(size_t *n)
+{
+	*n = ARRAY_SIZE(verbs);
+	return verbs;
+}
+
+struct vswitch_bridge *cmd_bridge(struct call *call, struct weftd *d, enum call_need need,
+				  bool *absent)
+{
+	struct vswitch_bridge *b;
+	const char *name = NULL;
+
+	*absent = false;
+	if (call_param_string(call, "bridge", need, &name) < 0)
+		return NULL;
+	if (!name) {
+		*absent = true;
+		return NULL;
+	}
+	b = vswitch_bridge_lookup(d->vswitch, name);
+	if (!b)
+		call_fail(call, RPC_FAILED, "there is no bridge '%s'; `weft list-br` names them",
+			  name);
+	return b;
+}
+
+struct vswitch_port *cmd_port(struct call *call, struct weftd *d, enum call_need need, bool *absent)
+{
+	struct vswitch_port *p;
+	const char *name = NULL;
+
+	*absent = false;
+	if (call_param_string(call, "port", need, &name) < 0)
+		return NULL;
+	if (!name) {
+		*absent = true;
+		return NULL;
+	}
+	p = vswitch_port_lookup(d->vswitch, name);
+	if (!p)
+		call_fail(call, RPC_FAILED, "there is no port '%s'; `weft show` names them", name);
+	return p;
+}

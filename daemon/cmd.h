@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DAEMON_CMD_H
+#define DAEMON_CMD_H
+
+/*
+ * Handlers of the control socket's verbs, a file for each family. Each gets the call and struct
+ * weftd as `ctx`, and ends the call. The shapes of the results are described in weft(8).
+ */
+
+#include "daemon/weftd.h"
+
+/* cmd_switch.c: what there is */
+void cmd_show(struct call *call, void *ctx);
+void cmd_list_br(struct call *call, void *ctx);
+void cmd_br_exists(struct call *call, void *ctx);
+void cmd_list_ports(struct call *call, void *ctx);
+void cmd_port_to_br(struct call *call, void *ctx);
+
+/* cmd_config.c: changes, all by way of an edited copy of the configuration */
+void cmd_add_br(struct call *call, void *ctx);
+void cmd_del_br(struct call *call, void *ctx);
+void cmd_add_port(struct call *call, void *ctx);
+void cmd_del_port(struct call *call, void *ctx);
+void cmd_set(struct call *call, void *ctx);
+void cmd_get(struct call *call, void *ctx);
+void cmd_plan(struct call *call, void *ctx);
+void cmd_apply(struct call *call, void *ctx);
+
+/* cmd_fdb.c */
+void cmd_fdb_show(struct call *call, void *ctx);
+void cmd_fdb_add(struct call *call, void *ctx);
+void cmd_fdb_del(struct call *call, void *ctx);
+void cmd_fdb_flush(struct call *call, void *ctx);
+void cmd_fdb_stats_show(struct call *call, void *ctx);
+
+/* cmd_stats.c */
+void cmd_port_show(struct call *call, void *ctx);
+void cmd_stats_show(struct call *call, void *ctx);
+void cmd_pmd_perf_show(struct call *call, void *ctx);
+void cmd_pmd_stats_clear(struct call *call, void *ctx);
+
+/* cmd_guest.c */
+void cmd_guest_list(struct call *call, void *ctx);
+void cmd_guest_start(struct call *call, void *ctx);
+void cmd_guest_stop(struct call *call, void *ctx);
+void cmd_guest_restart(struct call *call, void *ctx);
+void cmd_guest_console(struct call *call, void *ctx);
+void cmd_guest_exec(struct call *call, void *ctx);
+
+/* cmd_daemon.c */
+void cmd_log_list(struct call *call, void *ctx);
+void cmd_log_set(struct call *call, void *ctx);
+void cmd_version(struct call *call, void *ctx);
+void cmd_exit(struct call *call, void *ctx);
+
+/* Shared by the families. Each looks up what the parameter `key` names; NULL: the call is ended. */
+struct vswitch_bridge *cmd_bridge(struct call *call, struct weftd *d, enum call_need need,
+				  bool *absent);
+struct vswitch_port *cmd_port(struct call *call, struct weftd *d, enum call_need need,
+			      bool *absent);
+
+/* {"name", "kind", "state", "waiting_for", "error", "socket", "mode"}: a port in one object. */
+json_t *cmd_port_brief(struct vswitch_port *p);
+
+#endif

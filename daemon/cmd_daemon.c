@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/cmd.h"
+
+#include <unistd.h>
+
+#include <rte_version.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+void cmd_log_list(struct call *call, void *ctx)
+{
+	json_t *list = json_array();
+
+	for (int m = 0; m < LOG_MODULE_N; m++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s}", "module",
+						log_module_name((enum log_module)m), "level",
+						log_level_name(log_level_get((enum log_module)m))));
+	call_reply(call, list);
+}
+
+void cmd_log_set(struct call *call, void *ctx)
+{
+	const char *module, *level;
+	struct err e = {0};
+
+	if (call_param_string(call, "module", CALL_REQUIRED, &module) < 0 ||
+	    call_param_string(call, "level", CALL_REQUIRED, &level) < 0)
+		return;
+	if (log_level_set(module, level, &e) < 0)
+		call_fail(call, RPC_INVALID_PARAMS, "%s", e.text);
+	else
+		call_reply(call, json_object());
+}
+
+void cmd_version(struct call *call, void *ctx)
+{
+	struct weftd *d = ctx;
+
+	call_reply(call, json_pack("{s:s, s:s, s:i, s:I}", "version", WEFT_VERSION, "dpdk",
+				   rte_version(), "pid", (int)getpid(), "uptime_s",
+				   (json_int_t)((clock_now_ms() - d->started_ms) / 1000)));
+}
+
+static void forget_exit_call(struct call *call, void *arg)
+{
+	struct weftd *d = arg;
+
+	d->exit_call = NULL;
+	call_reply(call, NULL);
+}
+
+void cmd_exit(struct call *call, void *ctx)
+{
+	struct weftd *d = ctx;
+	bool keep_guests = false;
+
+	if (call_param_bool(call, "keep_guests", CALL_OPTIONAL, &keep_guests) < 0)
+		return;
+	if (d->exit_call) {
+		call_fail(call, RPC_FAILED, "weftd is already on its way out");
+		return;
+	}
+	d->exit_call = call;
+	call_on_gone(call, forget_exit_call, d);
+	weftd_exit(d, keep_guests);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/cmd.h"
+
+#include <errno.h>
+
+#include "common/clock.h"
+
+struct listing {
+	struct weftd *d;
+	const struct vswitch_bridge *bridge;
+	json_t *list;
+};
+
+static bool add_entry(const struct fdb_entry *entry, void *arg)
+{
+	struct listing *l = arg;
+	struct vswitch_port *p = vswitch_port_by_id(l->d->vswitch, entry->port);
+	char mac[MAC_TEXT_MAX];
+
+	json_array_append_new(l->list,
+			      json_pack("{s:s, s:i, s:s, s:s, s:o, s:b}", "bridge",
+					vswitch_bridge_name(l->bridge), "vlan", entry->vlan, "mac",
+					mac_format(&entry->mac, mac), "port",
+					p ? vswitch_port_name(p) : "?", "age_s",
+					entry->is_static ? json_null() : json_integer(entry->age_s),
+					"static", entry->is_static));
+	return true;
+}
+
+/* Calls `each` for the bridge that the call names, or for all. Returns false if it named a wrong
+ * one. */
+static bool for_bridges(struct call *call, struct weftd *d,
+			void (*each)(struct vswitch_bridge *b, void *arg), void *arg)
+{
+	bool absent;
+	struct vswitch_bridge *b = cmd_bridge(call, d, CALL_OPTIONAL, &absent);
+
+	if (b)
+		each(b, arg);
+	if (absent)
+		TAILQ_FOREACH (b, &d->vswitch->bridges, link)
+			each(b, arg);
+	return b || absent;
+}
+
+static void list_entries(struct vswitch_bridge *b, void *arg)
+{
+	struct listing *l = arg;
+
+	l->bridge = b;
+	fdb_visit(&b->bridge->fdb, bridge_seconds(clock_now_ns()), add_entry, l);
+}
+
+void cmd_fdb_show(struct call *call, void *ctx)
+{
+	struct listing l = {.d = ctx, .list = json_array()};
+
+	if (for_bridges(call, ctx, list_entries, &l))
+		call_reply(call, l.list);
+	else
+		json_decref(l.list);
+}
+
+static int mac_param(struct call *call, struct mac *mac)
+{
+	const char *text;
+
+	if (call_param_string(call, "mac", CALL_REQUIRED, &text) < 0)
+		return -EINVAL;
+	if (mac_parse(text, mac) < 0 || mac_is_multicast(mac) || mac_is_zero(mac)) {
+		call_fail(call, RPC_INVALID_PARAMS,
+			  "'%s' is not a station's MAC address, such as 52:54:00:12:34:56", text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* VLANs come with vlan-filtering; a bridge without it has only VLAN 0. */
+static int vlan_param(struct call *call)
+{
+	int64_t vlan = 0;
+
+	return call_param_int(call, "vlan", CALL_OPTIONAL, 0, 0, &vlan);
+}
+
+void cmd_fdb_add(struct call *call, void *ctx)
+{
+	bool absent;
+	struct vswitch_bridge *b = cmd_bridge(call, ctx, CALL_REQUIRED, &absent);
+	struct vswitch_port *p = b ? cmd_port(call, ctx, CALL_REQUIRED, &absent) : NULL;
+	struct mac mac;
+
+	if (!p || vlan_param(call) < 0 || mac_param(call, &mac) < 0)
+		return;
+	if (p->on != b)
+		call_fail(call, RPC_FAILED, "port %s is on bridge %s, not on %s",
+			  vswitch_port_name(p), vswitch_bridge_name(p->on), vswitch_bridge_name(b));
+	else if (fdb_add_static(&b->bridge->fdb, &mac, 0, p->vhost->port.id,
+				bridge_seconds(clock_now_ns())) < 0)
+		call_fail(call, RPC_FAILED, "the FDB of %s has no room for it; flush it first",
+			  vswitch_bridge_name(b));
+	else
+		call_reply(call, json_object());
+}
+
+void cmd_fdb_del(struct call *call, void *ctx)
+{
+	bool absent, if_exists = false;
+	struct vswitch_bridge *b = cmd_bridge(call, ctx, CALL_REQUIRED, &absent);
+	struct mac mac;
+
+	if (!b || vlan_param(call) < 0 || mac_param(call, &mac) < 0 ||
+	    call_param_bool(call, "if_exists", CALL_OPTIONAL, &if_exists) < 0)
+		return;
+	if (!fdb_del(&b->bridge->fdb, &mac, 0) && !if_exists)
+		call_fail(call, RPC_FAILED, "bridge %s does not know that address",
+			  vswitch_bridge_name(b));
+	else
+		call_reply(call, json_object());
+}
+
+static void flush_bridge(struct vswitch_bridge *b, void *arg)
+{
+	fdb_flush(&b->bridge->fdb, 0, false);
+}
+
+void cmd_fdb_flush(struct call *call, void *ctx)
+{
+	if (for_bridges(call, ctx, flush_bridge, NULL))
+		call_reply(call, json_object());
+}
+
+static void list_stats(struct vswitch_bridge *b, void *arg)
+{
+	struct fdb *t = &b->bridge->fdb;
+	json_t *list = arg;
+
+	json_array_append_new(list,
+			      json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "bridge",
+					vswitch_bridge_name(b), "entries", (json_int_t)t->entries,
+					"limit", (json_int_t)t->limit, "learned",
+					(json_int_t)t->learned, "moved", (json_int_t)t->moved,
+					"aged", (json_int_t)t->aged, "full", (json_int_t)t->full));
+}
+
+void cmd_fdb_stats_show(struct call *call, void *ctx)
+{
+	json_t *list = json_array();
+
+	if (for_bridges(call, ctx, list_stats, list))
+		call_reply(call, list);
+	else
+		json_decref(list);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include <rte_cycles.h>
+
+#include "daemon/cmd.h"
+#include "vhost/features.h"
+
+static json_t *drops_json(const struct port_stats *s)
+{
+	json_t *drops = json_object();
+
+	for (int i = DROP_NONE + 1; i < DROP_N; i++)
+		if (s->drops[i])
+			json_object_set_new(drops, drop_reason_name((enum drop_reason)i),
+					    json_integer((json_int_t)s->drops[i]));
+	return drops;
+}
+
+static json_t *stats_json(const struct vswitch_port *p)
+{
+	struct port_stats s;
+
+	port_stats_sum(&p->vhost->port, &s);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "port",
+			 vswitch_port_name(p), "rx_packets", (json_int_t)s.rx_packets, "rx_bytes",
+			 (json_int_t)s.rx_bytes, "tx_packets", (json_int_t)s.tx_packets, "tx_bytes",
+			 (json_int_t)s.tx_bytes, "tx_segments", (json_int_t)s.tx_segments, "punted",
+			 (json_int_t)s.punted, "copies", (json_int_t)s.copies, "drops",
+			 drops_json(&s));
+}
+
+static json_t *features_json(uint64_t features)
+{
+	json_t *list = json_array();
+
+	for (unsigned bit = 0; bit < 64; bit++)
+		if (vhost_has(features, bit) && vhost_feature_name(bit))
+			json_array_append_new(list, json_string(vhost_feature_name(bit)));
+	return list;
+}
+
+/* "to_guest" is what the guest takes, "from_guest" what it may send. */
+static json_t *offloads_json(uint64_t features, struct offloads takes)
+{
+	struct vnet csum = {.flags = VNET_NEEDS_CSUM}, tso4 = {.gso_type = VNET_GSO_TCPV4},
+		    tso6 = {.gso_type = VNET_GSO_TCPV6};
+
+	return json_pack("{s:{s:b, s:b, s:b}, s:{s:b, s:b, s:b}}", "to_guest", "csum", takes.csum,
+			 "tso4", takes.tso4, "tso6", takes.tso6, "from_guest", "csum",
+			 vhost_features_check(features, &csum) == DROP_NONE, "tso4",
+			 vhost_features_check(features, &tso4) == DROP_NONE, "tso6",
+			 vhost_features_check(features, &tso6) == DROP_NONE);
+}
+
+static json_t *rings_json(const struct vhost_port_info *info)
+{
+	static const char *const directions[VHOST_RINGS] = {"to_guest", "from_guest"};
+	json_t *list = json_array();
+
+	for (unsigned q = 0; q < VHOST_RINGS && info->attached; q++)
+		json_array_append_new(
+			list,
+			json_pack("{s:i, s:s, s:i, s:s, s:b, s:b, s:b, s:i, s:I, s:s*}", "index", q,
+				  "direction", directions[q], "size", info->rings[q].size, "kind",
+				  "split", "indirect", info->rings[q].indirect, "event_idx",
+				  info->rings[q].event_idx, "mergeable", info->rings[q].mergeable,
+				  "posted", info->rings[q].posted, "interrupts",
+				  (json_int_t)info->rings[q].interrupts, "fault",
+				  info->rings[q].fault));
+	return list;
+}
+
+static json_t *port_json(struct vswitch_port *p)
+{
+	json_t *o = cmd_port_brief(p);
+	struct vhost_port_info info;
+
+	vhost_port_info(p->vhost, &info);
+	json_object_set_new(o, "bridge", json_string(vswitch_bridge_name(p->on)));
+	json_object_set_new(o, "sessions", json_integer(info.sessions));
+	json_object_set_new(o, "worker", json_integer(p->vhost->port.worker->id));
+	if (info.attached)
+		json_object_set_new(o, "frontend",
+				    json_pack("{s:o, s:o}", "features",
+					      features_json(info.features), "offloads",
+					      offloads_json(info.features, info.takes)));
+	json_object_set_new(o, "rings", rings_json(&info));
+	json_object_set_new(o, "stats", stats_json(p));
+	return o;
+}
+
+static void reply_ports(struct call *call, struct weftd *d,
+			json_t *(*describe)(struct vswitch_port *p))
+{
+	bool absent;
+	struct vswitch_port *p = cmd_port(call, d, CALL_OPTIONAL, &absent);
+	json_t *list;
+
+	if (!p && !absent)
+		return;
+	list = json_array();
+	if (p)
+		json_array_append_new(list, describe(p));
+	if (absent)
+		TAILQ_FOREACH (p, &d->vswitch->ports, link)
+			json_array_append_new(list, describe(p));
+	call_reply(call, list);
+}
+
+void cmd_port_show(struct call *call, void *ctx)
+{
+	reply_ports(call, ctx, port_json);
+}
+
+static json_t *stats_of(struct vswitch_port *p)
+{
+	return stats_json(p);
+}
+
+void cmd_stats_show(struct call *call, void *ctx)
+{
+	reply_ports(call, ctx, stats_of);
+}
+
+static double ratio(double a, double b)
+{
+	return b > 0 ? a / b : 0;
+}
+
+static json_t *perf_json(const struct worker *w)
+{
+	double hz = (double)rte_get_tsc_hz(), sleep_cycles, total;
+	struct worker_perf p;
+
+	worker_perf_get(w, &p);
+	sleep_cycles = (double)p.sleep_ns / 1e9 * hz;
+	total = (double)p.busy_cycles + (double)p.idle_cycles + sleep_cycles;
+
+	return json_pack(
+		"{s:i, s:n, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, "
+		"s:f, s:I}",
+		"worker", w->id, "cpu", "iterations", (json_int_t)p.iterations, "busy_iterations",
+		(json_int_t)p.busy_iterations, "busy_cycles", (json_int_t)p.busy_cycles,
+		"idle_cycles", (json_int_t)p.idle_cycles, "sleep_ns", (json_int_t)p.sleep_ns,
+		"sleeps", (json_int_t)p.sleeps, "wakeups", (json_int_t)p.wakeups, "rx_packets",
+		(json_int_t)p.rx_packets, "rx_bursts", (json_int_t)p.rx_bursts, "tx_packets",
+		(json_int_t)p.tx_packets, "cycles_per_packet",
+		ratio((double)p.busy_cycles, (double)p.rx_packets), "packets_per_burst",
+		ratio((double)p.rx_packets, (double)p.rx_bursts), "duty_percent",
+		100 * ratio((double)p.busy_cycles, total), "tsc_hz", (json_int_t)rte_get_tsc_hz());
+}
+
+void cmd_pmd_perf_show(struct call *call, void *ctx)
+{
+	struct weftd *d = ctx;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < d->vswitch->dp->n_workers; i++)
+		json_array_append_new(list, perf_json(d->vswitch->dp->workers[i]));
+	call_reply(call, list);
+}
+
+void cmd_pmd_stats_clear(struct call *call, void *ctx)
+{
+	struct weftd *d = ctx;
+
+	for (unsigned i = 0; i < d->vswitch->dp->n_workers; i++)
+		worker_perf_clear(d->vswitch->dp->workers[i]);
+	call_reply(call, json_object());
+}

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * weftd: the boot sequence, and its undoing in reverse.
+ *
+ * Threads: this one (configuration, control socket, guests, timers), librte_vhost's event thread
+ * (frontends' messages), and the workers (frames). Only this one changes the configuration.
+ */
+
+#include "daemon/weftd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "config/example.h"
+#include "config/schema_doc.h"
+#include "daemon/apply.h"
+#include "daemon/doctor.h"
+#include "daemon/running.h"
+#include "dataplane/eal.h"
+
+#define IDLE_ALONE_NS  50000 /* a core for each worker: polling on costs nobody anything */
+#define IDLE_SHARED_NS 5000  /* the guests need the worker's core: give it up sooner */
+
+struct options {
+	const char *config_file;
+	const char *run_dir; /* NULL: as configured */
+	bool example;
+};
+
+static const char usage_text[] =
+	"usage: weftd -c FILE [--run-dir DIR] [--log LEVEL]\n"
+	"       weftd --example [--run-dir DIR]\n"
+	"       weftd --check FILE [--json]\n"
+	"       weftd --doctor [--json]\n"
+	"       weftd --print-example | --print-schema | --print-man | --version\n"
+	"\n"
+	"  -c, --config FILE   the configuration, see weft.yaml(5)\n"
+	"      --example       run the built-in example: two guests on a bridge\n"
+	"      --run-dir DIR   instead of the configuration's switch.run-dir\n"
+	"      --log LEVEL     error, warn, info or debug, for all modules\n"
+	"      --check FILE    say what is wrong with FILE, and do nothing else\n"
+	"      --doctor        say what this machine lacks\n";
+
+/* --- things that run instead of the daemon ---------------------------------------------------- */
+
+static int check_file(const char *file, bool json)
+{
+	struct config_errors errs;
+	struct config *c = config_load(file, true, &errs);
+
+	if (json) {
+		json_t *list = json_array();
+
+		for (unsigned i = 0; i < errs.n; i++)
+			json_array_append_new(
+				list,
+				json_pack("{s:s, s:i, s:i, s:s, s:s, s:s}", "file", file, "line",
+					  errs.list[i].pos.line, "column", errs.list[i].pos.col,
+					  "severity", errs.list[i].warning ? "warning" : "error",
+					  "message", errs.list[i].text, "help", errs.list[i].help));
+		json_dumpf(list, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(list);
+	} else {
+		config_errors_print_file(&errs, file, stderr);
+		if (c)
+			printf("%s: ok: %u bridges, %u ports, %u guests\n", file, c->n_bridges,
+			       c->n_ports, c->n_guests);
+	}
+	config_free(c);
+	return c ? 0 : 1;
+}
+
+/* --- boot ------------------------------------------------------------------------------------- */
+
+static int make_run_dir(const char *dir, struct err *e)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s", dir);
+	for (char *p = path + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		mkdir(path, 0755);
+		*p = '/';
+	}
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return err_set(e, errno,
+			       "cannot create run-dir %s: %s; choose another with "
+			       "--run-dir or switch.run-dir",
+			       dir, strerror(errno));
+	if (access(dir, W_OK | X_OK) < 0)
+		return err_set(e, errno,
+			       "cannot write to run-dir %s: %s; run weftd as root or choose "
+			       "another with --run-dir",
+			       dir, strerror(errno));
+	return 0;
+}
+
+/* One weftd a run-dir. The lock dies with the process, however it ends. */
+static int lock_run_dir(struct weftd *d, struct err *e)
+{
+	char path[PATH_MAX], pid[32] = "?";
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/weftd.pid", d->run_dir);
+	d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (d->lock_fd < 0)
+		return err_set(e, errno, "cannot create %s: %s", path, strerror(errno));
+	if (flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		n = read(d->lock_fd, pid, sizeof(pid) - 1);
+		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
+		return err_set(e, EBUSY,
+			       "another weftd (pid %s) runs on %s; stop it with `weft -s "
+			       "%s/weftd.sock exit` or choose another --run-dir",
+			       pid, d->run_dir, d->run_dir);
+	}
+	if (ftruncate(d->lock_fd, 0) < 0 || dprintf(d->lock_fd, "%d\n", getpid()) < 0)
+		return err_set(e, errno, "cannot write %s: %s", path, strerror(errno));
+	return 0;
+}
+
+static void unlock_run_dir(struct weftd *d)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/weftd.pid", d->run_dir);
+	unlink(path);
+	close(d->lock_fd);
+}
+
+static unsigned worker_count(const struct config *c)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (c->sw.workers)
+		return MIN_OF(c->sw.workers, (unsigned)WORKERS_MAX);
+	return cpus <= 4 ? 1 : MIN_OF((unsigned)cpus / 4, 4u);
+}
+
+static uint64_t idle_time(const struct config *c, unsigned n_workers)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned vcpus = 0;
+
+	if (!c->sw.idle_auto)
+		return c->sw.idle_ns;
+	for (unsigned i = 0; i < c->n_guests; i++)
+		vcpus += c->guests[i].vcpus;
+	return vcpus + n_workers > (unsigned long)cpus ? IDLE_SHARED_NS : IDLE_ALONE_NS;
+}
+
+static struct config *load(const struct options *opt, struct config_errors *errs)
+{
+	size_t len;
+	const char *text;
+
+	if (!opt->example)
+		return running_load(opt->config_file, opt->run_dir ? opt->run_dir : "/run/weft",
+				    errs);
+	text = config_example(&len);
+	return config_parse_checked(text, len, "example", true, errs);
+}
+
+/*
+ * Where `make guest-image` put the guests' kernel: build/image beside a build tree's binaries, or
+ * lib/weft beside an installed bin/. WEFT_IMAGE_DIR in the environment comes first.
+ */
+static void find_image_dir(char *dir, size_t size)
+{
+	static const char *const places[] = {"../../image", "../lib/weft"};
+	const char *env = getenv("WEFT_IMAGE_DIR");
+	char exe[PATH_MAX] = "", probe[PATH_MAX + 32];
+
+	if (env) {
+		snprintf(dir, size, "%s", env);
+		return;
+	}
+	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0 && strrchr(exe, '/'))
+		*strrchr(exe, '/') = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		snprintf(dir, size, "%.*s/%s", (int)size - 32, exe, places[i]);
+		snprintf(probe, sizeof(probe), "%s/vmlinuz", dir);
+		if (access(probe, R_OK) == 0)
+			return;
+	}
+}
+
+static int start_switch(struct weftd *d, const struct config *c, struct err *e)
+{
+	struct dataplane_params params = {.n_workers = worker_count(c), .start_threads = true};
+
+	params.idle_ns = idle_time(c, params.n_workers);
+	d->vswitch = vswitch_create(d->loop, &params, e);
+	return d->vswitch ? 0 : -EIO;
+}
+
+static int start_guests(struct weftd *d, const struct config *c, struct err *e)
+{
+	char image_dir[PATH_MAX];
+	struct guests_env env = {.loop = d->loop,
+				 .run_dir = d->run_dir,
+				 .image_dir = image_dir,
+				 .hugepages = c->sw.hugepages};
+
+	find_image_dir(image_dir, sizeof(image_dir));
+	d->guests = guests_create(&env, e);
+	return d->guests ? 0 : -errno;
+}
+
+static int start_control(struct weftd *d, const struct config *c, struct err *e)
+{
+	const struct control_verb *verbs;
+	char path[PATH_MAX];
+	size_t n;
+
+	verbs = command_table(&n);
+	snprintf(path, sizeof(path), "%s/weftd.sock", d->run_dir);
+	d->control = control_create(d->loop, path, c->sw.socket_owner, c->sw.socket_group,
+				    c->sw.socket_mode, verbs, n, d, e);
+	return d->control ? 0 : -errno;
+}
+
+/* --- signals and the end ---------------------------------------------------------------------- */
+
+static void on_guests_stopped(void *arg)
+{
+	struct weftd *d = arg;
+
+	if (d->exit_call)
+		call_reply(d->exit_call, json_object());
+	d->exit_call = NULL;
+	loop_stop(d->loop);
+}
+
+void weftd_exit(struct weftd *d, bool leave_guests)
+{
+	if (d->exiting) {
+		loop_stop(d->loop); /* asked twice: do not wait for anybody */
+		return;
+	}
+	d->exiting = true;
+	d->leave_guests = leave_guests;
+	sd_notify(0, "STOPPING=1");
+	if (leave_guests)
+		on_guests_stopped(d);
+	else
+		guests_stop_all(d->guests, on_guests_stopped, d);
+}
+
+static void reload(struct weftd *d)
+{
+	struct config_errors errs;
+	struct apply_result r;
+	struct config *c;
+
+	if (!*d->config_file)
+		return;
+	sd_notify(0, "RELOADING=1");
+	c = config_load(d->config_file, true, &errs);
+	if (!c) {
+		config_errors_print_file(&errs, d->config_file, stderr);
+		log_error(LOG_CONFIG, "the file is not valid; what runs stays file=%s",
+			  d->config_file);
+	} else {
+		apply_config(d, c, &r);
+		apply_result_fini(&r);
+	}
+	sd_notify(0, "READY=1");
+}
+
+struct signal_watch {
+	struct loop_watch watch;
+	struct weftd *d;
+};
+
+static void on_signal(struct loop_watch *w, uint32_t events)
+{
+	struct signal_watch *s = container_of(w, struct signal_watch, watch);
+	struct signalfd_siginfo info;
+
+	if (read(w->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	log_info(LOG_MAIN, "signal %s", strsignal((int)info.ssi_signo));
+	if (info.ssi_signo == SIGHUP)
+		reload(s->d);
+	else
+		weftd_exit(s->d, false);
+}
+
+static int watch_signals(struct weftd *d, struct signal_watch *s)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	s->watch.ready = on_signal;
+	s->d = d;
+	return loop_watch_add(d->loop, &s->watch, fd, EPOLLIN);
+}
+
+/* Each guest takes some descriptors; the usual soft limit of 1024 would be few. */
+static void raise_limits(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
+		lim.rlim_cur = lim.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &lim);
+	}
+}
+
+static int apply_first(struct weftd *d, struct config *c)
+{
+	struct apply_result r;
+	int ret = apply_config(d, c, &r);
+
+	apply_result_fini(&r);
+	if (ret == -EREMOTEIO)
+		log_warn(LOG_APPLY, "%u changes failed; the rest runs", r.n_failed);
+	return ret == -EREMOTEIO ? 0 : ret;
+}
+
+static int run(const struct options *opt)
+{
+	struct weftd d = {.config_file = opt->config_file ? opt->config_file : "", .lock_fd = -1};
+	struct signal_watch signals = {0};
+	struct config_errors errs;
+	struct err e = {0};
+	struct config *c = load(opt, &errs);
+	int ret = -EINVAL;
+
+	config_errors_print_file(&errs, d.config_file, stderr);
+	if (!c)
+		return 1;
+	d.run_dir = strdup(opt->run_dir ? opt->run_dir : c->sw.run_dir);
+	d.started_ms = clock_now_ms();
+	raise_limits();
+
+	if ((ret = make_run_dir(d.run_dir, &e)) < 0 || (ret = lock_run_dir(&d, &e)) < 0)
+		goto err_run_dir;
+	if ((ret = eal_init(c->sw.hugepages, &e)) < 0)
+		goto err_eal;
+	d.loop = loop_create();
+	if (!d.loop || (ret = watch_signals(&d, &signals)) < 0) {
+		err_set(&e, errno, "cannot start the event loop: %s", strerror(errno));
+		goto err_loop;
+	}
+	if ((ret = start_switch(&d, c, &e)) < 0)
+		goto err_loop;
+	if ((ret = start_guests(&d, c, &e)) < 0)
+		goto err_switch;
+	if ((ret = start_control(&d, c, &e)) < 0)
+		goto err_guests;
+	ret = apply_first(&d, c);
+	c = NULL;
+	if (ret < 0)
+		goto err_control;
+
+	log_info(LOG_MAIN, "ready version=%s run_dir=%s workers=%u", WEFT_VERSION, d.run_dir,
+		 d.vswitch->dp->n_workers);
+	sd_notify(0, "READY=1");
+	ret = loop_run(d.loop);
+	running_remove(&d);
+
+err_control:
+	control_destroy(d.control);
+err_guests:
+	guests_destroy(d.guests);
+err_switch:
+	vswitch_destroy(d.vswitch);
+err_loop:
+	if (signals.watch.loop) {
+		int fd = signals.watch.fd;
+
+		loop_watch_del(&signals.watch);
+		close(fd);
+	}
+	loop_destroy(d.loop);
+	eal_fini();
+err_eal:
+	unlock_run_dir(&d);
+err_run_dir:
+	if (e.text[0])
+		fprintf(stderr, "weftd: error: %s\n", e.text);
+	config_free(c);
+	config_free(d.config);
+	free((char *)d.run_dir);
+	return ret < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	enum {
+		OPT_RUN_DIR = 256,
+		OPT_EXAMPLE,
+		OPT_CHECK,
+		OPT_DOCTOR,
+		OPT_JSON,
+		OPT_PRINT_EXAMPLE,
+		OPT_PRINT_SCHEMA,
+		OPT_PRINT_MAN,
+		OPT_LOG
+	};
+	static const struct option longs[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"run-dir", required_argument, NULL, OPT_RUN_DIR},
+		{"example", no_argument, NULL, OPT_EXAMPLE},
+		{"check", required_argument, NULL, OPT_CHECK},
+		{"doctor", no_argument, NULL, OPT_DOCTOR},
+		{"json", no_argument, NULL, OPT_JSON},
+		{"print-example", no_argument, NULL, OPT_PRINT_EXAMPLE},
+		{"print-schema", no_argument, NULL, OPT_PRINT_SCHEMA},
+		{"print-man", no_argument, NULL, OPT_PRINT_MAN},
+		{"log", required_argument, NULL, OPT_LOG},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct options opt = {0};
+	const char *check = NULL;
+	bool doctor = false, json = false;
+	struct err e;
+	size_t len;
+	int o;
+
+	while ((o = getopt_long(argc, argv, "c:hV", longs, NULL)) != -1) {
+		switch (o) {
+		case 'c':
+			opt.config_file = optarg;
+			break;
+		case OPT_RUN_DIR:
+			opt.run_dir = optarg;
+			break;
+		case OPT_EXAMPLE:
+			opt.example = true;
+			break;
+		case OPT_CHECK:
+			check = optarg;
+			break;
+		case OPT_DOCTOR:
+			doctor = true;
+			break;
+		case OPT_JSON:
+			json = true;
+			break;
+		case OPT_PRINT_EXAMPLE:
+			fputs(config_example(&len), stdout);
+			return 0;
+		case OPT_PRINT_SCHEMA:
+			schema_doc_json(stdout);
+			return 0;
+		case OPT_PRINT_MAN:
+			schema_doc_man(stdout);
+			return 0;
+		case OPT_LOG:
+			if (log_level_set("any", optarg, &e) < 0) {
+				fprintf(stderr, "weftd: %s\n", e.text);
+				return 1;
+			}
+			break;
+		case 'V':
+			printf("weftd %s\n", WEFT_VERSION);
+			return 0;
+		case 'h':
+			fputs(usage_text, stdout);
+			return 0;
+		default:
+			fputs(usage_text, stderr);
+			return 1;
+		}
+	}
+	if (doctor)
+		return doctor_run(stdout, json);
+	if (check)
+		return check_file(check, json);
+	if (optind < argc || (!opt.config_file && !opt.example)) {
+		fputs(usage_text, stderr);
+		return 1;
+	}
+	return run(&opt);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/qmp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "daemon/channel.h"
+
+/*
+ * QMP (QEMU's docs/interop/qmp-spec): one JSON object a line; a greeting, then qmp_capabilities,
+ * then events and answers in any order. QEMU is trusted little more than its guest: a line has a
+ * limit, and anything unexpected ends the connection.
+ */
+
+#define LINE_MAX_BYTES 65536
+#define QUEUE_MAX      65536
+
+struct qmp {
+	struct channel channel;
+	bool negotiating, ready;
+	size_t len;
+	char line[LINE_MAX_BYTES];
+	const struct qmp_ops *ops;
+	void *arg;
+};
+
+static int send_command(struct qmp *q, const char *command)
+{
+	char text[128];
+	int n = snprintf(text, sizeof(text), "{\"execute\":\"%s\"}\n", command);
+
+	return channel_write(&q->channel, text, (size_t)n);
+}
+
+static void input_answer(struct qmp *q, const json_t *message)
+{
+	const json_t *error = json_object_get(message, "error");
+
+	if (error)
+		log_warn(LOG_GUEST, "QEMU refused a monitor command: %s path=%s",
+			 json_string_value(json_object_get(error, "desc")) ?: "no reason given",
+			 q->channel.path);
+	if (q->negotiating && !error) {
+		q->negotiating = false;
+		q->ready = true;
+		q->ops->ready(q, q->arg);
+	}
+}
+
+static void input_message(struct qmp *q, const json_t *message)
+{
+	const char *event = json_string_value(json_object_get(message, "event"));
+
+	if (event)
+		q->ops->event(q, event, json_object_get(message, "data"), q->arg);
+	else if (json_object_get(message, "QMP"))
+		q->negotiating = send_command(q, "qmp_capabilities") == 0;
+	else
+		input_answer(q, message);
+}
+
+/* Returns false when the line was no JSON object. */
+static bool input_line(struct qmp *q)
+{
+	json_t *message = json_loadb(q->line, q->len, 0, NULL);
+	bool ok = json_is_object(message);
+
+	q->len = 0;
+	if (ok)
+		input_message(q, message);
+	json_decref(message);
+	return ok;
+}
+
+static void channel_input(struct channel *c, const void *data, size_t len)
+{
+	struct qmp *q = container_of(c, struct qmp, channel);
+	const char *p = data;
+
+	for (; len; p++, len--) {
+		bool ok = true;
+
+		if (*p == '\n')
+			ok = input_line(q);
+		else if (q->len < sizeof(q->line))
+			q->line[q->len++] = *p;
+		else
+			ok = false;
+		if (!ok) {
+			log_warn(LOG_GUEST, "QEMU's monitor sent garbage, starting over path=%s",
+				 c->path);
+			channel_reset(c);
+			return;
+		}
+	}
+}
+
+static void channel_up(struct channel *c)
+{
+	struct qmp *q = container_of(c, struct qmp, channel);
+
+	q->negotiating = q->ready = false;
+	q->len = 0;
+}
+
+struct qmp *qmp_create(struct loop *loop, const char *path, const struct qmp_ops *ops, void *arg)
+{
+	struct qmp *q = calloc(1, sizeof(*q));
+	int ret;
+
+	if (!q)
+		return NULL;
+	q->ops = ops;
+	q->arg = arg;
+	q->channel.up = channel_up;
+	q->channel.down = channel_up;
+	q->channel.input = channel_input;
+	q->channel.queue_max = QUEUE_MAX;
+	ret = channel_init(&q->channel, loop, path);
+	if (ret < 0) {
+		free(q);
+		errno = -ret;
+		return NULL;
+	}
+	return q;
+}
+
+void qmp_destroy(struct qmp *q)
+{
+	if (!q)
+		return;
+	channel_fini(&q->channel);
+	free(q);
+}
+
+bool qmp_is_ready(const struct qmp *q)
+{
+	return q->ready;
+}
+
+int qmp_execute(struct qmp *q, const char *command)
+{
+	return q->ready ? send_command(q, command) : -ENOTCONN;
+}
+
+void qmp_drain(struct qmp *q)
+{
+	channel_drain(&q->channel);
+}

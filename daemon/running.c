@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/running.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/hash.h"
+#include "common/log.h"
+
+#define HEADING	  "# weft: what was running; made from a file with hash "
+#define PATH_SIZE 256
+
+/* The hash of the file's text; 0 when it cannot be read. */
+static uint64_t hash_of(const char *file)
+{
+	char text[65536];
+	FILE *f = *file ? fopen(file, "re") : NULL;
+	size_t n;
+
+	if (!f)
+		return 0;
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	return hash_text(text);
+}
+
+static void path_of(const char *run_dir, const char *suffix, char path[PATH_SIZE])
+{
+	snprintf(path, PATH_SIZE, "%s/running.yaml%s", run_dir, suffix);
+}
+
+void running_save(const struct weftd *d)
+{
+	char path[PATH_SIZE], temp[PATH_SIZE];
+	FILE *f;
+	bool ok;
+
+	path_of(d->run_dir, "", path);
+	path_of(d->run_dir, ".new", temp);
+	f = fopen(temp, "we");
+	if (!f)
+		goto err_log;
+	fprintf(f, HEADING "%016" PRIx64 "\n", hash_of(d->config_file));
+	config_print(d->config, false, f);
+	ok = !ferror(f);
+	if (fclose(f) == 0 && ok && rename(temp, path) == 0)
+		return;
+	unlink(temp);
+err_log:
+	log_warn(LOG_CONFIG, "cannot write %s: %s; edits would not survive a crash", path,
+		 strerror(errno));
+}
+
+void running_remove(const struct weftd *d)
+{
+	char path[PATH_SIZE];
+
+	path_of(d->run_dir, "", path);
+	unlink(path);
+}
+
+static bool was_made_from(const char *path, const char *file)
+{
+	FILE *f = fopen(path, "re");
+	uint64_t hash = 0;
+	bool same;
+
+	if (!f)
+		return false;
+	same = fscanf(f, HEADING "%" SCNx64, &hash) == 1 && hash == hash_of(file);
+	fclose(f);
+	return same;
+}
+
+struct config *running_load(const char *file, const char *run_dir, struct config_errors *errs)
+{
+	char path[PATH_SIZE];
+	struct config *c;
+
+	path_of(run_dir, "", path);
+	if (was_made_from(path, file)) {
+		c = config_load(path, false, errs);
+		if (c) {
+			log_info(LOG_CONFIG,
+				 "an earlier weftd died; going on with what it ran "
+				 "file=%s",
+				 path);
+			return c;
+		}
+	}
+	return config_load(file, true, errs);
+}

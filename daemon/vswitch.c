@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/vswitch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+static void on_ageing(struct loop_timer *t, uint64_t now_ms)
+{
+	struct vswitch *vs = container_of(t, struct vswitch, ageing_timer);
+	struct vswitch_bridge *b;
+
+	TAILQ_FOREACH (b, &vs->bridges, link)
+		bridge_tick(b->bridge, now_ms * NS_PER_MS);
+}
+
+static void connect_ports(struct vswitch *vs, uint64_t now_ms)
+{
+	int again_ms = vhost_tick(vs->vhost, now_ms);
+
+	if (again_ms >= 0)
+		loop_timer_start(vs->loop, &vs->vhost_timer, (uint64_t)again_ms, 0);
+}
+
+static void on_vhost_timer(struct loop_timer *t, uint64_t now_ms)
+{
+	connect_ports(container_of(t, struct vswitch, vhost_timer), now_ms);
+}
+
+static void on_vhost_event(struct loop_watch *w, uint32_t events)
+{
+	struct vswitch *vs = container_of(w, struct vswitch, vhost_watch);
+	eventfd_t n;
+
+	eventfd_read(w->fd, &n);
+	connect_ports(vs, clock_now_ms());
+}
+
+struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params *params,
+			       struct err *e)
+{
+	struct vswitch *vs = calloc(1, sizeof(*vs));
+
+	if (!vs) {
+		err_set(e, ENOMEM, "out of memory");
+		return NULL;
+	}
+	vs->loop = loop;
+	TAILQ_INIT(&vs->bridges);
+	TAILQ_INIT(&vs->ports);
+	vs->dp = dataplane_create(params, e);
+	if (!vs->dp)
+		goto err_free;
+	vs->vhost = vhost_create(vs->dp);
+	if (!vs->vhost) {
+		err_set(e, errno, "cannot create an eventfd: %s", strerror(errno));
+		goto err_dataplane;
+	}
+
+	vs->vhost_watch.ready = on_vhost_event;
+	vs->vhost_timer.expired = on_vhost_timer;
+	vs->ageing_timer.expired = on_ageing;
+	loop_watch_add(loop, &vs->vhost_watch, vs->vhost->event_fd, EPOLLIN);
+	loop_timer_start(loop, &vs->ageing_timer, 1000, 1000);
+	return vs;
+
+err_dataplane:
+	dataplane_destroy(vs->dp);
+err_free:
+	free(vs);
+	return NULL;
+}
+
+void vswitch_destroy(struct vswitch *vs)
+{
+	if (!vs)
+		return;
+	while (!TAILQ_EMPTY(&vs->bridges))
+		vswitch_del_bridge(vs, vswitch_bridge_name(TAILQ_FIRST(&vs->bridges)));
+	loop_timer_stop(vs->loop, &vs->vhost_timer);
+	loop_timer_stop(vs->loop, &vs->ageing_timer);
+	loop_watch_del(&vs->vhost_watch);
+	vhost_destroy(vs->vhost);
+	dataplane_destroy(vs->dp);
+	free(vs);
+}
+
+struct vswitch_bridge *vswitch_bridge_lookup(struct vswitch *vs, const char *name)
+{
+	struct vswitch_bridge *b;
+
+	TAILQ_FOREACH (b, &vs->bridges, link)
+		if (strcmp(vswitch_bridge_name(b), name) == 0)
+			return b;
+	return NULL;
+}
+
+struct vswitch_port *vswitch_port_lookup(struct vswitch *vs, const char *name)
+{
+	struct vswitch_port *p;
+
+	TAILQ_FOREACH (p, &vs->ports, link)
+		if (strcmp(vswitch_port_name(p), name) == 0)
+			return p;
+	return NULL;
+}
+
+struct vswitch_port *vswitch_port_by_id(struct vswitch *vs, uint16_t id)
+{
+	struct vswitch_port *p;
+
+	TAILQ_FOREACH (p, &vs->ports, link)
+		if (p->vhost->port.id == id)
+			return p;
+	return NULL;
+}
+
+static uint32_t ageing_seconds(const struct config_bridge *c)
+{
+	uint64_t s = (c->ageing_ns + NS_PER_S - 1) / NS_PER_S;
+
+	return (uint32_t)MIN_OF(s, FDB_AGEING_MAX_S);
+}
+
+/* Puts the static entries that name `only` (NULL: any port that exists) into the FDB. */
+static void set_statics(struct vswitch *vs, struct vswitch_bridge *b, const char *only)
+{
+	uint32_t now_s = bridge_seconds(clock_now_ns());
+
+	for (unsigned i = 0; i < b->n_statics; i++) {
+		const struct config_static *s = &b->statics[i];
+		struct vswitch_port *p;
+
+		if (only && strcmp(only, s->port) != 0)
+			continue;
+		p = vswitch_port_lookup(vs, s->port);
+		if (p && p->on == b)
+			fdb_add_static(&b->bridge->fdb, &s->mac, 0, p->vhost->port.id, now_s);
+	}
+}
+
+static void drop_statics(struct vswitch_bridge *b)
+{
+	for (unsigned i = 0; i < b->n_statics; i++) {
+		fdb_del(&b->bridge->fdb, &b->statics[i].mac, 0);
+		free((char *)b->statics[i].port);
+	}
+	free(b->statics);
+	b->statics = NULL;
+	b->n_statics = 0;
+}
+
+/* Keeps copies: the configuration they come from may be replaced. */
+static int replace_statics(struct vswitch *vs, struct vswitch_bridge *b,
+			   const struct config_bridge *c)
+{
+	struct config_static *copy = calloc(c->n_statics + 1, sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	drop_statics(b);
+	b->statics = copy;
+	for (unsigned i = 0; i < c->n_statics; i++) {
+		copy[i] = c->statics[i];
+		copy[i].port = strdup(c->statics[i].port);
+		if (!copy[i].port)
+			return -ENOMEM;
+		b->n_statics++;
+	}
+	set_statics(vs, b, NULL);
+	return 0;
+}
+
+int vswitch_add_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e)
+{
+	struct bridge_params params = {
+		.name = c->name, .fdb_entries = c->fdb_entries, .ageing_s = ageing_seconds(c)};
+	struct vswitch_bridge *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return err_set(e, ENOMEM, "bridge %s: out of memory", c->name);
+	b->bridge = bridge_create(vs->dp, &params, e);
+	if (!b->bridge) {
+		free(b);
+		return -ENOMEM;
+	}
+	TAILQ_INSERT_TAIL(&vs->bridges, b, link);
+	if (replace_statics(vs, b, c) < 0)
+		return err_set(e, ENOMEM, "bridge %s: out of memory", c->name);
+	return 0;
+}
+
+int vswitch_update_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e)
+{
+	struct vswitch_bridge *b = vswitch_bridge_lookup(vs, c->name);
+
+	if (!b)
+		return err_set(e, ENOENT, "there is no bridge %s", c->name);
+	b->bridge->fdb.ageing_s = ageing_seconds(c);
+	b->bridge->fdb.limit = c->fdb_entries;
+	if (replace_statics(vs, b, c) < 0)
+		return err_set(e, ENOMEM, "bridge %s: out of memory", c->name);
+	return 0;
+}
+
+static void del_port(struct vswitch *vs, struct vswitch_port *p)
+{
+	log_info(LOG_BRIDGE, "port removed bridge=%s port=%s", vswitch_bridge_name(p->on),
+		 vswitch_port_name(p));
+	bridge_del_port(p->on->bridge, &p->vhost->port);
+	vhost_port_destroy(p->vhost);
+	TAILQ_REMOVE(&vs->ports, p, link);
+	free(p);
+}
+
+void vswitch_del_bridge(struct vswitch *vs, const char *name)
+{
+	struct vswitch_bridge *b = vswitch_bridge_lookup(vs, name);
+	struct vswitch_port *p, *next;
+
+	if (!b)
+		return;
+	for (p = TAILQ_FIRST(&vs->ports); p; p = next) {
+		next = TAILQ_NEXT(p, link);
+		if (p->on == b)
+			del_port(vs, p);
+	}
+	TAILQ_REMOVE(&vs->bridges, b, link);
+	drop_statics(b);
+	bridge_destroy(b->bridge);
+	free(b);
+}
+
+int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct vhost_port_params *params,
+		     struct err *e)
+{
+	struct vswitch_bridge *b = vswitch_bridge_lookup(vs, bridge);
+	struct vswitch_port *p;
+	int ret;
+
+	if (!b)
+		return err_set(e, ENOENT, "port %s: there is no bridge %s", params->name, bridge);
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_set(e, ENOMEM, "port %s: out of memory", params->name);
+	p->on = b;
+	p->vhost = vhost_port_create(vs->vhost, params, e);
+	if (!p->vhost) {
+		ret = -errno;
+		goto err_free;
+	}
+	ret = bridge_add_port(b->bridge, &p->vhost->port);
+	if (ret < 0) {
+		err_set(e, -ret, "port %s: out of memory", params->name);
+		goto err_port;
+	}
+	TAILQ_INSERT_TAIL(&vs->ports, p, link);
+	set_statics(vs, b, params->name);
+	connect_ports(vs, clock_now_ms());
+	log_info(LOG_BRIDGE, "port added bridge=%s port=%s path=%s", bridge, params->name,
+		 params->path);
+	return 0;
+
+err_port:
+	vhost_port_destroy(p->vhost);
+err_free:
+	free(p);
+	return ret;
+}
+
+void vswitch_del_port(struct vswitch *vs, const char *name)
+{
+	struct vswitch_port *p = vswitch_port_lookup(vs, name);
+
+	if (p)
+		del_port(vs, p);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DAEMON_VSWITCH_H
+#define DAEMON_VSWITCH_H
+
+/*
+ * The named objects of the running switch: bridges and the ports on them.
+ *
+ * Everything that the control side does to the data path goes through here, by name, so that
+ * commands, the application of a configuration and guests share one registry. Control thread.
+ */
+
+#include <sys/queue.h>
+
+#include "bridge/bridge.h"
+#include "common/err.h"
+#include "common/loop.h"
+#include "config/config.h"
+#include "vhost/vhost_port.h"
+
+struct vswitch_bridge {
+	struct bridge *bridge;
+	struct config_static *statics; /* as configured; their ports may not exist (yet) */
+	unsigned n_statics;
+	TAILQ_ENTRY(vswitch_bridge) link;
+};
+
+struct vswitch_port {
+	struct vhost_port *vhost;
+	struct vswitch_bridge *on;
+	TAILQ_ENTRY(vswitch_port) link;
+};
+
+struct vswitch {
+	struct loop *loop;
+	struct dataplane *dp;
+	struct vhost *vhost;
+	TAILQ_HEAD(, vswitch_bridge) bridges;
+	TAILQ_HEAD(, vswitch_port) ports;
+	struct loop_timer ageing_timer, vhost_timer;
+	struct loop_watch vhost_watch;
+};
+
+/* Starts the data plane with `workers` workers. NULL and the reason in `e`. */
+struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params *params,
+			       struct err *e);
+/* Removes every port and bridge, stops the workers. Accepts NULL. */
+void vswitch_destroy(struct vswitch *vs);
+
+int vswitch_add_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e);
+/* Changes in place: ageing, limit, static entries. */
+int vswitch_update_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e);
+/* The bridge's ports are removed before it. */
+void vswitch_del_bridge(struct vswitch *vs, const char *name);
+
+/* A port of any origin; `bridge` names where it goes. Returns 0 or -errno with the reason. */
+int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct vhost_port_params *params,
+		     struct err *e);
+void vswitch_del_port(struct vswitch *vs, const char *name);
+
+/* NULL when there is none of that name. */
+struct vswitch_bridge *vswitch_bridge_lookup(struct vswitch *vs, const char *name);
+struct vswitch_port *vswitch_port_lookup(struct vswitch *vs, const char *name);
+/* The port with that id, NULL when it is gone. */
+struct vswitch_port *vswitch_port_by_id(struct vswitch *vs, uint16_t id);
+
+static inline const char *vswitch_port_name(const struct vswitch_port *p)
+{
+	return p->vhost->port.name;
+}
+
+static inline const char *vswitch_bridge_name(const struct vswitch_bridge *b)
+{
+	return b->bridge->name;
+}
+
+#endif

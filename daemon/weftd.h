@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DAEMON_WEFTD_H
+#define DAEMON_WEFTD_H
+
+/* What the daemon is made of. One object, built by main in this order and taken down in reverse. */
+
+#include "common/loop.h"
+#include "config/config.h"
+#include "daemon/control.h"
+#include "daemon/guest.h"
+#include "daemon/vswitch.h"
+
+struct weftd {
+	struct loop *loop;
+	struct config *config;	 /* what runs; replaced by apply */
+	const char *config_file; /* "" when it came from nowhere */
+	const char *run_dir;
+	int lock_fd;
+	struct vswitch *vswitch;
+	struct guests *guests;
+	struct control *control;
+	uint64_t started_ms;
+	bool leave_guests; /* on exit */
+	bool exiting;
+	struct call *exit_call; /* answered when the guests have stopped */
+};
+
+/* The verbs that the control socket serves, and their number. */
+const struct control_verb *command_table(size_t *n);
+
+/* Begins the orderly end: stops the guests unless they are to stay, then leaves the loop. */
+void weftd_exit(struct weftd *d, bool leave_guests);
+
+#endif

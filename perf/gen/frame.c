@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "perf/gen/frame.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/cksum.h"
+#include "common/wire.h"
+
+#define TSO_BYTES_MAX 65549 /* IPv4's total length, and the Ethernet header */
+
+static const uint16_t imix[] = {64, 590, 64, 64, 590, 64, 1514, 64, 590, 64, 590, 64};
+
+int frame_size_parse(const char *text, struct frame_size *s, struct err *e)
+{
+	bool tso = strncmp(text, "tso", 3) == 0;
+	const char *digits = tso && text[3] == ':' ? text + 4 : text;
+	unsigned long min = tso ? FRAME_BYTES_MAX + 1 : FRAME_BYTES_MIN;
+	unsigned long max = tso ? TSO_BYTES_MAX : FRAME_BYTES_MAX;
+	unsigned long bytes;
+	char *end;
+
+	if (!strcmp(text, "imix")) {
+		*s = (struct frame_size){FRAME_IMIX, FRAME_BYTES_MAX};
+		return 0;
+	}
+	if (!strcmp(text, "tso")) {
+		*s = (struct frame_size){FRAME_TSO, FRAME_TSO_BYTES};
+		return 0;
+	}
+	bytes = strtoul(digits, &end, 10);
+	if (end == digits || *end || bytes < min || bytes > max)
+		return err_set(e, EINVAL,
+			       "frame size '%s': give %d to %d, imix, tso, or tso:BYTES up to %d",
+			       text, FRAME_BYTES_MIN, FRAME_BYTES_MAX, TSO_BYTES_MAX);
+	*s = (struct frame_size){tso ? FRAME_TSO : FRAME_FIXED, (uint32_t)bytes};
+	return 0;
+}
+
+char *frame_size_format(const struct frame_size *s, char *text, size_t size)
+{
+	if (s->mix == FRAME_IMIX)
+		snprintf(text, size, "imix");
+	else
+		snprintf(text, size, "%s%u", s->mix == FRAME_TSO ? "tso:" : "", s->bytes);
+	return text;
+}
+
+uint32_t frame_size_at(const struct frame_size *s, unsigned i)
+{
+	return s->mix == FRAME_IMIX ? imix[i % ARRAY_SIZE(imix)] : s->bytes;
+}
+
+static void build_ipv4(struct ipv4_hdr *ip, uint32_t bytes, uint8_t proto, unsigned src_port,
+		       unsigned dst_port)
+{
+	*ip = (struct ipv4_hdr){
+		.version_ihl = 0x45,
+		.total_len = htons((uint16_t)bytes),
+		.frag_off = htons(0x4000),
+		.ttl = 64,
+		.proto = proto,
+		.src = htonl(0xc6120001 + (src_port << 8)),
+		.dst = htonl(0xc6120001 + (dst_port << 8)),
+	};
+	ip->csum = cksum_finish(cksum_add(0, ip, sizeof(*ip)));
+}
+
+static void build_udp(uint8_t *at, uint32_t bytes)
+{
+	struct udp_hdr udp = {htons(9), htons(9), htons((uint16_t)bytes), 0};
+
+	memcpy(at, &udp, sizeof(udp));
+}
+
+/* The checksum field holds the pseudo-header only, as a sender leaves it to the device. */
+static void build_tcp(uint8_t *at, const struct ipv4_hdr *ip, uint32_t bytes)
+{
+	uint32_t sum = cksum_add(0, &ip->src, 8);
+	struct tcp_hdr tcp = {
+		.src_port = htons(9),
+		.dst_port = htons(9),
+		.seq = htonl(1),
+		.ack = htonl(1),
+		.data_off = 0x50,
+		.flags = 0x10,
+		.window = htons(65535),
+	};
+
+	sum = cksum_add16(sum, htons(WIRE_PROTO_TCP));
+	sum = cksum_add16(sum, htons((uint16_t)bytes));
+	tcp.csum = cksum_fold(sum);
+	memcpy(at, &tcp, sizeof(tcp));
+}
+
+void frame_build(uint8_t *frame, struct virtio_net_hdr_mrg_rxbuf *hdr, const struct frame_size *s,
+		 uint32_t bytes, unsigned src_port, unsigned dst_port)
+{
+	const uint32_t ip_at = sizeof(struct eth_hdr), l4_at = ip_at + sizeof(struct ipv4_hdr);
+	const uint16_t ethertype = htons(WIRE_ETHERTYPE_IPV4);
+	bool tso = s->mix == FRAME_TSO;
+	struct ipv4_hdr ip;
+
+	for (uint32_t i = 0; i < bytes; i++)
+		frame[i] = (uint8_t)(i * 7 + 1);
+	memset(hdr, 0, sizeof(*hdr));
+	frame_set_addresses(frame, frame_station(dst_port, 0), frame_station(src_port, 0));
+	memcpy(frame + 12, &ethertype, sizeof(ethertype));
+	build_ipv4(&ip, bytes - ip_at, tso ? WIRE_PROTO_TCP : WIRE_PROTO_UDP, src_port, dst_port);
+	memcpy(frame + ip_at, &ip, sizeof(ip));
+	memset(frame + frame_headers(s), 0, sizeof(struct frame_stamp));
+	if (!tso) {
+		build_udp(frame + l4_at, bytes - l4_at);
+		return;
+	}
+	build_tcp(frame + l4_at, &ip, bytes - l4_at);
+	hdr->hdr = (struct virtio_net_hdr){
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.hdr_len = FRAME_TCP_HEADERS,
+		.gso_size = FRAME_TSO_SEGMENT,
+		.csum_start = (uint16_t)l4_at,
+		.csum_offset = offsetof(struct tcp_hdr, csum),
+	};
+}

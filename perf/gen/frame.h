@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef GEN_FRAME_H
+#define GEN_FRAME_H
+
+/*
+ * What the generator's frames look like: Ethernet, IPv4, UDP (TCP when a frame is to be segmented),
+ * then a stamp and a fixed pattern. Sizes count from the Ethernet header to the end of the payload,
+ * without the FCS, which virtio does not carry.
+ *
+ * Stations: port p has the addresses 02:67:pp:00:kk:kk, k from 0, so an address is arithmetic and
+ * random pairs need no table.
+ */
+
+#include <assert.h>
+#include <linux/virtio_net.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "common/err.h"
+
+#define FRAME_BYTES_MIN	   64
+#define FRAME_BYTES_MAX	   1514
+#define FRAME_TSO_BYTES	   65214 /* 45 segments of FRAME_TSO_SEGMENT */
+#define FRAME_TSO_SEGMENT  1448
+#define FRAME_STATIONS_MAX 65536
+
+/* Bytes before the stamp. */
+#define FRAME_UDP_HEADERS 42
+#define FRAME_TCP_HEADERS 54
+
+#define FRAME_STAMP_MAGIC 0x57464754u
+
+/* First in the payload, at no particular alignment. All zero: a frame without a stamp. */
+struct frame_stamp {
+	uint32_t magic;
+	uint32_t seq;
+	uint64_t time_tsc; /* 0: not a latency sample */
+	uint16_t stream;   /* number of the sender */
+	uint16_t sum;	   /* the payload with this field sums to 0xffff */
+} __attribute__((packed));
+static_assert(FRAME_UDP_HEADERS + sizeof(struct frame_stamp) <= FRAME_BYTES_MIN,
+	      "room at 64 bytes");
+
+enum frame_mix { FRAME_FIXED, FRAME_IMIX, FRAME_TSO, FRAME_MIX_N };
+
+struct frame_size {
+	enum frame_mix mix;
+	uint32_t bytes; /* of each frame; of the largest with FRAME_IMIX */
+};
+
+/* "64".."1514", "imix", "tso" or "tso:BYTES". Returns 0 or -EINVAL. */
+int frame_size_parse(const char *text, struct frame_size *s, struct err *e);
+char *frame_size_format(const struct frame_size *s, char *text, size_t size);
+
+/* The size of the i-th frame of the mix: 7 x 64, 4 x 590, 1 x 1514 for IMIX. */
+uint32_t frame_size_at(const struct frame_size *s, unsigned i);
+
+static inline uint32_t frame_headers(const struct frame_size *s)
+{
+	return s->mix == FRAME_TSO ? FRAME_TCP_HEADERS : FRAME_UDP_HEADERS;
+}
+
+/* The address of station `k` of port `port` as a number whose low byte is the first on the wire. */
+static inline uint64_t frame_station(unsigned port, unsigned k)
+{
+	uint64_t last = (uint64_t)(k >> 8 & 0xff) | (uint64_t)(k & 0xff) << 8;
+
+	return 0x6702 | (uint64_t)port << 16 | last << 32;
+}
+
+/* Writes destination and source; `src` and `dst` are frame_station's numbers. */
+static inline void frame_set_addresses(uint8_t *frame, uint64_t dst, uint64_t src)
+{
+	uint64_t first = dst | src << 48;
+	uint32_t rest = (uint32_t)(src >> 16);
+
+	memcpy(frame, &first, 8);
+	memcpy(frame + 8, &rest, 4);
+}
+
+/* Writes a frame of `bytes` between two ports' first stations, and its virtio header. */
+void frame_build(uint8_t *frame, struct virtio_net_hdr_mrg_rxbuf *hdr, const struct frame_size *s,
+		 uint32_t bytes, unsigned src_port, unsigned dst_port);
+
+#endif

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "perf/gen/stream.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cksum.h"
+
+#define PAUSE_NS       300.0
+#define ALWAYS_INLINE  inline __attribute__((always_inline))
+#define PREFETCH_AHEAD 8
+
+static void ring_init(struct stream_ring *r, struct driver *d, struct driver_queue *q,
+		      const struct stream_options *o)
+{
+	*r = (struct stream_ring){
+		.vq = &q->vq,
+		.slots = q->slots,
+		.slot_bytes = q->slot_bytes,
+		.hdr_bytes = d->hdr_bytes,
+		.size = q->vq.size,
+		.mask = (uint16_t)(q->vq.size - 1),
+		.batch = MIN_OF(o->batch, (uint16_t)(q->vq.size / 4)),
+		.pause_tsc = (uint64_t)(PAUSE_NS * o->tsc_hz / 1e9),
+	};
+}
+
+static void ring_kick_if_wanted(struct stream_ring *r)
+{
+	const uint64_t one = 1;
+
+	atomic_thread_fence(memory_order_seq_cst);
+	r->kick_pending = false;
+	if (__atomic_load_n(&r->vq->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY)
+		return;
+	if (write(r->vq->kick_fd, &one, sizeof(one)) == sizeof(one))
+		r->vq->n_kicks++;
+}
+
+/* Used entries that wait, bounded by what is in flight. */
+static ALWAYS_INLINE unsigned ring_poll(struct stream_ring *r, uint64_t now)
+{
+	uint16_t n, in_flight = (uint16_t)(r->avail - r->used);
+
+	if (now < r->poll_at)
+		return 0;
+	if (r->kick_pending)
+		ring_kick_if_wanted(r);
+	n = (uint16_t)(__atomic_load_n(&r->vq->used->idx, __ATOMIC_ACQUIRE) - r->used);
+	if (n < r->batch)
+		r->poll_at = now + r->pause_tsc;
+	if (n <= in_flight)
+		return n;
+	r->broken = true;
+	return 0;
+}
+
+/* Puts the used entry `index` back to where it becomes available again, and returns it. */
+static ALWAYS_INLINE struct vring_used_elem ring_recycle(struct stream_ring *r, uint16_t index)
+{
+	struct vring_used_elem el = r->vq->used->ring[index & r->mask];
+
+	if (el.id >= r->size) {
+		r->broken = true;
+		el = (struct vring_used_elem){0};
+	} else if (r->vq->avail->ring[index & r->mask] != el.id) {
+		r->vq->avail->ring[index & r->mask] = (uint16_t)el.id;
+	}
+	return el;
+}
+
+static ALWAYS_INLINE void ring_publish(struct stream_ring *r, uint16_t avail)
+{
+	r->avail = avail;
+	__atomic_store_n(&r->vq->avail->idx, avail, __ATOMIC_RELEASE);
+	r->kick_pending = true;
+}
+
+static uint8_t *tx_prepare_slot(struct stream_tx *s, uint16_t i)
+{
+	struct stream_ring *r = &s->ring;
+	uint8_t *slot = r->slots + (size_t)i * r->slot_bytes;
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+	uint32_t tail = frame_headers(&s->frame) + (uint32_t)sizeof(struct frame_stamp);
+
+	s->slot_len[i] = frame_size_at(&s->frame, i);
+	frame_build(slot + r->hdr_bytes, &hdr, &s->frame, s->slot_len[i], s->src_port, s->dst_port);
+	memcpy(slot, &hdr, r->hdr_bytes);
+	s->slot_sum[i] =
+		cksum_fold(cksum_add(0, slot + r->hdr_bytes + tail, s->slot_len[i] - tail));
+	r->vq->desc[i] = (struct vring_desc){.addr = guestmem_gpa(r->vq->mem, slot),
+					     .len = s->slot_len[i] + r->hdr_bytes};
+	r->vq->avail->ring[i] = i;
+	return slot;
+}
+
+int stream_tx_init(struct stream_tx *s, struct driver *d, unsigned pair,
+		   const struct stream_options *o, const struct stream_peers *p, struct err *e)
+{
+	*s = (struct stream_tx){
+		.frame = o->frame,
+		.number = p->number,
+		.writes_addresses = o->touch || p->n_src > 1 || p->n_dst > 1,
+		.src_port = p->src_port,
+		.dst_port = p->dst_port,
+		.n_src = p->n_src,
+		.n_dst = p->n_dst,
+		.verify_every = o->verify_every,
+		.latency_every = o->latency_every,
+		.random = 0x9e3779b97f4a7c15ull * (p->number + 1u),
+		.rate_per_tsc = o->rate_pps / o->tsc_hz,
+	};
+	ring_init(&s->ring, d, driver_tx_queue(d, pair), o);
+	s->slot_len = calloc(s->ring.size, sizeof(*s->slot_len));
+	s->slot_sum = calloc(s->ring.size, sizeof(*s->slot_sum));
+	if (!s->slot_len || !s->slot_sum) {
+		stream_tx_fini(s);
+		return err_set(e, ENOMEM, "out of memory");
+	}
+	for (unsigned i = 0; i < s->ring.size; i++)
+		tx_prepare_slot(s, (uint16_t)i);
+	return 0;
+}
+
+void stream_tx_fini(struct stream_tx *s)
+{
+	free(s->slot_len);
+	free(s->slot_sum);
+	s->slot_len = s->slot_sum = NULL;
+}
+
+static ALWAYS_INLINE unsigned tx_free(struct stream_tx *s, uint64_t now)
+{
+	struct stream_ring *r = &s->ring;
+	unsigned n_free = r->size - (uint16_t)(r->avail - r->used);
+	unsigned n;
+
+	if (n_free >= r->batch && !r->kick_pending)
+		return n_free;
+	n = ring_poll(r, now);
+	for (unsigned i = 0; i < n; i++)
+		ring_recycle(r, (uint16_t)(r->used + i));
+	r->used = (uint16_t)(r->used + n);
+	return r->broken ? 0 : n_free + n;
+}
+
+/* A burst, or what the rate allows by now; at most a ring is sent late, the rest is forgone. */
+static ALWAYS_INLINE unsigned tx_allowance(struct stream_tx *s, uint64_t now)
+{
+	double due;
+
+	if (s->rate_per_tsc == 0)
+		return s->ring.batch;
+	if (!s->rate_start)
+		s->rate_start = now;
+	due = (double)(now - s->rate_start) * s->rate_per_tsc - (double)s->rate_sent;
+	if (due > s->ring.size) {
+		s->rate_sent += (uint64_t)due - s->ring.size;
+		due = s->ring.size;
+	}
+	return due >= s->ring.batch ? s->ring.batch : (unsigned)due;
+}
+
+static ALWAYS_INLINE uint8_t *tx_frame(struct stream_tx *s, unsigned index, uint16_t *slot)
+{
+	struct stream_ring *r = &s->ring;
+
+	*slot = r->vq->avail->ring[index & r->mask];
+	return r->slots + (size_t)*slot * r->slot_bytes + r->hdr_bytes;
+}
+
+static ALWAYS_INLINE void tx_write_random_pair(struct stream_tx *s, uint8_t *frame)
+{
+	uint64_t x = s->random;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	s->random = x;
+	frame_set_addresses(
+		frame, frame_station(s->dst_port, (unsigned)((x >> 32) * s->n_dst >> 32)),
+		frame_station(s->src_port, (unsigned)((x & 0xffffffff) * s->n_src >> 32)));
+}
+
+static ALWAYS_INLINE void tx_write_stamp(struct stream_tx *s, uint8_t *frame, uint16_t slot,
+					 uint64_t now)
+{
+	uint32_t seq = (uint32_t)s->seq++;
+	bool sample = s->latency_every && seq % s->latency_every == 0;
+	struct frame_stamp stamp = {
+		.magic = FRAME_STAMP_MAGIC,
+		.seq = seq,
+		.time_tsc = sample ? now : 0,
+		.stream = s->number,
+	};
+
+	stamp.sum = cksum_finish(cksum_add(s->slot_sum[slot], &stamp, sizeof(stamp)));
+	memcpy(frame + frame_headers(&s->frame), &stamp, sizeof(stamp));
+}
+
+/* `touch`: addresses are written; `stamp`: stamps are; neither: the frames are sent as they lie. */
+static ALWAYS_INLINE unsigned tx_burst(struct stream_tx *s, uint64_t now, const bool touch,
+				       const bool stamp)
+{
+	struct stream_ring *r = &s->ring;
+	unsigned n_free = tx_free(s, now);
+	unsigned n = tx_allowance(s, now);
+	uint16_t slot;
+
+	if (s->rate_per_tsc == 0 && n_free < n)
+		return 0;
+	n = MIN_OF(n, n_free);
+	if (!n)
+		return 0;
+	if (touch || stamp)
+		for (unsigned i = 0; i < n; i++)
+			__builtin_prefetch(tx_frame(s, r->avail + i, &slot), 1);
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *frame = tx_frame(s, r->avail + i, &slot);
+
+		if (touch)
+			tx_write_random_pair(s, frame);
+		if (stamp)
+			tx_write_stamp(s, frame, slot, now);
+		s->bytes += s->slot_len[slot];
+	}
+	ring_publish(r, (uint16_t)(r->avail + n));
+	s->frames += n;
+	s->rate_sent += n;
+	return n;
+}
+
+unsigned stream_tx_burst(struct stream_tx *s, uint64_t now)
+{
+	bool stamp = s->verify_every || s->latency_every;
+
+	if (stamp)
+		return tx_burst(s, now, s->writes_addresses, true);
+	return s->writes_addresses ? tx_burst(s, now, true, false) : tx_burst(s, now, false, false);
+}
+
+unsigned stream_tx_learn(struct stream_tx *s, uint64_t now, unsigned *k)
+{
+	struct stream_ring *r = &s->ring;
+	unsigned n = MIN_OF(tx_free(s, now), MIN_OF(r->batch, s->n_src - *k));
+	uint16_t slot;
+
+	for (unsigned i = 0; i < n; i++)
+		frame_set_addresses(tx_frame(s, r->avail + i, &slot), frame_station(s->dst_port, 0),
+				    frame_station(s->src_port, (*k)++));
+	if (n)
+		ring_publish(r, (uint16_t)(r->avail + n));
+	return n;
+}
+
+void stream_tx_settle(struct stream_tx *s, uint64_t now)
+{
+	s->ring.kick_pending |= s->ring.avail != s->ring.used;
+	tx_free(s, now);
+}
+
+uint64_t stream_tx_taken(const struct stream_tx *s)
+{
+	return s->frames - (uint16_t)(s->ring.avail - s->ring.used);
+}
+
+void stream_rx_init(struct stream_rx *s, struct driver *d, unsigned pair,
+		    const struct stream_options *o)
+{
+	struct driver_queue *q = driver_rx_queue(d, pair);
+	uint32_t frame_max = o->frame.bytes + d->hdr_bytes;
+
+	*s = (struct stream_rx){
+		.stamp_at = frame_headers(&o->frame),
+		.one_buffer = frame_max <= q->slot_bytes,
+		.stamped = o->verify_every || o->latency_every,
+		.verify_every = o->verify_every,
+		.ns_per_tsc = 1e9 / o->tsc_hz,
+		.latency = o->latency,
+	};
+	ring_init(&s->ring, d, q, o);
+	s->ring.avail = q->vq.avail_idx;
+}
+
+static void rx_check_seq(struct stream_rx *s, const struct frame_stamp *stamp)
+{
+	uint32_t *next = &s->next_seq[stamp->stream % STREAM_SENDERS_MAX];
+	int32_t ahead = (int32_t)(stamp->seq - *next);
+
+	if (ahead < 0) {
+		s->seq_late++;
+		return;
+	}
+	s->seq_lost += (uint32_t)ahead;
+	*next = stamp->seq + 1;
+}
+
+/* Reads the stamp of a frame whose first piece is `len` bytes at `at`. */
+static void rx_check_first(struct stream_rx *s, const uint8_t *at, uint32_t len, uint64_t now)
+{
+	struct frame_stamp stamp;
+
+	s->checking = false;
+	if (len < s->stamp_at + sizeof(stamp)) {
+		s->unstamped++;
+		return;
+	}
+	memcpy(&stamp, at + s->stamp_at, sizeof(stamp));
+	if (stamp.magic != FRAME_STAMP_MAGIC) {
+		s->unstamped++;
+		return;
+	}
+	rx_check_seq(s, &stamp);
+	if (s->latency && stamp.time_tsc)
+		hist_record(s->latency, (uint64_t)((double)(now - stamp.time_tsc) * s->ns_per_tsc));
+	s->checking = s->verify_every && stamp.seq % s->verify_every == 0;
+	if (s->checking)
+		s->sum = cksum_add(0, at + s->stamp_at, len - s->stamp_at);
+}
+
+static void rx_check_last(struct stream_rx *s)
+{
+	if (s->checking && cksum_fold(s->sum) != 0xffff)
+		s->corrupt++;
+	s->checking = false;
+}
+
+static ALWAYS_INLINE void rx_piece(struct stream_rx *s, struct vring_used_elem el, uint64_t now,
+				   const bool one_buffer, const bool stamped)
+{
+	const uint8_t *at = s->ring.slots + (size_t)el.id * s->ring.slot_bytes;
+	uint32_t skip = s->pieces_left ? 0 : s->ring.hdr_bytes;
+
+	if (el.len < skip || el.len > s->ring.slot_bytes) {
+		s->ring.broken = true;
+		return;
+	}
+	s->bytes += el.len - skip;
+	if (skip) {
+		const struct virtio_net_hdr_mrg_rxbuf *hdr = (const void *)at;
+
+		s->frames++;
+		s->pieces_left = one_buffer ? 1 : MAX_OF(hdr->num_buffers, 1);
+		if (stamped)
+			rx_check_first(s, at + skip, el.len - skip, now);
+	} else if (stamped && s->checking) {
+		s->sum = cksum_add(s->sum, at, el.len);
+	}
+	if (--s->pieces_left == 0 && stamped)
+		rx_check_last(s);
+}
+
+static ALWAYS_INLINE unsigned rx_burst(struct stream_rx *s, uint64_t now, const bool one_buffer,
+				       const bool stamped)
+{
+	struct stream_ring *r = &s->ring;
+	unsigned n = ring_poll(r, now);
+	uint64_t before = s->frames;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (stamped && i + PREFETCH_AHEAD < n) {
+			uint16_t ahead = (uint16_t)(r->used + i + PREFETCH_AHEAD);
+			uint32_t id = r->vq->used->ring[ahead & r->mask].id & r->mask;
+
+			__builtin_prefetch(r->slots + (size_t)id * r->slot_bytes);
+			__builtin_prefetch(r->slots + (size_t)id * r->slot_bytes + 64);
+		}
+		rx_piece(s, ring_recycle(r, (uint16_t)(r->used + i)), now, one_buffer, stamped);
+	}
+	if (!n)
+		return 0;
+	r->used = (uint16_t)(r->used + n);
+	ring_publish(r, (uint16_t)(r->avail + n));
+	return (unsigned)(s->frames - before);
+}
+
+unsigned stream_rx_burst(struct stream_rx *s, uint64_t now)
+{
+	if (s->ring.broken)
+		return 0;
+	if (s->stamped)
+		return rx_burst(s, now, s->one_buffer, true);
+	return s->one_buffer ? rx_burst(s, now, true, false) : rx_burst(s, now, false, false);
+}

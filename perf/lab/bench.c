@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "perf/lab/bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/jsonx.h"
+#include "perf/lab/guest.h"
+#include "perf/lab/interrupt.h"
+
+#define SHELL_TIMEOUT_MS   60000
+#define CONNECT_TIMEOUT_MS 20000
+#define REACH_TIMEOUT_MS   15000
+#define STOP_TIMEOUT_MS	   15000
+#define POLL_MS		   100
+#define EXIT_LACKING	   77
+#define CONSOLE_LINES	   12
+
+int bench_check(const struct lab *lab, const struct lab_setup *setup, struct err *e)
+{
+	char why[256] = "";
+	int ret;
+
+	if (!setup->check[0])
+		return 0;
+	ret = child_shell(setup->check, lab->folder, "/", SHELL_TIMEOUT_MS, true, why, sizeof(why));
+	if (ret == -EINTR)
+		return err_set(e, EINTR, "interrupted");
+	if (ret == EXIT_LACKING)
+		return err_set(e, ENOENT, "%s", why);
+	if (ret)
+		return err_set(e, ENOENT, "its check `%s` failed: %s", setup->check, why);
+	return 0;
+}
+
+static int make_run_dir(struct bench *b, struct err *e)
+{
+	strcpy(b->run_dir, "/tmp/weft-lab.XXXXXX");
+	if (!mkdtemp(b->run_dir)) {
+		b->run_dir[0] = '\0';
+		return err_set(e, errno, "cannot make a directory in /tmp: %s", strerror(errno));
+	}
+	return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static void remove_run_dir(struct bench *b)
+{
+	if (b->run_dir[0])
+		nftw(b->run_dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	b->run_dir[0] = '\0';
+}
+
+static int run_up(struct bench *b, struct err *e)
+{
+	char why[256] = "";
+	int ret;
+
+	if (!b->setup->up[0])
+		return 0;
+	progress_show(b->options->progress, "%s: %s", b->setup->name, b->setup->up);
+	ret = child_shell(b->setup->up, b->lab->folder, b->run_dir, SHELL_TIMEOUT_MS, true, why,
+			  sizeof(why));
+	if (ret == 0)
+		return 0;
+	if (ret < 0)
+		return err_set(e, -ret, "`%s`: %s", b->setup->up, strerror(-ret));
+	return err_set(e, EIO, "`%s` exited with status %d: %s", b->setup->up, ret, why);
+}
+
+/* The last lines of a file, indented, behind the message in `e`. */
+static void append_tail(struct err *e, const char *path, const char *what)
+{
+	size_t used = strlen(e->text), room = sizeof(e->text) - used;
+	char buf[400], *start;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), lines = 0;
+	off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	ssize_t n;
+
+	if (fd < 0 || end <= 0)
+		goto out;
+	n = pread(fd, buf, sizeof(buf) - 1, MAX_OF(end - (off_t)sizeof(buf) + 1, 0));
+	if (n <= 0)
+		goto out;
+	while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))
+		n--;
+	buf[n] = '\0';
+	for (start = buf + n - 1; start > buf && lines < CONSOLE_LINES; start--)
+		lines += *start == '\n';
+	snprintf(e->text + used, room, "; the end of its %s:\n%s", what, start);
+out:
+	if (fd >= 0)
+		close(fd);
+}
+
+static char *log_path(const struct bench *b, char *path, size_t size)
+{
+	snprintf(path, size, "%s/%s.log", b->options->log_dir, b->setup->name);
+	return path;
+}
+
+static int weftd_died(struct bench *b, const char *how, struct err *e)
+{
+	char path[512];
+	int ret = err_set(e, ECHILD, "weftd %s", how);
+
+	append_tail(e, log_path(b, path, sizeof(path)), "log");
+	return ret;
+}
+
+static int start_weftd(struct bench *b, struct err *e)
+{
+	bool builtin = strcmp(b->setup->config, LAB_CONFIG_BUILTIN) == 0;
+	char config[512], log[512];
+	const char *argv[] = {b->options->weftd, "--run-dir", b->run_dir, "-c", config, NULL};
+
+	if (builtin) {
+		argv[3] = "--example";
+		argv[4] = NULL;
+	}
+	lab_path(b->lab, b->setup->config, config, sizeof(config));
+	if (!builtin && access(config, R_OK) < 0)
+		return err_set(e, errno, "cannot read its config %s: %s", config, strerror(errno));
+	progress_show(b->options->progress, "%s: starting weftd", b->setup->name);
+	return child_start(&b->weftd, argv, log_path(b, log, sizeof(log)), e);
+}
+
+/* Waits a little. 0, -EINTR on interrupt, or what happened to weftd. */
+static int pause_and_look(struct bench *b, struct err *e)
+{
+	char how[96];
+
+	poll(NULL, 0, POLL_MS);
+	if (interrupt_pending())
+		return err_set(e, EINTR, "interrupted");
+	if (!child_running(&b->weftd, how, sizeof(how)))
+		return weftd_died(b, how, e);
+	return 0;
+}
+
+static int connect_weftd(struct bench *b, struct err *e)
+{
+	uint64_t deadline = clock_now_ms() + CONNECT_TIMEOUT_MS;
+	char path[96];
+	struct err last;
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/weftd.sock", b->run_dir);
+	while (!(b->rpc = rpc_connect(path, &last))) {
+		ret = pause_and_look(b, e);
+		if (ret)
+			return ret;
+		if (clock_now_ms() > deadline)
+			return err_set(e, ETIMEDOUT, "weftd does not listen after %d s: %.300s",
+				       CONNECT_TIMEOUT_MS / 1000, last.text);
+	}
+	return 0;
+}
+
+/* True when the guest's agent answers; -errno when it never will. */
+static int guest_ready(const struct bench *b, const char *name, struct err *e)
+{
+	const json_t *g = guest_entry(b->guests, name);
+	const char *state = jsonx_string(g, "state", "");
+
+	if (!g)
+		return err_set(e, ENOENT, "its config has no guest \"%s\"", name);
+	if (strcmp(state, "failed") == 0)
+		return err_set(e, ECHILD, "guest %s failed: %s", name,
+			       jsonx_string(g, "exit_reason", "no reason known"));
+	return strcmp(jsonx_string(g, "agent", ""), "ready") == 0;
+}
+
+static int guest_late(struct bench *b, const char *name, struct err *e)
+{
+	const json_t *g = guest_entry(b->guests, name);
+	char path[256];
+	int ret = err_set(e, ETIMEDOUT, "guest %s (%s, %s) is not ready after %g s", name,
+			  jsonx_string(g, "state", "?"), jsonx_string(g, "accel", "?"),
+			  b->lab->boot_s);
+
+	snprintf(path, sizeof(path), "%s/guests/%s/console.log", b->run_dir, name);
+	append_tail(e, path, "console");
+	return ret;
+}
+
+static int await_guests(struct bench *b, struct err *e)
+{
+	uint64_t deadline = clock_now_ms() + (uint64_t)(b->lab->boot_s * 1000);
+	const char *names[] = {b->setup->client, b->setup->server};
+	int ready[2], ret;
+
+	progress_show(b->options->progress, "%s: waiting for guests %s and %s", b->setup->name,
+		      names[0], names[1]);
+	for (;;) {
+		json_decref(b->guests);
+		b->guests = NULL;
+		ret = rpc_call(b->rpc, "guest/list", NULL, 10000, NULL, NULL, &b->guests, e);
+		if (ret)
+			return ret < 0 ? ret : -EIO;
+		for (int i = 0; i < 2; i++) {
+			ready[i] = guest_ready(b, names[i], e);
+			if (ready[i] < 0)
+				return ready[i];
+		}
+		if (ready[0] && ready[1])
+			return 0;
+		if (clock_now_ms() > deadline)
+			return guest_late(b, names[ready[0]], e);
+		ret = pause_and_look(b, e);
+		if (ret)
+			return ret;
+	}
+}
+
+static int start_server(struct bench *b, struct err *e)
+{
+	const char *const argv[] = {"weft-perf", "server", "-d", NULL};
+	const char *name = b->setup->server;
+	struct guest_output out;
+	int ret;
+
+	if (guest_address(guest_entry(b->guests, name), b->server_address,
+			  sizeof(b->server_address)))
+		return err_set(e, ENOENT,
+			       "guest %s has no address to measure to; give its NIC one: "
+			       "`address: 10.10.0.2/24`",
+			       name);
+	ret = guest_run(b->rpc, name, argv, 10000, &out, e);
+	if (ret)
+		return ret;
+	if (out.status)
+		ret = err_set(e, EIO, "weft-perf server in guest %s exited with status %d: %.300s",
+			      name, out.status, out.error);
+	guest_output_fini(&out);
+	return ret;
+}
+
+/* The first transaction: a switch may need a moment before frames pass. */
+static int reach_server(struct bench *b, struct err *e)
+{
+	const char *const argv[] = {"weft-perf", "client", b->server_address, "TCP_RR", "-l", "1",
+				    "-w",	 "0",	   "--json",	      NULL};
+	uint64_t deadline = clock_now_ms() + REACH_TIMEOUT_MS;
+	struct guest_output out;
+	int ret;
+
+	progress_show(b->options->progress, "%s: first transaction", b->setup->name);
+	do {
+		ret = guest_run(b->rpc, b->setup->client, argv, REACH_TIMEOUT_MS, &out, e);
+		if (ret)
+			return ret;
+		if (out.status)
+			ret = err_set(e, EHOSTUNREACH, "%s does not reach %s at %s: %.300s",
+				      b->setup->client, b->setup->server, b->server_address,
+				      out.error);
+		guest_output_fini(&out);
+		if (!ret)
+			return 0;
+	} while (clock_now_ms() < deadline && pause_and_look(b, NULL) == 0);
+	return interrupt_pending() ? -EINTR : ret;
+}
+
+int bench_up(struct bench *b, const struct lab_setup *setup, struct err *e)
+{
+	int (*const steps[])(struct bench *, struct err *) = {
+		make_run_dir, run_up,	    start_weftd,  connect_weftd,
+		await_guests, start_server, reach_server,
+	};
+	int ret = 0;
+
+	b->setup = setup;
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(steps); i++)
+		ret = interrupt_pending() ? -EINTR : steps[i](b, e);
+	if (ret)
+		bench_down(b, NULL);
+	return ret;
+}
+
+static void stop_weftd(struct bench *b)
+{
+	if (b->rpc && b->weftd.pid &&
+	    rpc_call(b->rpc, "exit", NULL, STOP_TIMEOUT_MS, NULL, NULL, NULL, NULL) == 0)
+		child_wait(&b->weftd, STOP_TIMEOUT_MS);
+	rpc_close(b->rpc);
+	b->rpc = NULL;
+	child_stop(&b->weftd, STOP_TIMEOUT_MS);
+}
+
+int bench_down(struct bench *b, struct err *e)
+{
+	char why[256] = "", name[64] = "";
+	unsigned killed;
+	int ret = 0;
+
+	if (!b->setup)
+		return 0;
+	progress_show(b->options->progress, "%s: stopping", b->setup->name);
+	stop_weftd(b);
+	if (b->setup->down[0] && b->run_dir[0]) {
+		ret = child_shell(b->setup->down, b->lab->folder, b->run_dir, SHELL_TIMEOUT_MS,
+				  false, why, sizeof(why));
+		if (ret)
+			ret = err_set(e, ECHILD, "`%s` failed: %s", b->setup->down, why);
+	}
+	killed = child_kill_descendants(name, sizeof(name));
+	if (killed)
+		ret = err_set(e, ECHILD, "%u left-over processes had to be killed, %s among them",
+			      killed, name);
+	remove_run_dir(b);
+	json_decref(b->guests);
+	b->guests = NULL;
+	b->setup = NULL;
+	return ret;
+}
+
+static int parse_perf(const struct guest_output *out, json_t **perf, struct err *e)
+{
+	json_error_t error;
+
+	*perf = json_loads(out->text, JSON_DISABLE_EOF_CHECK, &error);
+	if (!*perf)
+		return err_set(e, EPROTO, "weft-perf printed no JSON: %s", error.text);
+	if (!json_is_number(json_object_get(*perf, "throughput"))) {
+		json_decref(*perf);
+		*perf = NULL;
+		return err_set(e, EPROTO, "weft-perf's JSON has no throughput");
+	}
+	return 0;
+}
+
+int bench_measure(struct bench *b, const struct lab_test *test, json_t **perf, struct err *e)
+{
+	unsigned timeout_ms = (unsigned)((b->lab->duration_s + b->lab->warmup_s) * 1000) + 20000;
+	const char *argv[10 + LAB_ARGS_MAX] = {"weft-perf", "client", b->server_address,
+					       test->test};
+	char duration[32], warmup[32];
+	struct guest_output out;
+	unsigned n = 4;
+	int ret;
+
+	snprintf(duration, sizeof(duration), "%.0fms", b->lab->duration_s * 1000);
+	snprintf(warmup, sizeof(warmup), "%.0fms", b->lab->warmup_s * 1000);
+	argv[n++] = "-l";
+	argv[n++] = duration;
+	argv[n++] = "-w";
+	argv[n++] = warmup;
+	argv[n++] = "--json";
+	for (unsigned i = 0; i < test->n_args; i++)
+		argv[n++] = test->args[i];
+
+	*perf = NULL;
+	ret = guest_run(b->rpc, b->setup->client, argv, timeout_ms, &out, e);
+	if (ret)
+		return ret;
+	if (out.status)
+		ret = err_set(e, EIO, "weft-perf exited with status %d: %.400s", out.status,
+			      out.error[0] ? out.error : out.text);
+	else
+		ret = parse_perf(&out, perf, e);
+	guest_output_fini(&out);
+	return ret;
+}
+
+/* The words of a process's command line, or NULL. */
+static json_t *command_line(pid_t pid)
+{
+	char path[64], buf[16384];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	if (n <= 0)
+		return NULL;
+	for (ssize_t i = 0; i + 1 < n; i++)
+		if (buf[i] == '\0')
+			buf[i] = ' ';
+	buf[n] = '\0';
+	return json_string(buf);
+}
+
+static json_t *read_text(const char *path)
+{
+	char buf[65536];
+	FILE *f = fopen(path, "re");
+	size_t n = f ? fread(buf, 1, sizeof(buf), f) : 0;
+
+	if (f)
+		fclose(f);
+	return json_stringn(buf, n);
+}
+
+void bench_describe(const struct bench *b, json_t *entry)
+{
+	const json_t *server = guest_entry(b->guests, b->setup->server);
+	json_t *commands = json_array(), *guest;
+	char path[512];
+	size_t i;
+
+	json_array_append_new(commands, command_line(b->weftd.pid));
+	json_array_foreach (b->guests, i, guest)
+		if (jsonx_int(guest, "pid", 0))
+			json_array_append_new(commands,
+					      command_line((pid_t)jsonx_int(guest, "pid", 0)));
+	json_object_set_new(entry, "commands", commands);
+	json_object_set(entry, "guests", b->guests);
+	json_object_set_new(entry, "engine", json_string(jsonx_string(server, "accel", "unknown")));
+	json_object_set_new(entry, "engine_reason",
+			    json_string(jsonx_string(server, "accel_reason", "")));
+	lab_path(b->lab, b->setup->config, path, sizeof(path));
+	if (strcmp(b->setup->config, LAB_CONFIG_BUILTIN) != 0)
+		json_object_set_new(entry, "config_text", read_text(path));
+}
