@@ -76,3 +76,64 @@ $(foreach f,$(FUZZERS),$(eval $(call link_rule,$(f),fuzz)))
 all: $(addprefix $(B)/bin/,$(PROGRAMS)) ## build every program
 .PHONY: tests
 tests: $(addprefix $(B)/test/,$(UNIT_TESTS)) ## build the unit and pipeline tests
+
+# --- what people call -----------------------------------------------------------------------
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+
+.PHONY: setup
+setup: ## install the Debian packages that building, testing and the demo need
+	@tools/setup.sh
+
+# Packages may be missing when make begins, and pkg-config with them: install, then start over.
+.PHONY: demo
+demo: setup ## boot two guests on a bridge and measure between them
+	@$(MAKE) --no-print-directory all guest-image
+	@$(B)/bin/weft-lab demo -o build/demo
+
+.PHONY: test
+test: setup ## install, build, and run every test
+	@$(MAKE) --no-print-directory check
+
+SYSTEM_TESTS := $(wildcard tests/system/*.sh)
+ASAN_TESTS   := $(filter-out test_guest_boot test_config_memory,$(UNIT_TESTS))
+FUZZ_SECONDS ?= 30
+
+run_unit = $(foreach t,$(UNIT_TESTS),$(t)=$(B)/test/$(t))
+run_asan = $(foreach t,$(ASAN_TESTS),asan:$(t)=build/asan/test/$(t))
+run_system = $(foreach t,$(SYSTEM_TESTS),$(basename $(notdir $(t)))=$(t))
+
+.PHONY: check
+check: all tests guest-image build-asan build-fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) BIN=$(B)/bin tests/run.sh $(run_unit) $(run_asan) \
+		$(foreach f,$(FUZZERS),"$(f)=tests/fuzz/run.sh $(f)") $(run_system)
+
+.PHONY: build-asan build-fuzz asan fuzz
+build-asan:
+	@$(MAKE) --no-print-directory B=build/asan VARIANT=asan \
+		$(addprefix build/asan/test/,$(ASAN_TESTS)) build/asan/bin/weftd
+build-fuzz:
+	@$(MAKE) --no-print-directory B=build/fuzz VARIANT=fuzz CC=clang \
+		$(addprefix build/fuzz/fuzz/,$(FUZZERS))
+asan: build-asan ## unit, pipeline and virtio-user tests under ASan and UBSan
+	@tests/run.sh $(run_asan)
+fuzz: build-fuzz ## each fuzz target for FUZZ_SECONDS (30)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh $(foreach f,$(FUZZERS),"$(f)=tests/fuzz/run.sh $(f)")
+
+.PHONY: lint
+lint: ## format, include direction, sizes, stages, scripts, names in the docs
+	@tools/lint.sh
+
+.PHONY: bench
+bench: all ## frames between two vhost-user ports, beside testpmd and OVS-DPDK where they are
+	@perf/bench/switch.sh -o build/bench
+
+.PHONY: peers
+peers: all guest-image ## the lab beside OVS-DPDK and Linux bridge + tap
+	@$(B)/bin/weft-lab run examples/lab-peers.yaml -o build/peers
+
+.PHONY: clean
+clean: ## remove build/
+	$(Q)rm -rf build

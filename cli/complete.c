@@ -79,7 +79,7 @@ void complete_print_names(const char *kind, const char *socket, FILE *out)
 	}
 }
 
-/* "kind kind ...": the last one followed by "+" when it takes all words that are left. */
+/* "kind kind? kind+": "?" marks one that may be left out, "+" one that takes all words left. */
 static void print_verb_case(const char *name, const struct command_spec *spec, FILE *out)
 {
 	const char *space = "";
@@ -87,7 +87,9 @@ static void print_verb_case(const char *name, const struct command_spec *spec, F
 	fprintf(out, "\t%s)\n\t\tkinds='", name);
 	for (const struct command_arg *arg = spec->args; arg->kind; arg++, space = " ")
 		fprintf(out, "%s%s%s", space, command_arg_kind_name(arg->kind),
-			arg->flags & ARG_MANY ? "+" : "");
+			arg->flags & ARG_MANY	    ? "+"
+			: arg->flags & ARG_OPTIONAL ? "?"
+						    : "");
 	fprintf(out, "'\n\t\toptions='");
 	space = "";
 	for (int id = OPTION_MAY_EXIST; id < OPTION_N; id++) {
@@ -159,17 +161,19 @@ static const char script[] =
 	"\t\t_weft_verb \"$verb\"\n"
 	"\t\tread -ra list <<<\"$kinds\"\n"
 	"\t\tkind=${list[position]:-}\n"
-	"\t\t[[ ! $kind && ${list[-1]:-} == *+ ]] && kind=${list[-1]}\n"
+	"\t\t[[ $kind == *'?' ]] && kind+=\" ${list[position + 1]:-}\"\n"
+	"\t\t[[ ! $kind && $kinds == *+ ]] && kind=${list[-1]}\n"
 	"\tfi\n"
 	"\n"
 	"\tCOMPREPLY=()\n"
 	"\tif [[ $cur == -* ]]; then\n"
 	"\t\tmapfile -t COMPREPLY < <(compgen -W \"$options $_weft_globals\" -- \"$cur\")\n"
-	"\telif [[ $kind == file ]]; then\n"
+	"\telif [[ $kind == file* ]]; then\n"
 	"\t\tcompopt -o filenames 2>/dev/null\n"
 	"\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
 	"\telif [[ $kind ]]; then\n"
-	"\t\tmapfile -t list < <(\"${ask[@]}\" \"${kind%+}\" 2>/dev/null)\n"
+	"\t\tread -ra words <<<\"${kind//[+?]/}\"\n"
+	"\t\tmapfile -t list < <(for word in \"${words[@]}\"; do \"${ask[@]}\" \"$word\"; done)\n"
 	"\t\tmapfile -t COMPREPLY < <(compgen -W \"${list[*]}\" -- \"$cur\")\n"
 	"\tfi\n"
 	"\tprefix=${cur%\"${cur##*[:=]}\"}\n"

@@ -214,26 +214,29 @@ const struct command_spec *command_lookup(const char *name)
 
 #define NEAR_LEN_MAX 40
 
-/* Levenshtein distance; both texts are shorter than NEAR_LEN_MAX. */
+/*
+ * Letters inserted, deleted, replaced or swapped with their neighbour; both texts are shorter than
+ * NEAR_LEN_MAX.
+ */
 static unsigned edit_distance(const char *a, const char *b)
 {
-	size_t b_len = strlen(b);
-	unsigned row[NEAR_LEN_MAX];
+	unsigned d[NEAR_LEN_MAX][NEAR_LEN_MAX];
+	size_t a_len = strlen(a), b_len = strlen(b);
 
+	for (size_t i = 0; i <= a_len; i++)
+		d[i][0] = (unsigned)i;
 	for (size_t j = 0; j <= b_len; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 0; a[i]; i++) {
-		unsigned diagonal = row[0];
+		d[0][j] = (unsigned)j;
+	for (size_t i = 1; i <= a_len; i++) {
+		for (size_t j = 1; j <= b_len; j++) {
+			unsigned replaced = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
 
-		row[0] = (unsigned)i + 1;
-		for (size_t j = 0; j < b_len; j++) {
-			unsigned replaced = diagonal + (a[i] != b[j]);
-
-			diagonal = row[j + 1];
-			row[j + 1] = MIN_OF(replaced, MIN_OF(row[j], row[j + 1]) + 1);
+			d[i][j] = MIN_OF(replaced, MIN_OF(d[i - 1][j], d[i][j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				d[i][j] = MIN_OF(d[i][j], d[i - 2][j - 2] + 1);
 		}
 	}
-	return row[b_len];
+	return d[a_len][b_len];
 }
 
 bool command_is_near(const char *a, const char *b, unsigned *distance)

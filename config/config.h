@@ -94,9 +94,9 @@ enum nic_model { NIC_MODEL_VIRTIO, NIC_MODEL_E1000, NIC_MODEL_RTL8139, NIC_MODEL
 struct config_nic {
 	struct config_pos pos;
 	enum nic_kind kind;
-	const char *bridge; /* NIC_BRIDGE: our own bridge; the port is named GUEST.N */
-	const char *tap;    /* NIC_TAP: an existing tap device that something else switches */
-	const char *path;   /* NIC_VHOST_USER: a socket on which something else switches */
+	const char *bridge;   /* NIC_BRIDGE: our own bridge; the port is named GUEST.N */
+	const char *tap;      /* NIC_TAP: an existing tap device that something else switches */
+	const char *path;     /* NIC_VHOST_USER: a socket on which something else switches */
 	enum vhost_mode mode; /* NIC_VHOST_USER: client: that switch connects to QEMU's socket */
 	enum nic_model model;
 	struct mac mac; /* as written, or derived from guest and NIC number */
@@ -129,7 +129,7 @@ struct config_guest {
 	const char *append; /* more kernel arguments, "" */
 	struct config_disk *disks;
 	unsigned n_disks;
-	unsigned vcpus;	      /* 1 */
+	unsigned vcpus;	       /* 1 */
 	uint64_t memory_bytes; /* 512 MiB */
 	enum guest_engine engine;
 	enum guest_restart restart; /* on-failure */
@@ -161,7 +161,7 @@ struct config_error {
 };
 struct config_errors {
 	struct config_error list[CONFIG_ERRORS_MAX];
-	unsigned n;	  /* entries in list, warnings included */
+	unsigned n;	   /* entries in list, warnings included */
 	unsigned n_errors; /* all errors seen, also those beyond the list; warnings not */
 };
 

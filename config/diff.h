@@ -17,12 +17,12 @@ enum change_object { OBJECT_SWITCH, OBJECT_BRIDGE, OBJECT_PORT, OBJECT_GUEST, OB
 struct change {
 	enum change_op op;
 	enum change_object object;
-	const char *name;	/* "" for the switch; borrowed from either tree */
+	const char *name;      /* "" for the switch; borrowed from either tree */
 	const void *old, *new; /* the config_* struct on each side, NULL on add or remove */
-	char detail[256];	/* "ageing 5m -> 1m, address ..." for updates; short facts for adds */
-	bool disruptive;	/* traffic or a running guest is disturbed */
-	char disrupts[96];	/* what: "restarts guest alpha"; "" when not disruptive */
-	bool needs_restart;	/* takes effect only when weftd starts again (run-dir, workers) */
+	char detail[256];   /* "ageing 5m -> 1m, address ..." for updates; short facts for adds */
+	bool disruptive;    /* traffic or a running guest is disturbed */
+	char disrupts[96];  /* what: "restarts guest alpha"; "" when not disruptive */
+	bool needs_restart; /* takes effect only when weftd starts again (run-dir, workers) */
 };
 
 struct config_diff {
@@ -37,7 +37,7 @@ struct config_diff {
 int config_diff(const struct config *old, const struct config *new, struct config_diff *d);
 void config_diff_fini(struct config_diff *d);
 
-const char *change_op_name(enum change_op op);		 /* "add", "remove", "update" */
+const char *change_op_name(enum change_op op);		/* "add", "remove", "update" */
 const char *change_object_name(enum change_object obj); /* "switch", "bridge", ... */
 
 #endif

@@ -135,35 +135,41 @@ static struct config *edit_abort(struct edit *ed)
 	return NULL;
 }
 
-/* The entry `key` of `parent`, which becomes a map if it is none. */
+/* The entry `key` of `parent`, which becomes a map if it is none; made if need be. */
 static struct node *map_entry(struct edit *ed, struct node *parent, const char *key)
 {
 	struct node *n;
 
-	if (parent->kind != NODE_MAP) {
-		parent->kind = NODE_MAP;
-		parent->first = parent->last = NULL;
-		parent->n = 0;
-	}
+	if (parent->kind != NODE_MAP)
+		node_clear(parent, NODE_MAP);
 	n = node_lookup(parent, key);
 	key = n ? key : arena_strdup(ed->arena, key);
-	return n || !key ? n : node_create(ed->arena, parent, NODE_MAP, key, NULL);
+	if (!n && key)
+		n = node_create(ed->arena, parent, NODE_MAP, key, NULL);
+	if (!n)
+		no_memory(ed->e);
+	return n;
 }
 
-/* Entry `index` of the list `n`; the one behind the last is made. */
+/* Entry `index` of the list `n`, which becomes one if it is none; the one behind the last is made.
+ */
 static struct node *list_entry(struct edit *ed, struct node *n, unsigned index)
 {
 	struct node *entry;
 
-	if (n->kind != NODE_LIST) {
-		n->kind = NODE_LIST;
-		n->first = n->last = NULL;
-		n->n = 0;
+	if (n->kind != NODE_LIST)
+		node_clear(n, NODE_LIST);
+	if (index > n->n) {
+		err_set(ed->e, EINVAL, "%s: there is no entry %u; the next one is %s[%u]", n->key,
+			index, n->key, n->n);
+		return NULL;
 	}
-	if (index == n->n)
-		return node_create(ed->arena, n, NODE_MAP, NULL, NULL);
 	for (entry = n->first; entry && entry->index != index; entry = entry->next)
 		continue;
+	if (!entry)
+		entry = node_create(ed->arena, n, NODE_MAP, NULL, NULL);
+	if (!entry)
+		no_memory(ed->e);
 	return entry;
 }
 
@@ -181,18 +187,10 @@ static struct node *path_walk(struct edit *ed, struct node *n, const char *path)
 			return NULL;
 		}
 		n = map_entry(ed, n, step.name);
-		if (!n) {
-			no_memory(ed->e);
+		if (n && step.index >= 0)
+			n = list_entry(ed, n, (unsigned)step.index);
+		if (!n)
 			return NULL;
-		}
-		if (step.index < 0)
-			continue;
-		n = list_entry(ed, n, (unsigned)step.index);
-		if (!n) {
-			err_set(ed->e, EINVAL, "'%.64s': there is no entry %d, count from 0", whole,
-				step.index);
-			return NULL;
-		}
 	}
 	return more < 0 ? NULL : n;
 }
@@ -207,7 +205,7 @@ static int value_graft(struct edit *ed, struct node *n, const char *key, const c
 		errors_to_err(&errs, ed->e);
 		return err_prefix(ed->e, -EINVAL, "%s", key);
 	}
-	n->kind = root->kind;
+	node_clear(n, root->kind);
 	n->text = root->text;
 	n->n = root->n;
 	n->first = root->first;
@@ -248,11 +246,8 @@ static int field_set(struct edit *ed, struct node *object, const char *field)
 	if (value[0] == '[' || value[0] == '{')
 		return value_graft(ed, n, key, value);
 	if (value[0]) {
-		n->kind = NODE_SCALAR;
+		node_clear(n, NODE_SCALAR);
 		n->text = value;
-		n->plain = false;
-		n->first = n->last = NULL;
-		n->n = 0;
 	} else {
 		value_del(n, object);
 	}
@@ -276,8 +271,6 @@ static struct node *object_node(struct edit *ed, const struct edit_kind *kind, c
 
 	if (section && kind->has_names)
 		n = map_entry(ed, section, name);
-	if (!n)
-		no_memory(ed->e);
 	return n;
 }
 
@@ -295,11 +288,9 @@ static struct config *edit_object(const struct config *c, const struct edit_kind
 		return edit_abort(&ed);
 	if (bridge) {
 		on = map_entry(&ed, object, "bridge");
-		if (!on) {
-			no_memory(e);
+		if (!on)
 			return edit_abort(&ed);
-		}
-		on->kind = NODE_SCALAR;
+		node_clear(on, NODE_SCALAR);
 		on->text = bridge;
 	}
 	return edit_fields(&ed, object, fields, n);

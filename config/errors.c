@@ -26,18 +26,25 @@ static bool is_before(struct config_pos a, struct config_pos b)
 	return a.line < b.line || (a.line == b.line && a.col < b.col);
 }
 
-static struct config_error *entry_open(struct config_errors *errs, struct config_pos pos)
+/* Makes room at place `i`; NULL when the list is full. */
+static struct config_error *entry_insert(struct config_errors *errs, unsigned i,
+					 struct config_pos pos)
 {
-	unsigned i = errs->n;
-
 	if (errs->n == CONFIG_ERRORS_MAX)
 		return NULL;
-	while (i > 0 && is_before(pos, errs->list[i - 1].pos))
-		i--;
 	memmove(&errs->list[i + 1], &errs->list[i], (errs->n - i) * sizeof(errs->list[0]));
 	errs->n++;
 	errs->list[i] = (struct config_error){.pos = pos};
 	return &errs->list[i];
+}
+
+static struct config_error *entry_open(struct config_errors *errs, struct config_pos pos)
+{
+	unsigned i = errs->n;
+
+	while (i > 0 && is_before(pos, errs->list[i - 1].pos))
+		i--;
+	return entry_insert(errs, i, pos);
 }
 
 struct config_error *errors_add(struct config_errors *errs, struct config_pos pos, const char *fmt,
@@ -89,11 +96,17 @@ char *errors_line(struct config_pos pos, char text[ERRORS_LINE_MAX])
 	return text;
 }
 
+/* It comes first: what else is in the list may have come of it. */
 int errors_no_memory(struct config_errors *errs)
 {
-	struct config_error *entry = errors_add(errs, (struct config_pos){0}, "out of memory");
+	struct config_error *entry;
 
+	if (errs->n == CONFIG_ERRORS_MAX)
+		errs->n--;
+	entry = entry_insert(errs, 0, (struct config_pos){0});
+	snprintf(entry->text, sizeof(entry->text), "out of memory");
 	errors_help(entry, "free some memory and try again");
+	errs->n_errors++;
 	return -ENOMEM;
 }
 

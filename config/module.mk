@@ -8,11 +8,17 @@ config_SRCS := config/arena.c config/check.c config/check_address.c config/confi
 # example.c reads it with .incbin, which dependency files do not see.
 $(B)/obj/config/example.o: config/example.yaml
 
-CONFIG_TESTS := test_config test_config_derive test_config_print
+CONFIG_TESTS := test_config test_config_check test_config_derive test_config_diff \
+                test_config_doc test_config_edit test_config_errors test_config_memory \
+                test_config_print test_config_reader test_config_values
 UNIT_TESTS += $(CONFIG_TESTS)
 $(foreach t,$(CONFIG_TESTS), \
   $(eval $(t)_SRCS := tests/unit/$(t).c tests/unit/test_config_lib.c $(config_SRCS) $(common_SRCS)) \
   $(eval $(t)_LIBS := cmocka yaml-0.1))
+test_config_doc_LIBS += jansson
+
+# Allocations of these sources fail on demand.
+test_config_memory_LDFLAGS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 FUZZERS += fuzz_config
 fuzz_config_SRCS := tests/fuzz/fuzz_config.c $(config_SRCS) $(common_SRCS)

@@ -29,6 +29,15 @@ struct node *node_create(struct arena *a, struct node *parent, enum node_kind ki
 	return n;
 }
 
+void node_clear(struct node *n, enum node_kind kind)
+{
+	n->kind = kind;
+	n->plain = false;
+	n->text = NULL;
+	n->n = 0;
+	n->first = n->last = NULL;
+}
+
 void node_del(struct node *n)
 {
 	struct node *parent = n->parent, *prev = NULL;

@@ -34,6 +34,9 @@ struct node {
 struct node *node_create(struct arena *a, struct node *parent, enum node_kind kind, const char *key,
 			 const char *text);
 
+/* Makes `n` an empty node of `kind`, without entries or text; it keeps its key and its place. */
+void node_clear(struct node *n, enum node_kind kind);
+
 /* Takes `n` out of its parent; it stays in the arena. */
 void node_del(struct node *n);
 

@@ -81,21 +81,23 @@ static bool find_tab(const char *text, size_t len, yaml_mark_t mark, struct conf
 	return false;
 }
 
-/* libyaml's own words, at the place where the reader can do something about it. */
+/*
+ * libyaml's own words. What is missing at the end of the text is reported where it should have
+ * been closed from: at the beginning of what is still open.
+ */
 static void report_problem(struct reader *r, const char *text, size_t len)
 {
 	const yaml_parser_t *y = &r->yaml;
-	struct config_pos pos = pos_of(y->problem_mark);
-	struct config_pos end = pos_at(text, len);
+	struct config_pos pos = pos_of(y->problem_mark), end = pos_at(text, len);
+	bool at_end = pos.line > end.line || (pos.line == end.line && pos.col >= end.col);
 	char began[128] = "";
 	struct config_error *e;
 
-	if (y->context && y->problem_mark.line != y->context_mark.line) {
+	if (y->context && at_end)
+		pos = pos_of(y->context_mark);
+	else if (y->context && y->problem_mark.line != y->context_mark.line)
 		snprintf(began, sizeof(began), " %s that began on line %zu", y->context,
 			 y->context_mark.line + 1);
-		if (pos.line >= end.line)
-			pos = pos_of(y->context_mark);
-	}
 	e = errors_add(r->errs, pos, "YAML syntax: %s%s", y->problem, began);
 	errors_help(e, "%s", syntax_help_for(y->problem));
 }

@@ -309,6 +309,12 @@ bool agent_client_ready(const struct agent_client *c)
 	return c->ready;
 }
 
+void agent_client_lost(struct agent_client *c)
+{
+	if (c->ready)
+		channel_reset(&c->channel);
+}
+
 int agent_client_poweroff(struct agent_client *c)
 {
 	return c->ready ? send_frame(c, AGENT_POWEROFF, 0, NULL, 0) : -ENOTCONN;

@@ -56,6 +56,9 @@ void agent_client_destroy(struct agent_client *c);
 
 bool agent_client_ready(const struct agent_client *c);
 
+/* The guest closed its end of the port: the agent has gone. Ends the session at once. */
+void agent_client_lost(struct agent_client *c);
+
 /* Asks the guest to switch itself off. 0, or -ENOTCONN when the agent does not answer. */
 int agent_client_poweroff(struct agent_client *c);
 

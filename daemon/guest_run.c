@@ -47,6 +47,16 @@ static void qmp_ready(struct qmp *q, void *arg)
 		guest_set_state(g, GUEST_RUNNING);
 }
 
+/* QEMU tells when the guest opens or closes a port; the socket of the port does not. */
+static void agent_port_changed(struct guest *g, const json_t *data)
+{
+	const char *id = json_string_value(json_object_get(data, "id"));
+
+	if (g->agent && id && strcmp(id, QEMU_AGENT_PORT) == 0 &&
+	    json_is_false(json_object_get(data, "open")))
+		agent_client_lost(g->agent);
+}
+
 static void qmp_event(struct qmp *q, const char *name, const json_t *data, void *arg)
 {
 	struct guest *g = arg;
@@ -56,6 +66,8 @@ static void qmp_event(struct qmp *q, const char *name, const json_t *data, void 
 		g->shutdown = guest_shutdown_parse(reason);
 	else if (strcmp(name, "GUEST_PANICKED") == 0)
 		g->shutdown = GUEST_SHUTDOWN_PANIC;
+	else if (strcmp(name, "VSERPORT_CHANGE") == 0)
+		agent_port_changed(g, data);
 }
 
 static const struct qmp_ops qmp_ops = {.ready = qmp_ready, .event = qmp_event};

@@ -304,18 +304,21 @@ static void on_signal(struct loop_watch *w, uint32_t events)
 		weftd_exit(s->d, false);
 }
 
-static int watch_signals(struct weftd *d, struct signal_watch *s)
+/* Before any thread is made: each inherits the mask, so that only the signalfd sees them. */
+static void block_signals(sigset_t *set)
 {
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+	sigprocmask(SIG_BLOCK, set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int watch_signals(struct weftd *d, struct signal_watch *s, const sigset_t *set)
+{
+	int fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+
 	if (fd < 0)
 		return -errno;
 	s->watch.ready = on_signal;
@@ -352,6 +355,7 @@ static int run(const struct options *opt)
 	struct config_errors errs;
 	struct err e = {0};
 	struct config *c = load(opt, &errs);
+	sigset_t set;
 	int ret = -EINVAL;
 
 	config_errors_print_file(&errs, d.config_file, stderr);
@@ -360,13 +364,14 @@ static int run(const struct options *opt)
 	d.run_dir = strdup(opt->run_dir ? opt->run_dir : c->sw.run_dir);
 	d.started_ms = clock_now_ms();
 	raise_limits();
+	block_signals(&set);
 
 	if ((ret = make_run_dir(d.run_dir, &e)) < 0 || (ret = lock_run_dir(&d, &e)) < 0)
 		goto err_run_dir;
 	if ((ret = eal_init(c->sw.hugepages, &e)) < 0)
 		goto err_eal;
 	d.loop = loop_create();
-	if (!d.loop || (ret = watch_signals(&d, &signals)) < 0) {
+	if (!d.loop || (ret = watch_signals(&d, &signals, &set)) < 0) {
 		err_set(&e, errno, "cannot start the event loop: %s", strerror(errno));
 		goto err_loop;
 	}

@@ -190,7 +190,8 @@ static void add_channels(struct builder *b)
 	add_format(b, "-serial", "chardev:console");
 	add_socket(b, "agent", "agent.sock", "");
 	add_format(b, "-device", "virtio-serial-pci,disable-legacy=on,max_ports=2");
-	add_format(b, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT_NAME);
+	add_format(b, "-device",
+		   "virtserialport,id=" QEMU_AGENT_PORT ",chardev=agent,name=" AGENT_PORT_NAME);
 	add_format(b, "-device", "virtio-rng-pci,disable-legacy=on");
 }
 

@@ -18,7 +18,8 @@
 #include "common/err.h"
 #include "config/config.h"
 
-#define QEMU_DEFAULT "qemu-system-x86_64"
+#define QEMU_DEFAULT	"qemu-system-x86_64"
+#define QEMU_AGENT_PORT "agent-port" /* the device's id, in events too */
 
 struct qemu_env {
 	const char *qemu; /* path or name of the program */

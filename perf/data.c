@@ -172,9 +172,12 @@ int data_open(const struct setup *s, sa_family_t family)
 {
 	int fd = open_socket(s, family, s->client_sndbuf, s->client_rcvbuf), ret;
 	struct address any = {.sa.ss_family = family};
+	/* A fixed port is for the next test too: no TIME_WAIT. All data is through by the close. */
+	struct linger no_wait = {.l_onoff = 1};
 
 	if (fd < 0 || s->client_port == 0)
 		return fd;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &no_wait, sizeof(no_wait));
 	any.len = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 	ret = bind_port(fd, &any, s->client_port);
 	if (ret == 0)

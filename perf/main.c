@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 {
 	struct options o;
 	struct err e = {""};
-	int ret;
+	int ret = 0;
 
 	if (options_parse(&o, argc, argv, &e) < 0) {
 		fprintf(stderr, "weft-perf: %s\n", e.text);
@@ -32,10 +32,10 @@ int main(int argc, char **argv)
 	switch (o.command) {
 	case OPTIONS_HELP:
 		options_usage(stdout);
-		return EXIT_DONE;
+		break;
 	case OPTIONS_VERSION:
 		printf("weft-perf %s\n", WEFT_VERSION);
-		return EXIT_DONE;
+		break;
 	case OPTIONS_SERVER:
 		ret = server_run(&o.server, &e);
 		break;

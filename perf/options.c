@@ -80,6 +80,15 @@ static int parse_size(const char *text, uint64_t *bytes, struct err *e)
 	return 0;
 }
 
+static int parse_message(const char *text, uint64_t *bytes, struct err *e)
+{
+	int ret = parse_size(text, bytes, e);
+
+	if (ret == 0 && *bytes == 0)
+		return err_set(e, EINVAL, "a message size of 0 moves nothing: give at least 1");
+	return ret;
+}
+
 static int parse_count(const char *text, uint64_t max, uint64_t *v, struct err *e)
 {
 	char *end;
@@ -204,9 +213,9 @@ static int client_option(struct client_options *c, int opt, const char *arg, str
 	case 'w':
 		return parse_duration(arg, &s->warmup_ns, e);
 	case 'm':
-		return parse_size(arg, &s->send_size, e);
+		return parse_message(arg, &s->send_size, e);
 	case 'M':
-		return parse_size(arg, &s->recv_size, e);
+		return parse_message(arg, &s->recv_size, e);
 	case 'r':
 		return parse_sizes(arg, &s->request_size, &s->response_size, e);
 	case 's':

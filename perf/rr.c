@@ -14,7 +14,7 @@
 
 #define RESEND_NS (200 * NS_PER_MS)
 
-static int exchange(struct run *r)
+static int exchange(struct run *r, uint64_t now)
 {
 	int ret = transfer_send(r, r->fd, r->setup->request_size);
 
@@ -26,12 +26,12 @@ static int exchange(struct run *r)
 }
 
 /* Runs `transact` (1: done, 0: run over, -errno) to the end of the run, timing each. */
-static int repeat(struct run *r, int (*transact)(struct run *))
+static int repeat(struct run *r, int (*transact)(struct run *, uint64_t now))
 {
 	uint64_t before = clock_now_ns(), now;
 
 	for (;;) {
-		int ret = transact(r);
+		int ret = transact(r, before);
 
 		if (ret <= 0)
 			return ret;
@@ -117,9 +117,8 @@ static void number_request(struct run *r)
 		payload_seal(r->tx, r->setup->request_size);
 }
 
-static int exchange_datagrams(struct run *r)
+static int exchange_datagrams(struct run *r, uint64_t sent_ns)
 {
-	uint64_t sent_ns = 0;
 	int ret;
 
 	number_request(r);
@@ -139,7 +138,6 @@ static int exchange_datagrams(struct run *r)
 		if (run_turn(r, now) == RUN_END)
 			return 0;
 		ret = 1;
-		sent_ns = sent_ns ? sent_ns : now;
 		if (now - sent_ns < RESEND_NS)
 			continue;
 		r->out->resent++;

@@ -2,17 +2,20 @@
 #include "perf/session.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "perf/control.h"
 #include "perf/data.h"
 #include "perf/run.h"
 
 #define START_TIMEOUT_MS  30000
 #define FINISH_TIMEOUT_MS 15000
+#define CLOSE_TIMEOUT_MS  2000
 
 struct session {
 	struct control *control;
@@ -76,27 +79,44 @@ static int run(struct session *s, struct err *e)
 	return ret;
 }
 
+static void close_listener(struct session *s)
+{
+	if (s->listen_fd < 0)
+		return;
+	if (s->data_fd == s->listen_fd)
+		s->data_fd = -1;
+	close(s->listen_fd);
+	s->listen_fd = -1;
+}
+
+/*
+ * The data port is free again before the client hears the result, since its next test may want
+ * the same. The data connection is the client's to close: then no end keeps it in TIME_WAIT.
+ */
 static int report(struct session *s, struct err *e)
 {
 	struct control *c = s->control;
 	int ret = control_expect(c, MESSAGE_FINISH, FINISH_TIMEOUT_MS, e);
 
+	close_listener(s);
 	if (ret < 0)
 		return ret;
 	c->len = 0;
 	ret = outcome_format(&s->outcome, c->body, MESSAGE_BODY_MAX, &c->len);
 	if (ret < 0)
 		return err_set(e, -ret, "the result is too long for a message");
-	return control_send(c, MESSAGE_RESULT, e);
+	ret = control_send(c, MESSAGE_RESULT, e);
+	if (ret == 0)
+		control_wait(c->fd, POLLIN, clock_now_ms() + CLOSE_TIMEOUT_MS);
+	return ret;
 }
 
 static void session_close(struct session *s)
 {
 	run_fini(&s->run);
-	if (s->data_fd >= 0 && s->data_fd != s->listen_fd)
+	close_listener(s);
+	if (s->data_fd >= 0)
 		close(s->data_fd);
-	if (s->listen_fd >= 0)
-		close(s->listen_fd);
 	control_destroy(s->control);
 	free(s);
 }

@@ -14,7 +14,7 @@
 #include <signal.h>
 #include <stdint.h>
 
-#define WAKE_REPEAT_MS 200
+#define WAKE_REPEAT_MS 100
 
 /* Set by the handler and by loops whose call was interrupted; cleared by whoever handles it. */
 extern volatile sig_atomic_t wake_pending;

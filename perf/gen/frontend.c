@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -104,6 +105,14 @@ int frontend_connect(struct frontend *f, const char *path, int wait_ms, struct e
 	return 0;
 }
 
+static void remove_stale_socket(const char *path)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && S_ISSOCK(st.st_mode))
+		unlink(path);
+}
+
 int frontend_listen(struct frontend *f, const char *path, struct err *e)
 {
 	int ret = set_path(f, path, e);
@@ -114,7 +123,7 @@ int frontend_listen(struct frontend *f, const char *path, struct err *e)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(e, errno, "cannot make a socket (%s)", strerror(errno));
-	unlink(path);
+	remove_stale_socket(path);
 	if (bind(fd, (struct sockaddr *)&f->addr, sizeof(f->addr)) || listen(fd, 1)) {
 		ret = err_set(e, errno, "cannot listen at %s (%s): check the folder and its mode",
 			      path, strerror(errno));

@@ -21,6 +21,7 @@
 #define STOP_TIMEOUT_MS	   15000
 #define POLL_MS		   100
 #define EXIT_LACKING	   77
+#define RESTARTS_MAX	   3
 #define CONSOLE_LINES	   12
 
 int bench_check(const struct lab *lab, const struct lab_setup *setup, struct err *e)
@@ -178,6 +179,9 @@ static int guest_ready(const struct bench *b, const char *name, struct err *e)
 		return err_set(e, ENOENT, "its config has no guest \"%s\"", name);
 	if (strcmp(state, "failed") == 0)
 		return err_set(e, ECHILD, "guest %s failed: %s", name,
+			       jsonx_string(g, "exit_reason", "no reason known"));
+	if (jsonx_int(g, "restarts", 0) >= RESTARTS_MAX)
+		return err_set(e, ECHILD, "guest %s does not stay up: %s", name,
 			       jsonx_string(g, "exit_reason", "no reason known"));
 	return strcmp(jsonx_string(g, "agent", ""), "ready") == 0;
 }

@@ -315,6 +315,7 @@ static struct agent_exec *start_sleeper(const char *file, unsigned flags, struct
 static void a_new_session_kills_the_old_ones_commands_but_not_detached_ones(void **state)
 {
 	struct command session = {0}, detached = {0};
+	uint64_t end_ms;
 	pid_t lost, stays;
 
 	start_sleeper("detached", AGENT_EXEC_DETACHED, &detached);
@@ -330,8 +331,11 @@ static void a_new_session_kills_the_old_ones_commands_but_not_detached_ones(void
 	client = agent_client_create(loop, socket_path, NULL, NULL);
 	run_until_ready();
 	stays = pid_in("detached");
+	end_ms = clock_now_ms() + WAIT_MS;
 
 	assert_int_equal(session.end, AGENT_END_LOST);
+	while (alive(lost) && clock_now_ms() < end_ms)
+		loop_run_once(loop, 10);
 	assert_false(alive(lost));
 	assert_true(alive(stays));
 	kill(stays, SIGKILL);

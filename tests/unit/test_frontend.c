@@ -350,6 +350,25 @@ static void a_backend_may_come_and_go_at_a_listening_frontend(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static void a_stale_socket_is_replaced_but_no_other_file(void **state)
+{
+	char path[] = "/tmp/weft-test-XXXXXX";
+	int fd = mkstemp(path);
+	struct frontend f, stale;
+
+	assert_true(fd >= 0);
+	frontend_init(&f);
+	frontend_init(&stale);
+	assert_int_equal(frontend_listen(&f, path, NULL), -EADDRINUSE);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(frontend_listen(&stale, path, NULL), 0);
+	assert_int_equal(frontend_listen(&f, path, NULL), 0);
+
+	frontend_close(&f);
+	frontend_close(&stale);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +382,7 @@ int main(void)
 		cmocka_unit_test(the_memory_table_follows_on_without_a_gap),
 		cmocka_unit_test(any_message_with_any_descriptors_can_be_sent),
 		cmocka_unit_test(a_backend_may_come_and_go_at_a_listening_frontend),
+		cmocka_unit_test(a_stale_socket_is_replaced_but_no_other_file),
 	};
 
 	return cmocka_run_group_tests_name("frontend", tests, NULL, NULL);

@@ -25,7 +25,8 @@ struct bench {
 	uint64_t now;
 	uint16_t sent, posted;
 	bool in_flight[RING];
-	int held; /* a frame that the device completes one burst later; -1: none */
+	unsigned n_bursts;
+	uint16_t held; /* a frame that the device keeps for longer than the ring goes round */
 };
 
 static void open_bench(struct bench *b, const struct stream_options *o, unsigned n_src,
@@ -34,7 +35,7 @@ static void open_bench(struct bench *b, const struct stream_options *o, unsigned
 	struct stream_peers peers = {.src_port = 0, .dst_port = 1, .n_src = n_src, .n_dst = n_dst};
 	struct driver_options d;
 
-	*b = (struct bench){.now = 1000000, .held = -1};
+	*b = (struct bench){.now = 1000000};
 	driver_options_init(&d);
 	d.ring_size = RING;
 	assert_int_equal(driver_init(&b->sender, &d, NULL), 0);
@@ -97,9 +98,10 @@ static void deliver(struct bench *b, const void *slot, uint32_t len)
 	vq->used->idx = ++b->posted;
 }
 
-/* Carries one burst over; completes the last frame first, and the first one only next time. */
+/* Carries one burst over and completes it backwards; now and then its first frame much later. */
 static unsigned carry_burst_backwards(struct bench *b)
 {
+	const unsigned keep = 20;
 	uint16_t ids[RING];
 	unsigned n;
 
@@ -109,9 +111,12 @@ static unsigned carry_burst_backwards(struct bench *b)
 		deliver(b, next_sent(b, &ids[i]), 64 + 12);
 	while (--n)
 		complete(b, ids[n]);
-	if (b->held >= 0)
-		complete(b, (uint16_t)b->held);
-	b->held = ids[0];
+	if (b->n_bursts % keep == 0)
+		b->held = ids[0];
+	else
+		complete(b, ids[0]);
+	if (b->n_bursts++ % keep == keep - 1)
+		complete(b, b->held);
 	return stream_rx_burst(&b->rx, b->now);
 }
 

@@ -128,7 +128,7 @@ static void the_whole_command_line_of_the_usual_guest(void **state)
 		"-device",
 		"virtio-serial-pci,disable-legacy=on,max_ports=2",
 		"-device",
-		"virtserialport,chardev=agent,name=weft.agent",
+		"virtserialport,id=agent-port,chardev=agent,name=weft.agent",
 		"-device",
 		"virtio-rng-pci,disable-legacy=on",
 		"-kernel",

@@ -105,7 +105,7 @@ static void bad_usage_says_what_to_write(void **state)
 	assert_refused("client h TCP_RR -z", "unknown option -z");
 	assert_refused("client h TCP_RR --jsn", "unknown option --jsn");
 	assert_refused("client h TCP_RR -l 5x", "write 10s");
-	assert_refused("client h TCP_RR -l 0", "give -l 10s");
+	assert_refused("client h TCP_RR -l 0s", "give -l 10s");
 	assert_refused("client h TCP_RR -l 48h", "up to 24h");
 	assert_refused("client h TCP_RR -m 0", "message size of 0");
 	assert_refused("client h TCP_RR -r 1,-1", "no size");

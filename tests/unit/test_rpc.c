@@ -143,9 +143,9 @@ static void the_death_of_weftd_ends_a_call(void **state)
 	struct rpc *rpc = connect_to(*state);
 	struct err e;
 
+	assert_echoes(rpc);
 	assert_int_equal(rpc_start(rpc, "keep", NULL, &e), 0);
 	assert_int_equal(rpc_receive(rpc, 0, NULL, NULL, NULL, &e), -EAGAIN);
-	/* Both processes hold the listening socket, but only the server holds the connection. */
 	world_stop(*state);
 
 	assert_int_equal(rpc_receive(rpc, RAW_PATIENCE_MS, NULL, NULL, NULL, &e), -ECONNRESET);
