@@ -127,7 +127,8 @@ static const struct command_spec specs[] = {
 
 	{"port/show", GROUP_STATS, COMMAND_PRINTS, 0, 0, {{"port", ARG_PORT, ARG_OPTIONAL}},
 	 "show ports in detail",
-	 "State of the vhost-user handshake, negotiated features and offloads, rings and counters."},
+	 "State of the vhost-user handshake, negotiated features and offloads, rings and "
+	 "counters."},
 	{"stats/show", GROUP_STATS, COMMAND_PRINTS, 0, 0, {{"port", ARG_PORT, ARG_OPTIONAL}},
 	 "show the packet counters of ports",
 	 "rx is what weft took from the port, tx what it gave to it. Drops are listed by reason."},

@@ -23,9 +23,11 @@ struct derive {
 	struct symtab macs;
 };
 
+/* The addresses in use on a bridge: a hash table that is never more than half full. */
 struct derive_subnet {
 	const struct config_bridge *bridge;
-	struct symtab addresses;
+	uint32_t *slots; /* 0: free */
+	uint32_t mask;
 	unsigned n_nics;
 	bool full;
 };
@@ -74,7 +76,7 @@ static int derive_mac(struct derive *d, const struct config_guest *g, unsigned n
 {
 	struct config_nic *nic = &g->nics[n];
 	char name[CONFIG_NAME_MAX + 16];
-	int ret = 1;
+	int ret;
 
 	nic->mac_derived = true;
 	nic->mac_pos = nic->pos;
@@ -131,22 +133,34 @@ static struct derive_subnet *subnet_of(const struct derive *d, const struct conf
 	return (struct derive_subnet *)symtab_lookup(&d->bridges, nic->bridge);
 }
 
-/* Enters `addr`; returns 1 when it is taken already. */
-static int address_enter(struct derive *d, struct derive_subnet *s, uint32_t addr)
+static uint32_t *address_slot(const struct derive_subnet *s, uint32_t addr)
 {
-	char text[IP4_TEXT_MAX];
-	const char *key = arena_strdup(d->scratch, ip4_format(addr, text));
+	uint32_t i = addr * 2654435761u >> 7 & s->mask;
 
-	if (!key)
-		return -ENOMEM;
-	return symtab_add(&s->addresses, key, key) != NULL;
+	while (s->slots[i] && s->slots[i] != addr)
+		i = (i + 1) & s->mask;
+	return &s->slots[i];
 }
 
 static bool address_is_taken(const struct derive_subnet *s, uint32_t addr)
 {
-	char text[IP4_TEXT_MAX];
+	return *address_slot(s, addr) == addr;
+}
 
-	return symtab_lookup(&s->addresses, ip4_format(addr, text)) != NULL;
+static void address_enter(struct derive_subnet *s, uint32_t addr)
+{
+	*address_slot(s, addr) = addr;
+}
+
+static int addresses_init(struct derive *d, struct derive_subnet *s)
+{
+	uint32_t n = 8;
+
+	while (n < (s->n_nics + 1) * 2)
+		n *= 2;
+	s->slots = arena_array(d->scratch, n, sizeof(*s->slots));
+	s->mask = n - 1;
+	return s->slots ? 0 : -ENOMEM;
 }
 
 static void report_full(struct derive *d, struct derive_subnet *s, const struct config_guest *g,
@@ -165,8 +179,8 @@ static void report_full(struct derive *d, struct derive_subnet *s, const struct 
 	s->full = true;
 }
 
-static int derive_address(struct derive *d, struct derive_subnet *s, const struct config_guest *g,
-			  unsigned n)
+static void derive_address(struct derive *d, struct derive_subnet *s, const struct config_guest *g,
+			   unsigned n)
 {
 	uint32_t hosts = ~ip4_mask(s->bridge->address.len) - 1;
 	uint32_t first = ip4_network(&s->bridge->address) + 1;
@@ -180,13 +194,13 @@ static int derive_address(struct derive *d, struct derive_subnet *s, const struc
 		at = (at + 1) % hosts;
 	if (i == hosts) {
 		report_full(d, s, g, n);
-		return 0;
+		return;
 	}
 	nic->has_address = true;
 	nic->address_derived = true;
 	nic->address_pos = nic->pos;
 	nic->address = (struct ip4_prefix){.addr = first + at, .len = s->bridge->address.len};
-	return address_enter(d, s, nic->address.addr);
+	address_enter(s, nic->address.addr);
 }
 
 /* A table for each bridge with an address, with room for the addresses that are used on it. */
@@ -213,42 +227,40 @@ static int subnets_init(struct derive *d)
 	for (i = 0; i < d->c->n_bridges; i++) {
 		struct derive_subnet *s = &subnets[i];
 
-		if (symtab_init(&s->addresses, d->scratch, s->n_nics + 1) ||
-		    address_enter(d, s, s->bridge->address.addr) < 0)
+		if (addresses_init(d, s))
 			return -ENOMEM;
+		address_enter(s, s->bridge->address.addr);
 	}
 	return 0;
 }
 
 /* Written addresses (`written`) are only entered; the others are derived. */
-static int derive_guest_addresses(struct derive *d, const struct config_guest *g, bool written)
+static void derive_guest_addresses(struct derive *d, const struct config_guest *g, bool written)
 {
 	for (unsigned n = 0; n < g->n_nics; n++) {
 		struct config_nic *nic = &g->nics[n];
 		struct derive_subnet *s = subnet_of(d, nic);
-		int ret = 0;
 
 		if (!s || s->full || nic->has_address != written)
 			continue;
 		if (written)
-			ret = address_enter(d, s, nic->address.addr);
+			address_enter(s, nic->address.addr);
 		else
-			ret = derive_address(d, s, g, n);
-		if (ret < 0)
-			return ret;
+			derive_address(d, s, g, n);
 	}
-	return 0;
 }
 
 static int derive_addresses(struct derive *d)
 {
 	int ret = subnets_init(d);
 
-	for (unsigned i = 0; i < d->c->n_guests && !ret; i++)
-		ret = derive_guest_addresses(d, &d->c->guests[i], true);
-	for (unsigned i = 0; i < d->c->n_guests && !ret; i++)
-		ret = derive_guest_addresses(d, &d->c->guests[i], false);
-	return ret;
+	if (ret)
+		return ret;
+	for (unsigned i = 0; i < d->c->n_guests; i++)
+		derive_guest_addresses(d, &d->c->guests[i], true);
+	for (unsigned i = 0; i < d->c->n_guests; i++)
+		derive_guest_addresses(d, &d->c->guests[i], false);
+	return 0;
 }
 
 int derive_config(struct config *c, struct arena *scratch, struct config_errors *errs)

@@ -5,7 +5,8 @@
 /*
  * What has to change to get from one configuration to another: the list that `plan` prints and
  * daemon/apply executes, already in the order of execution (guests stopped before their ports go,
- * ports removed before their bridges, bridges added before ports, guests last).
+ * ports removed before their bridges, bridges added before ports, guests last). Bridges are
+ * removed after everything else, when what was on them has moved elsewhere.
  * Equal configurations give an empty list.
  */
 

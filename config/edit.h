@@ -6,7 +6,9 @@
  * Edited copies of a configuration, for the CLI's mutations. Each takes an immutable tree and
  * returns a new, checked one (free with config_free), or NULL with the reason in `e`.
  * `fields` are "key=value" pairs by the names of the config file with dots for nesting, such as
- * "vhost-user.path=/run/x.sock" or "ageing=60s".
+ * "vhost-user.path=/run/x.sock" or "ageing=60s". Entries of lists are "nics[0].mtu=9000"; a whole
+ * list or mapping is written in YAML's flow style, "nics=[{bridge: lan}]"; an empty value takes the
+ * key out and brings its default back. The new tree has no positions and no file name.
  */
 
 #include "common/err.h"

@@ -26,12 +26,17 @@ struct print {
 static void print_map(struct print *p, const struct schema_map *map, const void *object,
 		      unsigned indent);
 
-/* Whether `text` stands for itself without quotes, in YAML of any version. */
+/*
+ * Whether `text` stands for itself without quotes, in YAML of any version: 1.1 takes digits with
+ * colons, such as some MAC addresses, for a number in base 60.
+ */
 static bool is_plain(const char *text)
 {
 	static const char extra[] = "_./:+@-";
 
 	if (!isalnum((unsigned char)text[0]) && text[0] != '/')
+		return false;
+	if (strchr(text, ':') && !text[strspn(text, "0123456789:")])
 		return false;
 	if (strcasecmp(text, "null") == 0 || text[strlen(text) - 1] == ':')
 		return false;
@@ -74,11 +79,13 @@ static int print_text(struct print *p, const char *text)
 /* Indentation and key; returns the column behind it. */
 static int print_key(struct print *p, const char *key, unsigned indent)
 {
-	int width = fprintf(p->out, "%*s%s%s:", (int)(p->dash ? indent - 2 : indent), "",
-			    p->dash ? "- " : "", key);
+	int width = fprintf(p->out, "%*s%s", (int)(p->dash ? indent - 2 : indent), "",
+			    p->dash ? "- " : "");
 
 	p->dash = false;
-	return width;
+	width += print_text(p, key);
+	putc(':', p->out);
+	return width + 1;
 }
 
 static void print_scalar(struct print *p, const struct schema_key *key, const void *object,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The schema as JSON Schema. Editors read YAML by version 1.2 or 1.1 of its rules, so that a word
- * such as `on` may reach them as a text or as a truth value: both are allowed where a file may
- * have either.
+ * such as `on` may reach them as a text or as a truth value, and a MAC address of digits only as a
+ * number: both are allowed where a file may have either.
  */
 #include "config/schema_doc.h"
 
@@ -70,9 +70,10 @@ static bool json_type(const struct schema_key *key, FILE *out)
 		      out);
 		return true;
 	case SCHEMA_CHOICE:
-		if (has_word(key, "on"))
-			fputs("{\"type\": \"boolean\"}", out);
-		return has_word(key, "on");
+		if (!has_word(key, "on") && !has_word(key, "no"))
+			return false;
+		fputs("{\"type\": \"boolean\"}", out);
+		return true;
 	case SCHEMA_NAME:
 		fprintf(out,
 			"{\"type\": \"string\", \"pattern\": \"" NAME_PATTERN
@@ -93,7 +94,9 @@ static bool json_type(const struct schema_key *key, FILE *out)
 		      out);
 		return true;
 	case SCHEMA_MAC:
-		fputs("{\"type\": \"string\", \"pattern\": \"" MAC_PATTERN "\"}", out);
+		fputs("{\"type\": \"integer\"}, "
+		      "{\"type\": \"string\", \"pattern\": \"" MAC_PATTERN "\"}",
+		      out);
 		return true;
 	case SCHEMA_IP4_PREFIX:
 		fputs("{\"type\": \"string\", \"pattern\": \"" IP4_PATTERN "\"}", out);

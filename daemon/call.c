@@ -145,15 +145,18 @@ bool call_client_input(struct client *client, const char *method, json_t *params
 	return false;
 }
 
-/* Sends `message` (stolen) as one line. Returns false when it cannot be written as JSON. */
+/* Sends `message` and `fd`, both taken over. Returns false when it cannot be written as JSON. */
 static bool send_line(struct client *client, json_t *message, int fd)
 {
 	char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
 	size_t len;
 
 	json_decref(message);
-	if (!text)
+	if (!text) {
+		if (fd >= 0)
+			close(fd);
 		return false;
+	}
 	len = strlen(text);
 	text[len] = '\n';
 	client_send(client, text, len + 1, fd);
@@ -201,22 +204,25 @@ void call_refuse(struct client *client, json_t *id, enum rpc_code code, const ch
 	send_error(client, id ? id : json_null(), code, NULL, text);
 }
 
-void call_reply(struct call *c, json_t *result)
+static void send_result(struct client *client, struct call *c, json_t *result)
 {
-	struct client *client = part(c);
+	json_t *message = json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", c->id, "result",
+				    result ? result : json_null());
 	int fd = c->fd;
 
 	c->fd = -1;
-	if (!client) {
-		json_decref(result);
-		if (fd >= 0)
-			close(fd);
-	} else if (!send_line(client,
-			      json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", c->id, "result",
-					result ? result : json_null()),
-			      fd)) {
+	if (!send_line(client, message, fd))
 		send_error(client, c->id, RPC_INTERNAL_ERROR, NULL, "out of memory");
-	}
+}
+
+void call_reply(struct call *c, json_t *result)
+{
+	struct client *client = part(c);
+
+	if (client)
+		send_result(client, c, result);
+	else
+		json_decref(result);
 	call_free(c);
 }
 

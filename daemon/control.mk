@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The control socket; included by the folder's module.mk.
 control_SRCS := daemon/call.c daemon/client.c daemon/control.c daemon/listener.c \
                 common/command.c common/jsonx.c

@@ -152,7 +152,7 @@ static void add_machine(struct builder *b)
 	add_format(b, "-display", "none");
 	add_format(b, "-sandbox",
 		   "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-	add_format(b, "-machine", "q35,vmport=off,memory-backend=memory");
+	add_format(b, "-machine", "q35,smm=off,vmport=off,memory-backend=memory");
 	add_format(b, "-accel", "%s", b->env->kvm ? "kvm" : "tcg");
 	add_format(b, "-cpu", "%s", b->env->kvm ? "host" : "max");
 	add_format(b, "-smp", "%u", g->vcpus);

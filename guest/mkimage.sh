@@ -38,7 +38,8 @@ ldd "$busybox" >/dev/null 2>&1 &&
 	die "$busybox is not static; apt-get install busybox-static"
 
 inputs() {
-	sha256sum "$here/mkimage.sh" "$here/init" "$busybox" "$agent" ${perf:+"$perf"} |
+	sha256sum "$here/mkimage.sh" "$here/init" "$here/power-button" "$busybox" \
+		"$agent" ${perf:+"$perf"} |
 		sed 's, .*/, ,'
 }
 
@@ -113,12 +114,13 @@ list() {
 
 fill_root() {
 	mkdir -p "$root/bin" "$root/sbin" "$root/dev" "$root/proc" "$root/sys" "$root/tmp" \
-		"$root/root" "$root/var/run" "$root/lib/modules" "$root/etc/acpi/PWRF"
+		"$root/root" "$root/var/run" "$root/lib/modules" "$root/etc"
 	cp "$busybox" "$root/bin/busybox"
 	for applet in $("$busybox" --list); do
 		[ "$applet" = busybox ] || ln -s /bin/busybox "$root/bin/$applet"
 	done
 	cp "$here/init" "$root/init"
+	cp "$here/power-button" "$root/bin/power-button"
 	cp "$agent" "$root/bin/weft-agent"
 	[ -z "$perf" ] || cp "$perf" "$root/bin/weft-perf"
 
@@ -138,17 +140,12 @@ fill_etc() {
 	printf '127.0.0.1 localhost\n' >"$root/etc/hosts"
 	cat >"$root/etc/inittab" <<-'END'
 		::respawn:/bin/weft-agent
+		::once:/bin/power-button
 		ttyS0::respawn:-/bin/sh
 		::ctrlaltdel:/bin/reboot
 		::shutdown:/bin/umount -a -r
 	END
-	cat >"$root/etc/acpi/PWRF/00000080" <<-'END'
-		#!/bin/sh
-		sync
-		umount -a -r 2>/dev/null
-		poweroff -f
-	END
-	chmod 755 "$root/init" "$root/bin/"* "$root/etc/acpi/PWRF/00000080"
+	chmod 755 "$root/init" "$root/bin/"*
 }
 
 pack_root() {

@@ -128,7 +128,9 @@ double hist_sd(const struct hist *h)
 
 uint64_t hist_percentile(const struct hist *h, double percent)
 {
-	uint64_t wanted = (uint64_t)ceil((double)h->count * percent / 100), seen = 0, low, high;
+	/* 99.9 % of 1000 is 999, and not the next one because 0.999 has no exact double. */
+	uint64_t wanted = (uint64_t)ceil((double)h->count * percent / 100 - 1e-6);
+	uint64_t seen = 0, low, high;
 
 	if (h->count == 0)
 		return 0;

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/util.h"
+#include "perf/data.h"
 #include "perf/payload.h"
 #include "perf/run.h"
 #include "perf/transfer.h"
@@ -180,9 +181,9 @@ int rr_udp_server(struct run *r)
 				return ret;
 			continue;
 		}
-		if (r->setup->verify && !payload_intact(r->rx, (size_t)n))
-			r->out->corrupt++;
-		else
+		if (!r->setup->verify || payload_intact(r->rx, (size_t)n))
 			answer(r);
+		else if (!data_is_hello(r->rx, (size_t)n))
+			r->out->corrupt++;
 	}
 }

@@ -2,6 +2,7 @@
 #include "perf/run.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 #define TAIL_SENDER_NS (100 * NS_PER_MS)
 #define TAIL_CLIENT_NS (1 * NS_PER_S) /* for the transaction under way */
 #define TAIL_OTHER_NS  (10 * NS_PER_S)
+#define PARTING_MS     200
 
 static int (*const loops[][2])(struct run *) = {
 	/* client, server */
@@ -149,6 +151,13 @@ static void pass_mark(struct run *r, uint64_t now)
 	}
 }
 
+static int peer_is_gone(struct run *r)
+{
+	return err_set(&r->err, ECONNRESET,
+		       "the %s closed the connection during the test: was it stopped?",
+		       r->server ? "client" : "server");
+}
+
 /* Silence is the rule on the control connection. True when there is a reason to stop now. */
 static bool control_stops(struct run *r)
 {
@@ -163,9 +172,7 @@ static bool control_stops(struct run *r)
 	case CONTROL_CLOSED:
 		break;
 	}
-	r->failure = err_set(&r->err, ECONNRESET,
-			     "the %s closed the connection during the test: was it stopped?",
-			     r->server ? "client" : "server");
+	r->failure = peer_is_gone(r);
 	return true;
 }
 
@@ -192,9 +199,7 @@ int run_interrupted(struct run *r, int error, const char *what)
 		return 0;
 	}
 	if (control_peek(r->control) == CONTROL_CLOSED)
-		return err_set(&r->err, ECONNRESET,
-			       "the %s closed the connection during the test: was it stopped?",
-			       r->server ? "client" : "server");
+		return peer_is_gone(r);
 	return err_set(&r->err, error, "%s: %s", what, strerror(error));
 }
 
@@ -212,6 +217,10 @@ static int settle(struct run *r, uint64_t now)
 	}
 	if (r->out->complete)
 		return 0;
+	/* A dying peer's connections do not close at the same instant. */
+	control_wait(r->control->fd, POLLIN, now / NS_PER_MS + PARTING_MS);
+	if (control_peek(r->control) == CONTROL_CLOSED)
+		return peer_is_gone(r);
 	return err_set(&r->err, ECONNRESET, "the %s ended the test early",
 		       r->server ? "client" : "server");
 }

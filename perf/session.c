@@ -14,7 +14,7 @@
 #include "perf/run.h"
 
 #define START_TIMEOUT_MS  30000
-#define FINISH_TIMEOUT_MS 15000
+#define FINISH_TIMEOUT_MS 10000
 #define CLOSE_TIMEOUT_MS  2000
 
 struct session {

@@ -9,7 +9,7 @@
 #include "perf/control.h"
 #include "perf/data.h"
 
-#define RESULT_TIMEOUT_MS 15000
+#define RESULT_TIMEOUT_MS 10000
 
 static int connect_control(const struct address *server, struct control **c, struct err *e)
 {

@@ -303,7 +303,7 @@ static void drain(struct run *r)
 }
 
 /* Every station of every port sends one frame. */
-static int learn(struct run *r, const volatile int *interrupted, struct err *e)
+static int learn_once(struct run *r, const volatile int *interrupted, struct err *e)
 {
 	uint64_t end_ms = clock_now_ms() + LEARN_MS_MAX;
 
@@ -326,6 +326,33 @@ static int learn(struct run *r, const volatile int *interrupted, struct err *e)
 	}
 	drain(r);
 	return 0;
+}
+
+static uint64_t received(const struct run *r)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < r->o.n_ports; i++)
+		for (unsigned k = 0; k < r->ports[i].n_streams; k++)
+			n += r->o.ports[i].receives ? r->ports[i].rx[k].frames : 0;
+	return n;
+}
+
+/* Until the first frame comes through, a switch may still be setting its ports up. */
+static int learn(struct run *r, const volatile int *interrupted, struct err *e)
+{
+	uint64_t end_ms = clock_now_ms() + (uint64_t)r->o.wait_ms;
+	int ret;
+
+	do {
+		ret = learn_once(r, interrupted, e);
+		if (!ret && !received(r) && clock_now_ms() > end_ms)
+			ret = err_set(
+				e, ETIMEDOUT,
+				"no frame came through in %d ms: are the ports on one bridge?",
+				r->o.wait_ms);
+	} while (!ret && !received(r) && !*interrupted);
+	return ret ? ret : learn_once(r, interrupted, e);
 }
 
 static void forget_counts(struct run *r)

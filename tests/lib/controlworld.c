@@ -55,6 +55,7 @@ static void run_keep(struct call *call, void *ctx)
 	w->kept[w->n_kept++] = call;
 	call_on_gone(call, on_gone, w);
 	call_on_input(call, on_input, w);
+	call_pause_input(call, jsonx_bool(call_params(call), "pause"));
 }
 
 json_t *world_big_string(void)

@@ -8,7 +8,8 @@
  *
  *   echo        answers with its parameters; fdb/flush is another name of it
  *   typed       takes bridge, may_exist, vlan and fields, and answers with what it read
- *   keep        keeps the call for the test to end; guest/exec is another name of it
+ *   keep        keeps the call for the test to end, and with "pause" takes no more input;
+ *               guest/exec is another name of it
  *   big         answers with WORLD_BIG_LEN bytes
  *   fd          answers with the reading end of a pipe that holds "hello"
  *   stream      sends three notifications "stream/output" and answers with "end"

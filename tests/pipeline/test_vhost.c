@@ -180,6 +180,15 @@ static void plug_both(struct net *net, uint64_t features_a, uint64_t features_b)
 	}
 }
 
+/* The guests die; their ports are free for the next ones when this returns. */
+static void unplug_both(struct net *net)
+{
+	for (int i = 0; i < 2; i++)
+		drop_driver(net, i);
+	for (int i = 0; i < 2; i++)
+		wait_step(net, i, VHOST_STEP_CONNECT);
+}
+
 static void send_frame(struct driver *d, const struct virtio_net_hdr_mrg_rxbuf *hdr,
 		       const void *frame, uint32_t len, const struct driver_shape *shape)
 {
@@ -336,10 +345,7 @@ static void tso_frames_arrive_right_whatever_the_receiver_takes(void **state)
 		plug_both(net, ALL_OFFLOAD | INDIRECT | EVENT_IDX, to);
 		send_tso(net, to, false, 20000);
 		send_tso(net, to, true, 1449);
-		drop_driver(net, 0);
-		drop_driver(net, 1);
-		wait_step(net, 0, VHOST_STEP_CONNECT);
-		wait_step(net, 1, VHOST_STEP_CONNECT);
+		unplug_both(net);
 	}
 }
 
@@ -384,8 +390,7 @@ static void a_sleeping_worker_is_woken_by_the_first_frame(void **state)
 				usleep(100);
 			assert_delivers(net, i & 1, 64);
 		}
-		drop_driver(net, 0);
-		drop_driver(net, 1);
+		unplug_both(net);
 	}
 }
 
@@ -479,10 +484,7 @@ static void a_hundred_dying_frontends_leak_no_descriptor(void **state)
 	for (int i = 0; i < 100; i++) {
 		plug_both(net, ALL_OFFLOAD, ALL_OFFLOAD);
 		assert_delivers(net, i & 1, 500);
-		drop_driver(net, 0);
-		drop_driver(net, 1);
-		wait_step(net, 0, VHOST_STEP_CONNECT);
-		wait_step(net, 1, VHOST_STEP_CONNECT);
+		unplug_both(net);
 		if (i == 2)
 			before = open_fds();
 	}
@@ -571,10 +573,7 @@ static void a_broken_ring_stops_its_port_only_and_says_why(void **state)
 	} while (!info.error[0] && clock_now_ms() < deadline);
 	assert_non_null(strstr(info.error, "avail index"));
 
-	drop_driver(net, 0);
-	drop_driver(net, 1);
-	wait_step(net, 0, VHOST_STEP_CONNECT);
-	wait_step(net, 1, VHOST_STEP_CONNECT);
+	unplug_both(net);
 	plug_both(net, DRIVER_FEATURES_BASIC, DRIVER_FEATURES_BASIC);
 }
 

@@ -39,16 +39,19 @@ static void a_call_outlives_the_client_that_left(void **state)
 {
 	struct world *w = *state;
 	struct raw r = world_enter(w);
+	int fd;
 
 	raw_call(&r, 1, "keep", NULL);
 	world_turn_until(w, &w->n_kept, 1);
 	raw_close(&r);
 	world_turn_until(w, &w->n_gone, 1);
 
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	call_notify(w->kept[0], "keep/output", json_object());
-	call_send_fd(w->kept[0], open("/dev/null", O_RDONLY | O_CLOEXEC));
+	call_send_fd(w->kept[0], fd);
 	call_reply(w->kept[0], json_string("nobody hears this"));
 	w->n_kept = 0;
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
 	assert_int_equal(control_n_clients(w->control), 0);
 }
 
@@ -132,11 +135,26 @@ static void paused_input_waits_in_the_socket(void **state)
 	struct world *w = *state;
 	struct raw r = world_enter(w);
 
-	raw_call(&r, 1, "keep", NULL);
+	raw_call(&r, 1, "keep", "{\"pause\":true}");
 	world_turn_until(w, &w->n_kept, 1);
-	call_pause_input(w->kept[0], true);
 	raw_call(&r, 2, "echo", NULL);
 	world_turn_until_idle(w);
+	assert_int_equal(w->n_run, 0);
+	call_pause_input(w->kept[0], false);
+
+	raw_hear_result(&r, 2, "{}");
+	raw_close(&r);
+}
+
+static void paused_input_that_was_read_before_is_taken_up_again(void **state)
+{
+	struct world *w = *state;
+	struct raw r = world_enter(w);
+
+	raw_call(&r, 1, "keep", "{\"pause\":true}");
+	raw_call(&r, 2, "echo", NULL);
+	world_turn_until_idle(w);
+	assert_int_equal(w->n_kept, 1);
 	assert_int_equal(w->n_run, 0);
 	call_pause_input(w->kept[0], false);
 
@@ -192,6 +210,7 @@ int main(void)
 		world_test(a_stream_that_waits_is_told_of_room),
 		world_test(input_reaches_the_stream_under_way_and_nothing_else),
 		world_test(paused_input_waits_in_the_socket),
+		world_test(paused_input_that_was_read_before_is_taken_up_again),
 		world_test(a_descriptor_travels_with_the_reply),
 		world_test(the_end_of_the_server_reaches_clients_and_calls),
 	};

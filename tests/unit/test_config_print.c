@@ -20,8 +20,8 @@ static const char everything[] = "version: 1\n"
 				 "    ageing: never\n"
 				 "    fdb-entries: 1024\n"
 				 "    static:\n"
-				 "      52:54:00:00:00:07: vm7\n"
-				 "      52:54:00:00:00:08: alpha.0\n"
+				 "      \"52:54:00:00:00:07\": vm7\n"
+				 "      \"52:54:00:00:00:08\": alpha.0\n"
 				 "  lab: {}\n"
 				 "ports:\n"
 				 "  vm7:\n"
@@ -52,7 +52,7 @@ static const char everything[] = "version: 1\n"
 				 "    autostart: off\n"
 				 "    nics:\n"
 				 "      - bridge: lan\n"
-				 "        mac: 52:54:00:00:00:01\n"
+				 "        mac: \"52:54:00:00:00:01\"\n"
 				 "        address: 10.10.0.7/24\n"
 				 "        mtu: 9000\n"
 				 "        offloads:\n"
@@ -86,6 +86,8 @@ static void printed_text_parses_to_the_same_tree(void **state)
 		"version: 1\nguests: {g: {image: {append: \"\\u00fc \\u2028 \\ufeff \\x9f '\"}}}\n",
 		"version: 1\nguests: {g: {image: {append: ' leading, #no comment: -'}}}\n",
 		"version: 1\nguests: {g: {memory: 33554433}}\n",
+		"version: 1\nbridges: {b: {static: {52:54:00:00:00:0a: p, 52:54:00:00:00:01: p}}}\n"
+		"ports: {p: {bridge: b}}\n",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

@@ -133,6 +133,14 @@ static void what_yaml_could_expand_or_reinterpret_is_refused(void **state)
 		},
 		{
 			"version: 1\n"
+			"bridges: {<<: {ageing: 1m}, lan: {}}\n",
+			"f.yaml:2:11: error: merge keys (<<) are not supported\n"
+			"bridges: {<<: {ageing: 1m}, lan: {}}\n"
+			"          ^\n"
+			"help: write the keys out\n",
+		},
+		{
+			"version: 1\n"
 			"bridges: {lan: !!map {}}\n",
 			"f.yaml:2:16: error: tags (!name) are not supported\n"
 			"bridges: {lan: !!map {}}\n"

@@ -96,7 +96,7 @@ static void the_whole_command_line_of_the_usual_guest(void **state)
 		"-sandbox",
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
 		"-machine",
-		"q35,vmport=off,memory-backend=memory",
+		"q35,smm=off,vmport=off,memory-backend=memory",
 		"-accel",
 		"tcg",
 		"-cpu",

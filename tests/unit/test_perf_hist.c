@@ -40,7 +40,7 @@ static void assert_three_digits(uint64_t got, uint64_t exact)
 
 static void percentiles_agree_with_sorting_to_three_digits(void **state)
 {
-	static const double percents[] = {0.1, 10, 50, 90, 99, 99.9, 99.99};
+	static const double percents[] = {0.1, 10, 50, 90, 99, 99.5, 99.99};
 	struct hist *h = recorded(1);
 
 	for (size_t i = 0; i < ARRAY_SIZE(percents); i++) {
@@ -50,6 +50,21 @@ static void percentiles_agree_with_sorting_to_three_digits(void **state)
 	}
 
 	assert_int_equal(hist_percentile(h, 100), values[N - 1]);
+	hist_destroy(h);
+}
+
+static void a_percentile_is_the_least_value_that_covers_the_share(void **state)
+{
+	struct hist *h = hist_create();
+
+	for (uint64_t v = 1; v <= 1000; v++)
+		hist_record(h, v);
+
+	assert_int_equal(hist_percentile(h, 50), 500);
+	assert_int_equal(hist_percentile(h, 50.01), 501);
+	assert_int_equal(hist_percentile(h, 99.9), 999);
+	assert_int_equal(hist_percentile(h, 99.91), 1000);
+	assert_int_equal(hist_percentile(h, 0), 1);
 	hist_destroy(h);
 }
 
@@ -150,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(percentiles_agree_with_sorting_to_three_digits),
+		cmocka_unit_test(a_percentile_is_the_least_value_that_covers_the_share),
 		cmocka_unit_test(mean_min_and_max_are_exact),
 		cmocka_unit_test(buckets_cover_every_value_without_a_gap),
 		cmocka_unit_test(a_merge_is_the_histogram_of_all_values),

@@ -121,6 +121,7 @@ static void impossible_tests_are_refused_with_a_way_out(void **state)
 {
 	assert_refused("client h UDP_STREAM -m 65508", "at most 65507 bytes");
 	assert_refused("client h UDP_RR --verify", "-r 16,16");
+	assert_refused("client h UDP_RR --verify -r 100,1", "-r 16,16");
 	assert_refused("client h UDP_STREAM -m 8 --verify", "-m 16");
 	assert_refused("client h UDP_STREAM -M 100 --verify", "raise -M");
 	assert_refused("client h TCP_CRR -P 5,0", "-P 0,PORT");

@@ -4,7 +4,7 @@
  * Whole tests of weft-perf over loopback, server and client in processes of this program.
  *
  *   client -> 127.0.0.1 server
- *   client -> 127.0.0.2 proxy -> 127.0.0.1 server        the proxy can change one byte
+ *   client -> 127.0.0.2 proxy -> 127.0.0.1 server        the proxy can do harm: struct fault
  *
  * The proxy passes the control connection and the fixed data port on under the same numbers.
  */
@@ -33,6 +33,15 @@
 #include "perf/trial.h"
 
 #define NONE UINT64_MAX
+
+/* What the proxy does to what goes from client to server on the data port. */
+struct fault {
+	uint64_t flip;	 /* the byte that changes, or NONE */
+	uint64_t drop;	 /* the message that is lost, or NONE */
+	unsigned copies; /* of each message */
+};
+
+static const struct fault harmless = {NONE, NONE, 1};
 
 static pid_t server_pid = -1, proxy_pid = -1;
 static uint16_t control_port, data_port;
@@ -152,8 +161,8 @@ static int listen_on(int type, uint16_t port)
 	return fd;
 }
 
-/* Moves bytes one way, until the end of either side; the byte number *flip arrives changed. */
-static bool pump(int from, int to, uint64_t *flip)
+/* Moves what is there one way. False at the end of either side. */
+static bool pump(int from, int to, struct fault *f)
 {
 	static char buf[65536];
 	ssize_t n = recv(from, buf, sizeof(buf), 0);
@@ -162,19 +171,24 @@ static bool pump(int from, int to, uint64_t *flip)
 		return true;
 	if (n <= 0)
 		return false;
-	if (*flip < (uint64_t)n)
-		buf[*flip] ^= 1;
-	*flip = *flip == NONE || *flip < (uint64_t)n ? NONE : *flip - (uint64_t)n;
-	return send(to, buf, (size_t)n, MSG_NOSIGNAL) == n;
+	if (f->flip < (uint64_t)n)
+		buf[f->flip] ^= 1;
+	f->flip = f->flip == NONE || f->flip < (uint64_t)n ? NONE : f->flip - (uint64_t)n;
+	if (f->drop != NONE && f->drop-- == 0)
+		return true;
+	for (unsigned i = 0; i < f->copies; i++)
+		if (send(to, buf, (size_t)n, MSG_NOSIGNAL) != n)
+			return false;
+	return true;
 }
 
-static void relay(int near, int far, uint64_t flip)
+static void relay(int near, int far, struct fault f)
 {
 	struct pollfd p[2] = {{near, POLLIN, 0}, {far, POLLIN, 0}};
-	uint64_t none = NONE;
+	struct fault none = harmless;
 
 	while (poll(p, 2, -1) > 0) {
-		if (p[0].revents && !pump(near, far, &flip)) {
+		if (p[0].revents && !pump(near, far, &f)) {
 			shutdown(far, SHUT_WR);
 			p[0].fd = -1;
 		}
@@ -188,7 +202,7 @@ static void relay(int near, int far, uint64_t flip)
 	_exit(0);
 }
 
-static void proxy_datagrams(uint64_t flip)
+static void proxy_datagrams(struct fault f)
 {
 	int near = listen_on(SOCK_DGRAM, data_port), far;
 	struct sockaddr_in from;
@@ -198,10 +212,10 @@ static void proxy_datagrams(uint64_t flip)
 	recvfrom(near, &byte, 1, MSG_PEEK, (struct sockaddr *)&from, &len);
 	connect(near, (struct sockaddr *)&from, len);
 	far = connect_to(SOCK_DGRAM, 1, data_port);
-	relay(near, far, flip);
+	relay(near, far, f);
 }
 
-static void proxy(uint64_t flip)
+static void proxy(struct fault f)
 {
 	struct pollfd p[2] = {{.events = POLLIN}, {.events = POLLIN}};
 
@@ -209,26 +223,25 @@ static void proxy(uint64_t flip)
 	p[0].fd = listen_on(SOCK_STREAM, control_port);
 	p[1].fd = listen_on(SOCK_STREAM, data_port);
 	if (fork() == 0)
-		proxy_datagrams(flip);
+		proxy_datagrams(f);
 	while (poll(p, 2, -1) > 0) {
 		int i = p[1].revents != 0;
 		int near = accept(p[i].fd, NULL, NULL);
 
 		if (fork() == 0)
 			relay(near, connect_to(SOCK_STREAM, 1, i ? data_port : control_port),
-			      i ? flip : NONE);
+			      i ? f : harmless);
 		close(near);
 	}
 	_exit(0);
 }
 
-/* Everything that goes from client to server passes a proxy, which changes the byte `flip`. */
-static void start_proxy(uint64_t flip)
+static void start_proxy(struct fault f)
 {
 	stop_group(&proxy_pid);
 	proxy_pid = fork_group();
 	if (proxy_pid == 0)
-		proxy(flip);
+		proxy(f);
 	await_listener(2, control_port);
 }
 
@@ -360,7 +373,7 @@ static void a_proxy_with_a_fixed_data_port_works_as_a_nat_would(void **state)
 		json_t *root;
 		int ret;
 
-		start_proxy(NONE);
+		start_proxy(harmless);
 		root = run_client(&o, &ret);
 
 		assert_int_equal(ret, 0);
@@ -379,7 +392,7 @@ static void one_changed_bit_is_found(void **state)
 		json_t *root;
 		int ret;
 
-		start_proxy(1000);
+		start_proxy((struct fault){1000, NONE, 1});
 		root = run_client(&o, &ret);
 
 		assert_int_equal(ret, -EBADMSG);
@@ -388,6 +401,55 @@ static void one_changed_bit_is_found(void **state)
 		assert_int_equal(json_array_size(json_object_get(root, "errors")), 1);
 		json_decref(root);
 	}
+}
+
+static void a_lost_request_is_sent_again(void **state)
+{
+	struct client_options o = quick(KIND_UDP_RR, "127.0.0.2");
+	json_t *root;
+	int ret;
+
+	start_proxy((struct fault){NONE, 50, 1});
+	root = run_client(&o, &ret);
+
+	assert_int_equal(ret, 0);
+	assert_true(number(root, "resent") == 1);
+	assert_true(intact(root));
+	json_decref(root);
+}
+
+static void answers_to_doubled_requests_count_once(void **state)
+{
+	struct client_options o = quick(KIND_UDP_RR, "127.0.0.2");
+	double asked, answered;
+	json_t *root;
+	int ret;
+
+	start_proxy((struct fault){NONE, NONE, 2});
+	root = run_client(&o, &ret);
+
+	assert_int_equal(ret, 0);
+	asked = number(json_object_get(root, "local"), "units");
+	answered = number(json_object_get(root, "remote"), "units");
+	assert_true(answered > asked * 1.8 && answered < asked * 2.2);
+	json_decref(root);
+}
+
+static void doubled_datagrams_are_no_loss(void **state)
+{
+	struct client_options o = quick(KIND_UDP_STREAM, "127.0.0.2");
+	json_t *root, *loss;
+	int ret;
+
+	o.setup.send_size = 1000;
+	start_proxy((struct fault){NONE, NONE, 2});
+	root = run_client(&o, &ret);
+
+	assert_int_equal(ret, 0);
+	loss = json_object_get(root, "loss");
+	assert_true(number(loss, "lost") >= 0 && number(loss, "percent") <= 100);
+	assert_true(number(loss, "reordered") > 0);
+	json_decref(root);
 }
 
 static void garbage_on_the_control_port_harms_nobody(void **state)
@@ -457,6 +519,9 @@ int main(void)
 		cmocka_unit_test_teardown(a_proxy_with_a_fixed_data_port_works_as_a_nat_would,
 					  stop_proxy),
 		cmocka_unit_test_teardown(one_changed_bit_is_found, stop_proxy),
+		cmocka_unit_test_teardown(a_lost_request_is_sent_again, stop_proxy),
+		cmocka_unit_test_teardown(answers_to_doubled_requests_count_once, stop_proxy),
+		cmocka_unit_test_teardown(doubled_datagrams_are_no_loss, stop_proxy),
 		cmocka_unit_test(garbage_on_the_control_port_harms_nobody),
 		cmocka_unit_test(a_setup_beyond_the_limits_is_answered_with_the_reason),
 		cmocka_unit_test(a_full_server_turns_clients_away_with_a_message),

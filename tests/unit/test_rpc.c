@@ -76,6 +76,16 @@ static void a_call_that_times_out_leaves_the_connection_usable(void **state)
 	rpc_close(rpc);
 }
 
+static void a_late_answer_is_not_taken_for_the_next(void **state)
+{
+	struct rpc *rpc = connect_to(*state);
+	struct err e;
+
+	assert_int_equal(rpc_start(rpc, "echo", json_pack("{s:i}", "a", 2), &e), 0);
+	assert_echoes(rpc);
+	rpc_close(rpc);
+}
+
 static void sum(const char *method, json_t *params, void *arg)
 {
 	if (strcmp(method, "stream/output") == 0)
@@ -193,6 +203,7 @@ int main(void)
 		world_test(a_call_returns_the_result),
 		world_test(an_error_is_its_code_its_message_and_its_data),
 		world_test(a_call_that_times_out_leaves_the_connection_usable),
+		world_test(a_late_answer_is_not_taken_for_the_next),
 		world_test(notifications_arrive_before_the_answer),
 		world_test(a_descriptor_comes_with_its_answer_once),
 		world_test(large_answers_come_whole),
