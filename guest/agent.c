@@ -68,7 +68,8 @@ static void out_bytes(struct agent *a, const void *data, size_t len)
 		memmove(a->out, a->out + a->out_head, a->out_len);
 		a->out_head = 0;
 	}
-	memcpy(a->out + a->out_head + a->out_len, data, len);
+	if (len)
+		memcpy(a->out + a->out_head + a->out_len, data, len);
 	a->out_len += len;
 }
 

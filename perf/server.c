@@ -154,6 +154,7 @@ int server_run(const struct server_options *o, struct err *e)
 		serve(fd);
 	close(fd);
 	if (ret < 0)
-		return err_set(e, -ret, "cannot become a daemon: %s", strerror(-ret));
+		return err_set(e, -ret, "cannot become a daemon: %s; run it without -d",
+			       strerror(-ret));
 	return 0;
 }

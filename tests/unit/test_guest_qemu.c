@@ -113,7 +113,7 @@ static void the_whole_command_line_of_the_usual_guest(void **state)
 		"vhost-user,id=net0,chardev=chr0",
 		"-device",
 		"virtio-net-pci,id=nic0,netdev=net0,mac=02:00:00:00:00:05,disable-legacy=on,"
-		"romfile=,rx_queue_size=1024,tx_queue_size=1024",
+		"romfile=,rx_queue_size=1024,tx_queue_size=1024,vectors=0",
 		"-chardev",
 		"socket,id=monitor,path=/run/weft/guests/alpha/qmp.sock,server=on,wait=off",
 		"-mon",
@@ -157,6 +157,7 @@ static void kvm_and_huge_pages_are_asked_for_when_decided(void **state)
 
 	assert_int_equal(count("-accel", "kvm"), 1);
 	assert_int_equal(count("-cpu", "host"), 1);
+	assert_null(strstr(value_with("id=nic0"), "vectors="));
 	assert_non_null(strstr(value_with("memfd"), ",hugetlb=on,hugetlbsize=2M,prealloc=on"));
 }
 
