@@ -120,7 +120,7 @@ void slice_copy(const struct slice *s, const struct iovec *iov, unsigned n, uint
 {
 	struct sink k = {.iov = iov, .off = skip};
 
-	if (s->complete_csum) {
+	if (!s->plain && s->complete_csum) {
 		copy_completing(s, k);
 		return;
 	}

@@ -96,9 +96,21 @@ struct slice {
 	uint32_t hdr_len;
 	const struct frame *frame;
 	uint32_t off, len;  /* payload: `len` bytes of the frame from `off` on, after `hdr` */
+	bool plain;	    /* no offload at all: what follows is not looked at */
 	struct vnet vnet;   /* what the receiver is told */
 	bool complete_csum; /* compute the checksum that vnet.csum_start/csum_offset describe */
 };
+
+/* The whole of a frame that carries no offloads. */
+static inline struct slice slice_of_plain(const struct frame *f)
+{
+	return (struct slice){.hdr = f->head,
+			      .hdr_len = f->head_len,
+			      .frame = f,
+			      .off = f->head_len,
+			      .len = f->len - f->head_len,
+			      .plain = true};
+}
 
 static inline uint32_t slice_len(const struct slice *s)
 {

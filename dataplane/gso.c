@@ -104,6 +104,7 @@ void gso_slice(const struct gso_plan *plan, unsigned i, uint8_t *hdr, struct sli
 	const struct frame *f = plan->frame;
 
 	s->frame = f;
+	s->plain = false;
 	s->vnet = f->vnet;
 	s->complete_csum = plan->complete_csum;
 	if (plan->segment) {

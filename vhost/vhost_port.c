@@ -71,11 +71,7 @@ static inline enum virtqueue_put put_frame(struct vhost_port *vp, const struct f
 	struct gso_plan plan;
 
 	if (likely(!(f->vnet.flags | f->vnet.gso_type))) {
-		struct slice s = {.hdr = f->head,
-				  .hdr_len = f->head_len,
-				  .frame = f,
-				  .off = f->head_len,
-				  .len = f->len - f->head_len};
+		struct slice s = slice_of_plain(f);
 
 		res = virtqueue_put(vq, &s);
 		st->tx_segments += res == VIRTQUEUE_PUT_DONE;
@@ -101,6 +97,7 @@ static struct tx_result vhost_tx(struct port *p, const struct burst *b, uint64_t
 	struct vhost_port *vp = vhost_port(p);
 	struct tx_result res = {0};
 
+	virtqueue_prefetch(&vp->rings[VHOST_TO_GUEST], (unsigned)__builtin_popcountll(mask));
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
 		enum virtqueue_put put = put_frame(vp, &b->frames[i], st);

@@ -310,7 +310,8 @@ static inline bool read_desc_buffer(struct virtqueue *vq, struct reader *r,
 	return true;
 }
 
-static bool read_frame(struct virtqueue *vq, struct chain *c, struct burst *b, struct frame *f)
+/* The general case: header and frame spread over a chain in any way. */
+static bool read_chain(struct virtqueue *vq, struct chain *c, struct burst *b, struct frame *f)
 {
 	struct reader r = {
 		.f = f, .segs = b->segs + b->n_segs, .max_segs = BURST_SEGS_MAX - b->n_segs};
@@ -332,6 +333,35 @@ static bool read_frame(struct virtqueue *vq, struct chain *c, struct burst *b, s
 	f->segs = r.segs;
 	f->n_segs = (uint16_t)r.n_segs;
 	b->n_segs += r.n_segs;
+	return true;
+}
+
+/* The usual case: header and frame in one descriptor and one region. False: it is not that. */
+static inline bool read_single(struct virtqueue *vq, const struct chain *c, struct burst *b,
+			       struct frame *f)
+{
+	uint32_t shortest = vq->hdr_len + (uint32_t)sizeof(struct eth_hdr);
+	uint64_t len = c->d.len;
+	const uint8_t *p;
+
+	if ((c->d.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE)) || c->d.len < shortest ||
+	    c->d.len > FRAME_LEN_MAX || b->n_segs == BURST_SEGS_MAX)
+		return false;
+	p = guest_memory_translate(vq->mem, c->d.addr, &len);
+	if (unlikely(!p || len < c->d.len))
+		return false;
+
+	f->len = c->d.len - vq->hdr_len;
+	f->head_len = (uint16_t)MIN_OF(f->len, (uint32_t)FRAME_HEAD_MAX);
+	f->bad = DROP_NONE;
+	memcpy(&f->vnet, p, sizeof(f->vnet));
+	f->vnet.flags &= VNET_NEEDS_CSUM;
+	p += vq->hdr_len;
+	rte_memcpy(f->head, p, f->head_len);
+	f->segs = &b->segs[b->n_segs];
+	f->n_segs = f->len > f->head_len;
+	b->segs[b->n_segs] = (struct seg){p + f->head_len, f->len - f->head_len};
+	b->n_segs += f->n_segs;
 	return true;
 }
 
@@ -361,7 +391,8 @@ unsigned virtqueue_peek(struct virtqueue *vq, struct burst *b, unsigned max)
 		/* Stop early rather than start a chain that may not find room for its segments. */
 		if (unlikely(i > 0 && BURST_SEGS_MAX - b->n_segs < 64))
 			break;
-		if (!read_frame(vq, &chains[i], b, &b->frames[i]))
+		if (!read_single(vq, &chains[i], b, &b->frames[i]) &&
+		    !read_chain(vq, &chains[i], b, &b->frames[i]))
 			return 0;
 	}
 	vq->n_peeked = (uint16_t)i;
@@ -434,20 +465,43 @@ static bool gather_chain(struct virtqueue *vq, struct room *room, uint16_t head,
 	return !is_broken(vq);
 }
 
+/* struct virtio_net_hdr_v1; its first ten bytes are the legacy header. */
+struct header {
+	struct vnet vnet;
+	uint16_t num_buffers;
+};
+static_assert(sizeof(struct header) == 12, "VIRTIO 1.2, 5.1.6");
+
+static const struct header plain_header = {.num_buffers = 1};
+
+static inline struct header header_of(const struct slice *s, uint16_t n_buffers)
+{
+	struct header hdr = {.num_buffers = n_buffers};
+
+	if (!s->plain && !s->complete_csum)
+		hdr.vnet = s->vnet;
+	return hdr;
+}
+
+/* Copies of a length that the compiler knows: a variable one becomes a slow string instruction. */
+static inline void copy_header(const struct virtqueue *vq, void *dst, const void *src)
+{
+	if (likely(vq->hdr_len == 12))
+		memcpy(dst, src, 12);
+	else
+		memcpy(dst, src, 10);
+}
+
 /* The header goes in front of the frame, byte by byte of the guest's layout. */
 static void write_header(struct virtqueue *vq, const struct room *room, const struct slice *s,
 			 uint16_t n_buffers)
 {
-	struct {
-		struct vnet vnet;
-		uint16_t num_buffers;
-	} hdr = {s->complete_csum ? (struct vnet){0} : s->vnet, n_buffers};
+	struct header hdr = header_of(s, n_buffers);
 	const uint8_t *from = (const uint8_t *)&hdr;
 	size_t left = vq->hdr_len;
 
-	static_assert(sizeof(hdr) == 12, "struct virtio_net_hdr_v1");
 	if (likely(room->iov[0].iov_len >= left)) {
-		memcpy(room->iov[0].iov_base, from, left);
+		copy_header(vq, room->iov[0].iov_base, from);
 		return;
 	}
 	for (unsigned i = 0; left; i++) {
@@ -475,16 +529,21 @@ static void write_frame(struct virtqueue *vq, const struct room *room, const str
 	slice_copy(s, iov, n, (uint32_t)skip);
 }
 
-enum virtqueue_put virtqueue_put(struct virtqueue *vq, const struct slice *s)
+static inline uint16_t avail_entry(const struct virtqueue *vq, unsigned i)
 {
-	uint64_t need = vq->hdr_len + (uint64_t)slice_len(s), left = need;
+	return __atomic_load_n(&vq->avail->ring[(uint16_t)(vq->next_avail + i) & vq->mask],
+			       __ATOMIC_RELAXED);
+}
+
+/* The general case: any number of chains of any layout, as merged receive buffers need it. */
+static enum virtqueue_put put_gathered(struct virtqueue *vq, const struct slice *s, uint64_t need)
+{
 	uint16_t heads[IOV_MAX_PUT];
 	uint32_t lens[IOV_MAX_PUT];
+	uint64_t left = need;
 	struct room room;
 	unsigned k = 0;
 
-	if (is_broken(vq))
-		return VIRTQUEUE_PUT_BROKEN;
 	room.n_iov = 0;
 	room.bytes = 0;
 	while (room.bytes < need) {
@@ -496,9 +555,7 @@ enum virtqueue_put virtqueue_put(struct virtqueue *vq, const struct slice *s)
 			return VIRTQUEUE_PUT_NO_FIT;
 		if (ready(vq, k + 1) <= k)
 			return is_broken(vq) ? VIRTQUEUE_PUT_BROKEN : VIRTQUEUE_PUT_NO_ROOM;
-		heads[k] =
-			__atomic_load_n(&vq->avail->ring[(uint16_t)(vq->next_avail + k) & vq->mask],
-					__ATOMIC_RELAXED);
+		heads[k] = avail_entry(vq, k);
 		if (!gather_chain(vq, &room, heads[k], need))
 			return VIRTQUEUE_PUT_BROKEN;
 		lens[k] = (uint32_t)MIN_OF(room.bytes - before, left);
@@ -510,6 +567,74 @@ enum virtqueue_put virtqueue_put(struct virtqueue *vq, const struct slice *s)
 		push_used(vq, heads[i], lens[i]);
 	vq->next_avail = (uint16_t)(vq->next_avail + k);
 	return VIRTQUEUE_PUT_DONE;
+}
+
+/*
+ * The usual case: the frame fits the first descriptor of the next chain, in one region. Returns
+ * false, with nothing done, when it is not that; the general case then finds out what it is.
+ */
+static inline bool put_single(struct virtqueue *vq, const struct slice *s, uint64_t need)
+{
+	uint16_t head = avail_entry(vq, 0);
+	struct vring_desc d;
+	struct iovec iov;
+	uint64_t len = need;
+
+	if (unlikely(head >= vq->size))
+		return false;
+	d = read_desc(&vq->desc[head]);
+	if ((d.flags & (VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)) != VRING_DESC_F_WRITE ||
+	    d.len < need)
+		return false;
+	iov.iov_base = guest_memory_translate(vq->mem, d.addr, &len);
+	iov.iov_len = len;
+	if (unlikely(!iov.iov_base || len < need))
+		return false;
+
+	if (likely(s->plain)) {
+		copy_header(vq, iov.iov_base, &plain_header);
+	} else {
+		struct header hdr = header_of(s, 1);
+
+		copy_header(vq, iov.iov_base, &hdr);
+	}
+	slice_copy(s, &iov, 1, vq->hdr_len);
+	push_used(vq, head, (uint32_t)need);
+	vq->next_avail++;
+	return true;
+}
+
+enum virtqueue_put virtqueue_put(struct virtqueue *vq, const struct slice *s)
+{
+	uint64_t need = vq->hdr_len + (uint64_t)slice_len(s);
+
+	if (is_broken(vq))
+		return VIRTQUEUE_PUT_BROKEN;
+	if (unlikely(ready(vq, 1) == 0))
+		return is_broken(vq) ? VIRTQUEUE_PUT_BROKEN : VIRTQUEUE_PUT_NO_ROOM;
+	if (likely(put_single(vq, s, need)))
+		return VIRTQUEUE_PUT_DONE;
+	return put_gathered(vq, s, need);
+}
+
+void virtqueue_prefetch(struct virtqueue *vq, unsigned n)
+{
+	uint16_t heads[BURST_MAX];
+
+	if (is_broken(vq))
+		return;
+	n = ready(vq, MIN_OF(n, (unsigned)BURST_MAX));
+	for (unsigned i = 0; i < n; i++) {
+		heads[i] = avail_entry(vq, i) & vq->mask;
+		__builtin_prefetch(&vq->desc[heads[i]]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t len = 1;
+
+		/* What the guest wrote there is checked when it is used; this is only a hint. */
+		__builtin_prefetch(guest_memory_translate(vq->mem, vq->desc[heads[i]].addr, &len),
+				   1);
+	}
 }
 
 struct virtqueue_mark virtqueue_mark(const struct virtqueue *vq)

@@ -98,6 +98,9 @@ enum virtqueue_put {
 enum virtqueue_put virtqueue_put(struct virtqueue *vq, const struct slice *s);
 void virtqueue_flush(struct virtqueue *vq);
 
+/* Brings the next `n` posted buffers towards this core, ahead of as many puts. */
+void virtqueue_prefetch(struct virtqueue *vq, unsigned n);
+
 /*
  * Undoes what was put since `mark` (from virtqueue_mark) and not flushed: for frames that became
  * several slices of which one found no room.
