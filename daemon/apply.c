@@ -12,10 +12,9 @@
 
 /* --- ports ------------------------------------------------------------------------------------ */
 
-static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
+static struct vhost_port_params port_params(const struct config_port *c)
 {
-	char path[VHOST_PATH_MAX];
-	struct vhost_port_params params = {
+	return (struct vhost_port_params){
 		.name = c->name,
 		.path = c->vhost.path,
 		.mode = c->vhost.mode,
@@ -25,6 +24,12 @@ static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
 		.tso = c->offloads.tso,
 		.csum = c->offloads.csum,
 	};
+}
+
+static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
+{
+	struct vhost_port_params params = port_params(c);
+	char path[VHOST_PATH_MAX];
 
 	/* The default path follows the run-dir that is really used. */
 	if (c->vhost.path_derived &&
@@ -157,11 +162,28 @@ static int apply_bridge(struct weftd *d, const struct change *c, struct err *e)
 	}
 }
 
+static int update_port(struct weftd *d, const struct change *c, struct err *e)
+{
+	struct vswitch_port *p = vswitch_port_lookup(d->vswitch, c->name);
+	struct vhost_port_params params = port_params(c->new);
+
+	if (!c->disruptive && p)
+		return vhost_port_set_owner(p->vhost, &params, e);
+	vswitch_del_port(d->vswitch, c->name);
+	return add_port(d, c->new, e);
+}
+
 static int apply_port(struct weftd *d, const struct change *c, struct err *e)
 {
-	if (c->op != CHANGE_ADD)
+	switch (c->op) {
+	case CHANGE_ADD:
+		return add_port(d, c->new, e);
+	case CHANGE_UPDATE:
+		return update_port(d, c, e);
+	default:
 		vswitch_del_port(d->vswitch, c->name);
-	return c->op == CHANGE_REMOVE ? 0 : add_port(d, c->new, e);
+		return 0;
+	}
 }
 
 static int apply_guest(struct weftd *d, const struct change *c, struct err *e)

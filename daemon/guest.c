@@ -359,7 +359,7 @@ static void stop_leftover(struct guests *gs, const char *name, const struct proc
 static bool adopt(struct guests *gs, const char *name)
 {
 	struct guest *g = guest_lookup(gs, name);
-	struct guest_record r;
+	struct guest_record r = {0};
 	struct process p;
 	int ret = guest_record_read(&r, gs->run_dir, name);
 

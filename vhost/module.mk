@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 vhost_SRCS := vhost/features.c vhost/session.c vhost/vhost_port.c vhost/vhost_socket.c \
               vhost/virtqueue.c
 

@@ -13,6 +13,7 @@
 
 #include "common/log.h"
 #include "vhost/features.h"
+#include "vhost/vhost_socket.h"
 
 /*
  * Every message passes our hooks. One that may move memory or rings under the workers (`disturbs`)
@@ -285,6 +286,15 @@ static const struct rte_vhost_user_extern_ops message_hooks = {
 	.post_msg_handle = after_message,
 };
 
+static void forget(struct vhost_port *vp)
+{
+	detach(vp);
+	vp->vid = -1;
+	vp->running = false;
+	vp->ready[VHOST_TO_GUEST] = vp->ready[VHOST_FROM_GUEST] = false;
+	vp->requests_seen = 0;
+}
+
 static int on_new_connection(int vid)
 {
 	char path[PATH_MAX];
@@ -295,6 +305,8 @@ static int on_new_connection(int vid)
 		return -1;
 	pthread_mutex_lock(&registry->lock);
 	vp = find_by_path(path);
+	if (vp && vp->vid >= 0 && vhost_socket_has_dead_peer(path))
+		forget(vp); /* what the library still has to tell of that one finds no port */
 	if (vp && vp->vid >= 0) {
 		log_warn(LOG_VHOST, "a second frontend was refused port=%s", vp->port.name);
 	} else if (vp && rte_vhost_extern_callback_register(vid, &message_hooks, NULL) == 0) {
@@ -308,15 +320,6 @@ static int on_new_connection(int vid)
 	}
 	pthread_mutex_unlock(&registry->lock);
 	return ret;
-}
-
-static void forget(struct vhost_port *vp)
-{
-	detach(vp);
-	vp->vid = -1;
-	vp->running = false;
-	vp->ready[VHOST_TO_GUEST] = vp->ready[VHOST_FROM_GUEST] = false;
-	vp->requests_seen = 0;
 }
 
 void session_forget(struct vhost_port *vp)

@@ -258,6 +258,16 @@ err_free:
 	return NULL;
 }
 
+int vhost_port_set_owner(struct vhost_port *vp, const struct vhost_port_params *params,
+			 struct err *e)
+{
+	int ret = resolve_owner(vp, params, e);
+
+	if (ret < 0 || vp->mode != VHOST_MODE_SERVER || !vp->registered)
+		return ret;
+	return vhost_socket_set_owner(vp, e);
+}
+
 void vhost_port_destroy(struct vhost_port *vp)
 {
 	struct vhost *vh;

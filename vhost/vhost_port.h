@@ -119,6 +119,9 @@ void vhost_destroy(struct vhost *vh);
  */
 struct vhost_port *vhost_port_create(struct vhost *vh, const struct vhost_port_params *params,
 				     struct err *e);
+/* Gives a listening port's socket another owner, group and mode, while it works. */
+int vhost_port_set_owner(struct vhost_port *vp, const struct vhost_port_params *params,
+			 struct err *e);
 /* Disconnects the frontend, unlinks our own socket and frees the port. Accepts NULL. */
 void vhost_port_destroy(struct vhost_port *vp);
 

@@ -538,6 +538,19 @@ static void a_second_frontend_on_one_socket_is_refused(void **state)
 	assert_delivers(net, 0, 64);
 }
 
+static void a_frontend_that_restarts_at_once_gets_its_port_back(void **state)
+{
+	struct driver_options o = options(DRIVER_FEATURES_BASIC);
+	struct net *net = *state;
+
+	plug_both(net, DRIVER_FEATURES_BASIC, DRIVER_FEATURES_BASIC);
+	for (int i = 0; i < 50; i++) {
+		drop_driver(net, 0);
+		plug(net, 0, &o);
+		assert_delivers(net, 1, 64);
+	}
+}
+
 static void rings_go_on_where_they_stopped(void **state)
 {
 	struct net *net = *state;
@@ -692,6 +705,7 @@ int main(void)
 		T(a_hundred_dying_frontends_leak_no_descriptor),
 		T(client_port_reconnects_at_once_when_the_frontend_returns),
 		T(a_second_frontend_on_one_socket_is_refused),
+		T(a_frontend_that_restarts_at_once_gets_its_port_back),
 		T(rings_go_on_where_they_stopped),
 		T(a_broken_ring_stops_its_port_only_and_says_why),
 		T(descriptors_on_any_message_do_not_leak),
