@@ -9,12 +9,13 @@ PREFIX     ?= /usr/local
 DESTDIR    ?=
 V          ?= 0
 VARIANT    ?= release
-VERSION    := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+VERSION    := $(shell cat version 2>/dev/null || git describe --always --dirty 2>/dev/null || \
+                echo unknown)
 
 Q          := $(if $(filter 1,$(V)),,@)
 say         = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2))
 
-CPPFLAGS   += -I. -D_GNU_SOURCE -DWEFT_VERSION='"$(VERSION)"'
+CPPFLAGS   += -I. -D_GNU_SOURCE
 WARNINGS   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
               -Wno-unused-parameter $(if $(CI),-Werror)
 CFLAGS_release := -O3 -g -march=x86-64-v2
@@ -137,3 +138,72 @@ peers: all guest-image ## the lab beside OVS-DPDK and Linux bridge + tap
 .PHONY: clean
 clean: ## remove build/
 	$(Q)rm -rf build
+
+# --- installing -----------------------------------------------------------------------------
+
+SYSCONFDIR ?= /etc
+bindir     := $(DESTDIR)$(PREFIX)/bin
+libdir     := $(DESTDIR)$(PREFIX)/lib/weft
+sharedir   := $(DESTDIR)$(PREFIX)/share
+unitdir    := $(DESTDIR)$(PREFIX)/lib/systemd/system
+confdir    := $(DESTDIR)$(SYSCONFDIR)/weft
+compdir    := $(sharedir)/bash-completion/completions
+
+INSTALLED_BINS := $(filter-out weft-agent,$(PROGRAMS))
+MAN_PAGES      := $(patsubst %,$(B)/%,$(wildcard man/*)) $(B)/man/weft.8 $(B)/man/weft.yaml.5
+GENERATED      := $(MAN_PAGES) $(B)/share/weft.bash $(B)/share/weft.schema.json
+man_path        = $(sharedir)/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+
+# From the tables of the programs; the other pages are written by hand and get the version.
+$(B)/man/weft.8: $(B)/bin/weft
+	@mkdir -p $(@D)
+	$(Q)$< --print-man >$@
+$(B)/man/weft.yaml.5: $(B)/bin/weftd
+	@mkdir -p $(@D)
+	$(Q)$< --print-man >$@
+$(B)/man/%: man/% $(B)/obj/version
+	@mkdir -p $(@D)
+	$(Q)sed 's/@VERSION@/$(VERSION)/' $< >$@
+$(B)/share/weft.bash: $(B)/bin/weft
+	@mkdir -p $(@D)
+	$(Q)$< --print-completion bash >$@
+$(B)/share/weft.schema.json: $(B)/bin/weftd
+	@mkdir -p $(@D)
+	$(Q)$< --print-schema >$@
+
+.PHONY: generated
+generated: $(GENERATED)
+
+.PHONY: install
+install: all generated ## install below DESTDIR and PREFIX, the guest image too where it is built
+	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
+	$(Q)install -d $(bindir) $(libdir) $(sharedir)/weft $(unitdir) $(confdir) $(compdir)
+	$(Q)install $(addprefix $(B)/bin/,$(INSTALLED_BINS)) $(bindir)
+	$(Q)install $(B)/bin/weft-agent $(libdir)
+	$(Q)$(foreach f,$(wildcard $(addprefix $(IMAGE_DIR)/,vmlinuz vmlinux initrd.img)), \
+		install -m 644 $(f) $(libdir) &&) true
+	$(Q)install -m 644 $(B)/share/weft.schema.json $(sharedir)/weft
+	$(Q)$(foreach m,$(MAN_PAGES),install -D -m 644 $(m) $(call man_path,$(m)) &&) true
+	$(Q)install -m 644 $(B)/share/weft.bash $(compdir)/weft
+	$(Q)sed 's,/usr/local/bin,$(PREFIX)/bin,; s,/etc/weft,$(SYSCONFDIR)/weft,' \
+		dist/weftd.service >$(unitdir)/weftd.service
+	$(Q)[ -e $(confdir)/weft.yaml ] || install -m 644 config/example.yaml $(confdir)/weft.yaml
+	@[ -e $(IMAGE_DIR)/vmlinux ] || \
+		echo "no guest image was built: run \`make guest-image\` and install again, or name" \
+		     "kernels of your own in the configuration"
+
+.PHONY: uninstall
+uninstall: ## remove what install put there, the configuration aside
+	$(Q)rm -f $(addprefix $(bindir)/,$(INSTALLED_BINS)) $(compdir)/weft \
+		$(addprefix $(libdir)/,weft-agent vmlinuz vmlinux initrd.img) \
+		$(sharedir)/weft/weft.schema.json $(unitdir)/weftd.service \
+		$(foreach m,$(MAN_PAGES),$(call man_path,$(m)))
+	$(Q)rmdir --ignore-fail-on-non-empty $(wildcard $(libdir) $(sharedir)/weft)
+
+.PHONY: dist
+dist: ## a tarball of the last commit in build/, which builds without git
+	@mkdir -p build
+	$(Q)git archive --format=tar.gz --prefix=weft-$(VERSION)/ \
+		--add-virtual-file=weft-$(VERSION)/version:$(VERSION) \
+		-o build/weft-$(VERSION).tar.gz HEAD
+	@echo build/weft-$(VERSION).tar.gz

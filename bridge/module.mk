@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 bridge_SRCS := bridge/bridge.c bridge/bridge_input.c bridge/fdb.c
 
 UNIT_TESTS += test_fdb

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/rpc.h"
+#include "common/suggest.h"
 
 #define TIMEOUT_MAX_S 1e6
 
@@ -30,28 +31,15 @@ static int option_lookup(const char *word, const char **value)
 	return -1;
 }
 
-static const char *nearest_option(const char *word)
-{
-	const char *nearest = NULL;
-	unsigned best = ~0u, distance;
-
-	for (int id = 0; id < OPTION_N; id++) {
-		const char *candidate = command_option(id)->word;
-
-		if (!command_is_near(word, candidate, &distance) || distance >= best)
-			continue;
-		best = distance;
-		nearest = candidate;
-	}
-	return nearest;
-}
-
 static int unknown_option(const char *word, struct err *e)
 {
-	const char *nearest = nearest_option(word);
+	struct suggest s;
 
-	if (nearest)
-		return err_set(e, EINVAL, "unknown option '%s': did you mean '%s'?", word, nearest);
+	suggest_init(&s, word);
+	for (int id = 0; id < OPTION_N; id++)
+		suggest_offer(&s, command_option(id)->word);
+	if (s.best)
+		return err_set(e, EINVAL, "unknown option '%s': did you mean '%s'?", word, s.best);
 	return err_set(e, EINVAL,
 		       "unknown option '%s': `weft help` lists them, and words of a guest's "
 		       "command go after --",

@@ -4,6 +4,7 @@
 #include <ctype.h>
 
 #include "common/rpc.h"
+#include "common/version.h"
 
 /* Text for roff: hyphens are to be typed, backslashes are text, a line never begins a request. */
 static void print_text(const char *text, FILE *out)
@@ -131,7 +132,7 @@ void help_print_man(FILE *out)
 		"does so as JSON with \\fB\\-\\-json\\fR; each verb that changes something says "
 		"what "
 		"it would do with \\fB\\-\\-dry\\-run\\fR.\n",
-		WEFT_VERSION);
+		version_text);
 	print_options(out);
 	print_verbs(out);
 	print_aliases(out);

@@ -21,6 +21,7 @@
 #include "cli/params.h"
 #include "cli/render.h"
 #include "common/rpc.h"
+#include "common/version.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_SERVER = 2, EXIT_PARTLY = 65 };
 
@@ -162,7 +163,7 @@ static int run(const struct args *a)
 	int ret;
 
 	if (a->options[OPTION_VERSION]) {
-		printf("weft %s\n", WEFT_VERSION);
+		printf("weft %s\n", version_text);
 		return EXIT_DONE;
 	}
 	if (a->verb && !spec)

@@ -125,12 +125,23 @@ static void cell_addresses(struct table *t, const json_t *guest)
 	table_cell(t, "%s", text);
 }
 
-/* Why it does not run, or else why it runs slowly. */
-static void cell_note(struct table *t, const json_t *guest)
+/* Why guests run slowly: a line for each reason, however many guests it is true for. */
+static void explain_accel(const struct render *r, const json_t *guests)
 {
-	const char *note = jsonx_string(guest, "exit_reason", "");
+	char text[512];
+	json_t *guest;
+	size_t i, k;
 
-	table_cell(t, "%s", *note ? note : jsonx_string(guest, "accel_reason", ""));
+	json_array_foreach (guests, i, guest) {
+		const char *reason = jsonx_string(guest, "accel_reason", "");
+
+		for (k = 0; k < i; k++)
+			if (strcmp(reason, jsonx_string(json_array_get(guests, k), "accel_reason",
+							"")) == 0)
+				break;
+		if (*reason && k == i)
+			fprintf(r->out, "%s\n", accel_text(guest, text, sizeof(text)));
+	}
 }
 
 void render_guests(const struct render *r, const json_t *result)
@@ -162,8 +173,10 @@ void render_guests(const struct render *r, const json_t *result)
 		cell_memory(t, guest);
 		table_cell(t, "%s", jsonx_string(guest, "agent", ""));
 		cell_addresses(t, guest);
-		cell_note(t, guest);
+		table_cell(t, "%s", jsonx_string(guest, "exit_reason", ""));
 	}
 	table_print(t, r->heading, r->out);
 	table_destroy(t);
+	if (r->heading)
+		explain_accel(r, result);
 }

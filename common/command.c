@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/suggest.h"
 #include "common/util.h"
 
 static const char *const group_names[] = {
@@ -213,64 +214,16 @@ const struct command_spec *command_lookup(const char *name)
 	return NULL;
 }
 
-#define NEAR_LEN_MAX 40
-
-/*
- * Letters inserted, deleted, replaced or swapped with their neighbour; both texts are shorter than
- * NEAR_LEN_MAX.
- */
-static unsigned edit_distance(const char *a, const char *b)
-{
-	unsigned d[NEAR_LEN_MAX][NEAR_LEN_MAX];
-	size_t a_len = strlen(a), b_len = strlen(b);
-
-	for (size_t i = 0; i <= a_len; i++)
-		d[i][0] = (unsigned)i;
-	for (size_t j = 0; j <= b_len; j++)
-		d[0][j] = (unsigned)j;
-	for (size_t i = 1; i <= a_len; i++) {
-		for (size_t j = 1; j <= b_len; j++) {
-			unsigned replaced = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-
-			d[i][j] = MIN_OF(replaced, MIN_OF(d[i - 1][j], d[i][j - 1]) + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				d[i][j] = MIN_OF(d[i][j], d[i - 2][j - 2] + 1);
-		}
-	}
-	return d[a_len][b_len];
-}
-
-bool command_is_near(const char *a, const char *b, unsigned *distance)
-{
-	size_t a_len = strlen(a), b_len = strlen(b);
-
-	if (a_len >= NEAR_LEN_MAX || b_len >= NEAR_LEN_MAX)
-		return false;
-	*distance = edit_distance(a, b);
-	return *distance <= MAX_OF(1u, MIN_OF(a_len, b_len) / 3);
-}
-
-static void keep_nearer(const char *name, const char *candidate, const char **nearest,
-			unsigned *best)
-{
-	unsigned distance;
-
-	if (!command_is_near(name, candidate, &distance) || distance >= *best)
-		return;
-	*best = distance;
-	*nearest = candidate;
-}
-
 const char *command_nearest(const char *name)
 {
-	const char *nearest = NULL;
-	unsigned best = ~0u;
+	struct suggest s;
 
+	suggest_init(&s, name);
 	for (size_t i = 0; i < ARRAY_SIZE(specs); i++)
-		keep_nearer(name, specs[i].name, &nearest, &best);
+		suggest_offer(&s, specs[i].name);
 	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
-		keep_nearer(name, aliases[i].name, &nearest, &best);
-	return nearest;
+		suggest_offer(&s, aliases[i].name);
+	return s.best;
 }
 
 bool command_takes(const struct command_spec *spec, enum command_option_id id)

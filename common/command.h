@@ -117,8 +117,6 @@ const struct command_option *command_option(enum command_option_id id);
 const struct command_spec *command_lookup(const char *name);
 /* The verb or alias whose name is so near to `name` that it may be meant; NULL when none is. */
 const char *command_nearest(const char *name);
-/* True when `a` is at most a typing error or two away from `b`; the fewer, the lower `distance`. */
-bool command_is_near(const char *a, const char *b, unsigned *distance);
 
 /* Whether the verb takes the option; global ones and those its flags imply included. */
 bool command_takes(const struct command_spec *spec, enum command_option_id id);

@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/suggest.h"
 #include "config/errors.h"
-#include "config/suggest.h"
 #include "config/symtab.h"
 #include "config/utf8.h"
 #include "config/value.h"

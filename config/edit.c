@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/suggest.h"
 #include "config/decode.h"
 #include "config/derive.h"
 #include "config/errors.h"
 #include "config/keypath.h"
 #include "config/reader.h"
-#include "config/suggest.h"
 #include "config/value.h"
 
 struct edit_kind {

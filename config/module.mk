@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Needs libyaml: a program that links config_SRCS lists yaml-0.1 in its _LIBS.
 config_SRCS := config/arena.c config/check.c config/check_address.c config/config.c \
                config/decode.c config/derive.c config/diff.c config/edit.c config/errors.c \
                config/example.c config/keypath.c config/node.c config/print.c config/reader.c \
-               config/schema.c config/schema_doc.c config/schema_json.c config/suggest.c \
-               config/symtab.c config/utf8.c config/value.c
+               config/schema.c config/schema_doc.c config/schema_json.c config/symtab.c \
+               config/utf8.c config/value.c
 
 # example.c reads it with .incbin, which dependency files do not see.
 $(B)/obj/config/example.o: config/example.yaml

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "common/version.h"
 #include "config/example.h"
 #include "config/schema.h"
 #include "config/value.h"
@@ -76,7 +77,6 @@ static void man_map(const struct schema_map *map, const char *path, FILE *out)
 }
 
 static const char man_head[] =
-	".TH WEFT.YAML 5 \"\" \"weft " WEFT_VERSION "\" \"File formats\"\n"
 	".SH NAME\n"
 	"weft.yaml \\- configuration of the weft switch and its guests\n"
 	".SH DESCRIPTION\n"
@@ -101,11 +101,12 @@ void schema_doc_man(FILE *out)
 {
 	size_t len;
 
+	fprintf(out, ".TH WEFT.YAML 5 \"\" \"weft %s\" \"File formats\"\n", version_text);
 	fputs(man_head, out);
 	man_map(&schema_root, "", out);
 	fputs(".SH EXAMPLE\n.nf\n", out);
 	roff_text(config_example(&len), out);
-	fputs(".fi\n.SH SEE ALSO\n.BR weft (1),\n.BR weftd (8)\n", out);
+	fputs(".fi\n.SH SEE ALSO\n.BR weft (8),\n.BR weftd (8)\n", out);
 }
 
 static void words_map(const struct schema_map *map, const char *kind, const char *path, FILE *out)

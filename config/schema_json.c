@@ -201,6 +201,7 @@ static void json_map(const struct schema_map *map, FILE *out, int indent)
 void schema_doc_json(FILE *out)
 {
 	fputs("{\"$schema\": \"http://json-schema.org/draft-07/schema#\",\n"
+	      " \"$comment\": \"SPDX-License-Identifier: 0BSD\",\n"
 	      " \"title\": \"weft.yaml\",\n"
 	      " \"anyOf\": [{\"type\": \"null\"}, ",
 	      out);

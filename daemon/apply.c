@@ -202,6 +202,12 @@ static int apply_guest(struct weftd *d, const struct change *c, struct err *e)
 	}
 }
 
+/* What is not done here takes effect at the next start. */
+static int apply_switch(struct weftd *d, const struct config_switch *c, struct err *e)
+{
+	return control_give(d->control, c->socket_owner, c->socket_group, c->socket_mode, e);
+}
+
 static int apply_change(struct weftd *d, const struct change *c, struct err *e)
 {
 	switch (c->object) {
@@ -212,7 +218,7 @@ static int apply_change(struct weftd *d, const struct change *c, struct err *e)
 	case OBJECT_GUEST:
 		return apply_guest(d, c, e);
 	default:
-		return 0; /* the switch's own settings take effect at the next start */
+		return apply_switch(d, c->new, e);
 	}
 }
 
@@ -253,8 +259,9 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 		log_info(LOG_APPLY, "%s %s %s %s", change_op_name(c->op),
 			 change_object_name(c->object), c->name, c->detail);
 		if (apply_change(d, c, &e) < 0)
-			note_failure(r, c->name, &e);
+			note_failure(r, *c->name ? c->name : change_object_name(c->object), &e);
 	}
+	vswitch_set_idle(d->vswitch, wanted);
 	if (!old)
 		start_first_guests(d, wanted, r);
 	d->config = wanted;

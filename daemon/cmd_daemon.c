@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/cmd.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include <rte_version.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/version.h"
 
 void cmd_log_list(struct call *call, void *ctx)
 {
@@ -38,8 +40,10 @@ void cmd_version(struct call *call, void *ctx)
 {
 	struct weftd *d = ctx;
 
-	call_reply(call, json_pack("{s:s, s:s, s:i, s:I}", "version", WEFT_VERSION, "dpdk",
-				   rte_version(), "pid", (int)getpid(), "uptime_s",
+	/* "DPDK 22.11.1" */
+	call_reply(call, json_pack("{s:s, s:s, s:i, s:I}", "version", version_text, "dpdk",
+				   rte_version() + strcspn(rte_version(), "0123456789"), "pid",
+				   (int)getpid(), "uptime_s",
 				   (json_int_t)((clock_now_ms() - d->started_ms) / 1000)));
 }
 

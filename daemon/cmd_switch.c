@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/version.h"
 #include "daemon/cmd.h"
 
 json_t *cmd_port_brief(struct vswitch_port *p)
@@ -75,7 +76,7 @@ void cmd_show(struct call *call, void *ctx)
 	guests = json_array();
 	for (struct guest *g = guest_next(d->guests, NULL); g; g = guest_next(d->guests, g))
 		json_array_append_new(guests, guest_json(g));
-	call_reply(call, json_pack("{s:s, s:s, s:o, s:o}", "version", WEFT_VERSION, "config",
+	call_reply(call, json_pack("{s:s, s:s, s:o, s:o}", "version", version_text, "config",
 				   d->config_file, "bridges", bridges, "guests", guests));
 }
 

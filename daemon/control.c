@@ -12,6 +12,7 @@
 #include "common/command.h"
 #include "common/jsonx.h"
 #include "common/log.h"
+#include "common/suggest.h"
 #include "daemon/client.h"
 #include "daemon/listener.h"
 
@@ -54,19 +55,15 @@ const char *control_unserved(const struct control_verb *verbs, size_t n)
 static void refuse_method(const struct control *c, struct client *client, json_t *id,
 			  const char *method)
 {
-	const char *nearest = NULL;
-	unsigned best = ~0u, distance;
+	struct suggest s;
 
-	for (size_t i = 0; i < c->n_verbs; i++) {
-		if (!command_is_near(method, c->verbs[i].name, &distance) || distance >= best)
-			continue;
-		best = distance;
-		nearest = c->verbs[i].name;
-	}
-	if (nearest)
+	suggest_init(&s, method);
+	for (size_t i = 0; i < c->n_verbs; i++)
+		suggest_offer(&s, c->verbs[i].name);
+	if (s.best)
 		call_refuse(client, id, RPC_UNKNOWN_METHOD,
 			    "unknown method '%.*s': did you mean '%s'?", METHOD_QUOTED_MAX, method,
-			    nearest);
+			    s.best);
 	else
 		call_refuse(client, id, RPC_UNKNOWN_METHOD,
 			    "unknown method '%.*s': `weft list-commands` names them",
@@ -338,6 +335,12 @@ err_free:
 	free(c);
 	errno = -ret;
 	return NULL;
+}
+
+int control_give(struct control *c, const char *owner, const char *group, mode_t mode,
+		 struct err *e)
+{
+	return listener_give(&c->listener, owner, group, mode, e);
 }
 
 void control_destroy(struct control *c)

@@ -48,6 +48,10 @@ struct control *control_create(struct loop *loop, const char *path, const char *
 			       const char *group, mode_t mode, const struct control_verb *verbs,
 			       size_t n, void *ctx, struct err *e);
 
+/* Gives the socket another owner, group and mode, named as in control_create. 0 or -errno. */
+int control_give(struct control *c, const char *owner, const char *group, mode_t mode,
+		 struct err *e);
+
 /*
  * Lets all clients go (handlers that asked are told), closes, and unlinks the socket if it is still
  * the one that was made. Calls that were kept stay valid and must still be ended. Not to be called

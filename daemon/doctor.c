@@ -20,11 +20,11 @@
 #include "common/units.h"
 #include "common/util.h"
 #include "daemon/hugepages.h"
+#include "daemon/image.h"
 #include "daemon/kvm_probe.h"
 #include "daemon/qemu.h"
 
 #define RUN_DIR	      "/run/weft"
-#define IMAGE_DIR     "build/image"
 #define QEMU_PROBE    QEMU_DEFAULT " -machine none -display none -nodefaults "
 #define MEMORY_ENOUGH (2ull << 30) /* the example's two guests, DPDK, and the host itself */
 
@@ -111,31 +111,21 @@ static void look_vhost_user(struct finding *f)
 		    "QEMU lacks vhost-user");
 }
 
-static const char *image_dir(void)
-{
-	const char *dir = getenv("WEFT_IMAGE_DIR");
-
-#ifdef WEFT_IMAGE_DIR
-	return dir ? dir : WEFT_IMAGE_DIR;
-#else
-	return dir ? dir : IMAGE_DIR;
-#endif
-}
-
 static void look_image(struct finding *f)
 {
 	static const char *const files[] = {"vmlinux", "initrd.img"};
-	char path[PATH_MAX];
+	char dir[PATH_MAX], path[PATH_MAX + 16];
 
+	image_find_dir(dir, sizeof(dir));
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", image_dir(), files[i]);
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
 		if (access(path, R_OK) < 0) {
 			say(f, WARN, "make guest-image, or name a kernel and an initrd of your own",
 			    "there is no %.200s", path);
 			return;
 		}
 	}
-	say(f, PASS, "", "guest image in %s", image_dir());
+	say(f, PASS, "", "guest image in %s", dir);
 }
 
 static void look_hugepages(struct finding *f)

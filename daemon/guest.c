@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "config/arena.h"
@@ -21,11 +22,17 @@ static bool at_rest(const struct guest *g)
 	return g->process.pid == 0 && g->state != GUEST_BACKOFF;
 }
 
+static char *root_path(const char *run_dir, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/guests", run_dir);
+	return path;
+}
+
 static int make_root(const char *run_dir, struct err *e)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/guests", run_dir);
+	root_path(run_dir, path);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return err_set(e, errno, "cannot create %s: %s; does run-dir exist?", path,
 			       strerror(errno));
@@ -93,12 +100,16 @@ static void free_list(struct guest_list *list)
 
 void guests_destroy(struct guests *gs)
 {
+	char path[PATH_MAX];
+
 	if (!gs)
 		return;
 	gs->changed = NULL;
 	loop_timer_stop(gs->loop, &gs->sweep);
 	free_list(&gs->guests);
 	free_list(&gs->leaving);
+	if (gs->run_dir)
+		rmdir(root_path(gs->run_dir, path)); /* stays while guests or their logs do */
 	free(gs->run_dir);
 	free(gs->image_dir);
 	free(gs->qemu);
@@ -396,8 +407,7 @@ unsigned guests_adopt(struct guests *gs)
 	struct dirent *d;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "%s/guests", gs->run_dir);
-	dir = opendir(path);
+	dir = opendir(root_path(gs->run_dir, path));
 	if (!dir)
 		return 0;
 	while ((d = readdir(dir)))

@@ -72,15 +72,25 @@ static int bind_path(int fd, const struct sockaddr_un *sa, struct err *e)
 	return err_set(e, errno, "cannot make %s: %s", sa->sun_path, strerror(errno));
 }
 
+static int give(const char *path, uid_t uid, gid_t gid, mode_t mode, struct err *e)
+{
+	if (lchown(path, uid, gid) < 0 || chmod(path, mode) < 0)
+		return err_set(e, errno, "cannot give %s its owner and mode: %s; run weftd as root",
+			       path, strerror(errno));
+	return 0;
+}
+
 /* Gives the file away before listening: until then a connect is refused, whoever tries. */
 static int publish(struct listener *l, uid_t uid, gid_t gid, mode_t mode, struct err *e)
 {
 	const char *path = l->sa.sun_path;
 	struct stat st;
+	int ret = give(path, uid, gid, mode, e);
 
-	if (lchown(path, uid, gid) < 0 || chmod(path, mode) < 0 || lstat(path, &st) < 0)
-		return err_set(e, errno, "cannot give %s its owner and mode: %s", path,
-			       strerror(errno));
+	if (ret < 0)
+		return ret;
+	if (lstat(path, &st) < 0)
+		return err_set(e, errno, "%s: %s", path, strerror(errno));
 	if (listen(l->fd, LISTEN_BACKLOG) < 0)
 		return err_set(e, errno, "cannot listen on %s: %s", path, strerror(errno));
 	l->dev = st.st_dev;
@@ -123,6 +133,19 @@ err_unlink:
 err_close:
 	close(l->fd);
 	return ret;
+}
+
+int listener_give(struct listener *l, const char *owner, const char *group, mode_t mode,
+		  struct err *e)
+{
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+	int ret = owner_parse(owner, group, &uid, &gid, e);
+
+	if (ret < 0)
+		return ret;
+	/* "" is what the process has, also after somebody else had it. */
+	return give(l->sa.sun_path, *owner ? uid : geteuid(), *group ? gid : getegid(), mode, e);
 }
 
 void listener_close(struct listener *l)

@@ -30,6 +30,10 @@ struct listener {
 int listener_open(struct listener *l, const char *path, const char *owner, const char *group,
 		  mode_t mode, struct err *e);
 
+/* Gives the file another owner, group and mode, as listener_open does; open connections stay. */
+int listener_give(struct listener *l, const char *owner, const char *group, mode_t mode,
+		  struct err *e);
+
 /* Closes the socket, and unlinks its file if it is still the one that was made. */
 void listener_close(struct listener *l);
 

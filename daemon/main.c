@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,35 +25,15 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/version.h"
 #include "config/example.h"
 #include "config/schema_doc.h"
 #include "daemon/apply.h"
 #include "daemon/doctor.h"
+#include "daemon/image.h"
+#include "daemon/options.h"
 #include "daemon/running.h"
 #include "dataplane/eal.h"
-
-#define IDLE_ALONE_NS  50000 /* a core for each worker: polling on costs nobody anything */
-#define IDLE_SHARED_NS 5000  /* the guests need the worker's core: give it up sooner */
-
-struct options {
-	const char *config_file;
-	const char *run_dir; /* NULL: as configured */
-	bool example;
-};
-
-static const char usage_text[] =
-	"usage: weftd -c FILE [--run-dir DIR] [--log LEVEL]\n"
-	"       weftd --example [--run-dir DIR]\n"
-	"       weftd --check FILE [--json]\n"
-	"       weftd --doctor [--json]\n"
-	"       weftd --print-example | --print-schema | --print-man | --version\n"
-	"\n"
-	"  -c, --config FILE   the configuration, see weft.yaml(5)\n"
-	"      --example       run the built-in example: two guests on a bridge\n"
-	"      --run-dir DIR   instead of the configuration's switch.run-dir\n"
-	"      --log LEVEL     error, warn, info or debug, for all modules\n"
-	"      --check FILE    say what is wrong with FILE, and do nothing else\n"
-	"      --doctor        say what this machine lacks\n";
 
 /* --- things that run instead of the daemon ---------------------------------------------------- */
 
@@ -88,8 +67,9 @@ static int check_file(const char *file, bool json)
 
 /* --- boot ------------------------------------------------------------------------------------- */
 
-static int make_run_dir(const char *dir, struct err *e)
+static int make_run_dir(struct weftd *d, struct err *e)
 {
+	const char *dir = d->run_dir;
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s", dir);
@@ -100,7 +80,8 @@ static int make_run_dir(const char *dir, struct err *e)
 		mkdir(path, 0755);
 		*p = '/';
 	}
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+	d->made_run_dir = mkdir(path, 0755) == 0;
+	if (!d->made_run_dir && errno != EEXIST)
 		return err_set(e, errno,
 			       "cannot create run-dir %s: %s; choose another with "
 			       "--run-dir or switch.run-dir",
@@ -142,6 +123,8 @@ static void unlock_run_dir(struct weftd *d)
 
 	snprintf(path, sizeof(path), "%s/weftd.pid", d->run_dir);
 	unlink(path);
+	if (d->made_run_dir)
+		rmdir(d->run_dir);
 	close(d->lock_fd);
 }
 
@@ -154,59 +137,22 @@ static unsigned worker_count(const struct config *c)
 	return cpus <= 4 ? 1 : MIN_OF((unsigned)cpus / 4, 4u);
 }
 
-static uint64_t idle_time(const struct config *c, unsigned n_workers)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned vcpus = 0;
-
-	if (!c->sw.idle_auto)
-		return c->sw.idle_ns;
-	for (unsigned i = 0; i < c->n_guests; i++)
-		vcpus += c->guests[i].vcpus;
-	return vcpus + n_workers > (unsigned long)cpus ? IDLE_SHARED_NS : IDLE_ALONE_NS;
-}
-
 static struct config *load(const struct options *opt, struct config_errors *errs)
 {
 	size_t len;
 	const char *text;
 
 	if (!opt->example)
-		return running_load(opt->config_file, opt->run_dir ? opt->run_dir : "/run/weft",
-				    errs);
+		return running_load(opt->config_file, opt->run_dir, errs);
 	text = config_example(&len);
 	return config_parse_checked(text, len, "example", true, errs);
-}
-
-/*
- * Where `make guest-image` put the guests' kernel: build/image beside a build tree's binaries, or
- * lib/weft beside an installed bin/. WEFT_IMAGE_DIR in the environment comes first.
- */
-static void find_image_dir(char *dir, size_t size)
-{
-	static const char *const places[] = {"../../image", "../lib/weft"};
-	const char *env = getenv("WEFT_IMAGE_DIR");
-	char exe[PATH_MAX] = "", probe[PATH_MAX + 32];
-
-	if (env) {
-		snprintf(dir, size, "%s", env);
-		return;
-	}
-	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0 && strrchr(exe, '/'))
-		*strrchr(exe, '/') = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		snprintf(dir, size, "%.*s/%s", (int)size - 32, exe, places[i]);
-		snprintf(probe, sizeof(probe), "%s/vmlinuz", dir);
-		if (access(probe, R_OK) == 0)
-			return;
-	}
 }
 
 static int start_switch(struct weftd *d, const struct config *c, struct err *e)
 {
 	struct dataplane_params params = {.n_workers = worker_count(c), .start_threads = true};
 
-	params.idle_ns = idle_time(c, params.n_workers);
+	params.idle_ns = vswitch_idle_ns(c, params.n_workers);
 	d->vswitch = vswitch_create(d->loop, &params, e);
 	return d->vswitch ? 0 : -EIO;
 }
@@ -219,7 +165,7 @@ static int start_guests(struct weftd *d, const struct config *c, struct err *e)
 				 .image_dir = image_dir,
 				 .hugepages = c->sw.hugepages};
 
-	find_image_dir(image_dir, sizeof(image_dir));
+	image_find_dir(image_dir, sizeof(image_dir));
 	d->guests = guests_create(&env, e);
 	return d->guests ? 0 : -errno;
 }
@@ -366,8 +312,9 @@ static int run(const struct options *opt)
 	raise_limits();
 	block_signals(&set);
 
-	if ((ret = make_run_dir(d.run_dir, &e)) < 0 || (ret = lock_run_dir(&d, &e)) < 0)
+	if ((ret = make_run_dir(&d, &e)) < 0 || (ret = lock_run_dir(&d, &e)) < 0)
 		goto err_run_dir;
+	running_sweep(&d);
 	if ((ret = eal_init(c->sw.hugepages, &e)) < 0)
 		goto err_eal;
 	d.loop = loop_create();
@@ -386,7 +333,7 @@ static int run(const struct options *opt)
 	if (ret < 0)
 		goto err_control;
 
-	log_info(LOG_MAIN, "ready version=%s run_dir=%s workers=%u", WEFT_VERSION, d.run_dir,
+	log_info(LOG_MAIN, "ready version=%s run_dir=%s workers=%u", version_text, d.run_dir,
 		 d.vswitch->dp->n_workers);
 	sd_notify(0, "READY=1");
 	ret = loop_run(d.loop);
@@ -418,94 +365,49 @@ err_run_dir:
 	return ret < 0 ? 1 : 0;
 }
 
+static int set_log_level(const char *level)
+{
+	struct err e;
+
+	if (!level || log_level_set("any", level, &e) == 0)
+		return 0;
+	fprintf(stderr, "weftd: %s\n", e.text);
+	return -EINVAL;
+}
+
 int main(int argc, char **argv)
 {
-	enum {
-		OPT_RUN_DIR = 256,
-		OPT_EXAMPLE,
-		OPT_CHECK,
-		OPT_DOCTOR,
-		OPT_JSON,
-		OPT_PRINT_EXAMPLE,
-		OPT_PRINT_SCHEMA,
-		OPT_PRINT_MAN,
-		OPT_LOG
-	};
-	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"run-dir", required_argument, NULL, OPT_RUN_DIR},
-		{"example", no_argument, NULL, OPT_EXAMPLE},
-		{"check", required_argument, NULL, OPT_CHECK},
-		{"doctor", no_argument, NULL, OPT_DOCTOR},
-		{"json", no_argument, NULL, OPT_JSON},
-		{"print-example", no_argument, NULL, OPT_PRINT_EXAMPLE},
-		{"print-schema", no_argument, NULL, OPT_PRINT_SCHEMA},
-		{"print-man", no_argument, NULL, OPT_PRINT_MAN},
-		{"log", required_argument, NULL, OPT_LOG},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	struct options opt = {0};
-	const char *check = NULL;
-	bool doctor = false, json = false;
-	struct err e;
+	struct options opt;
 	size_t len;
-	int o;
 
-	while ((o = getopt_long(argc, argv, "c:hV", longs, NULL)) != -1) {
-		switch (o) {
-		case 'c':
-			opt.config_file = optarg;
-			break;
-		case OPT_RUN_DIR:
-			opt.run_dir = optarg;
-			break;
-		case OPT_EXAMPLE:
-			opt.example = true;
-			break;
-		case OPT_CHECK:
-			check = optarg;
-			break;
-		case OPT_DOCTOR:
-			doctor = true;
-			break;
-		case OPT_JSON:
-			json = true;
-			break;
-		case OPT_PRINT_EXAMPLE:
-			fputs(config_example(&len), stdout);
-			return 0;
-		case OPT_PRINT_SCHEMA:
-			schema_doc_json(stdout);
-			return 0;
-		case OPT_PRINT_MAN:
-			schema_doc_man(stdout);
-			return 0;
-		case OPT_LOG:
-			if (log_level_set("any", optarg, &e) < 0) {
-				fprintf(stderr, "weftd: %s\n", e.text);
-				return 1;
-			}
-			break;
-		case 'V':
-			printf("weftd %s\n", WEFT_VERSION);
-			return 0;
-		case 'h':
-			fputs(usage_text, stdout);
-			return 0;
-		default:
-			fputs(usage_text, stderr);
-			return 1;
-		}
-	}
-	if (doctor)
-		return doctor_run(stdout, json);
-	if (check)
-		return check_file(check, json);
-	if (optind < argc || (!opt.config_file && !opt.example)) {
-		fputs(usage_text, stderr);
+	if (options_parse(&opt, argc, argv) < 0) {
+		options_usage(stderr);
 		return 1;
 	}
-	return run(&opt);
+	if (set_log_level(opt.log_level) < 0)
+		return 1;
+	switch (opt.task) {
+	case TASK_RUN:
+		return run(&opt);
+	case TASK_CHECK:
+		return check_file(opt.check_file, opt.json);
+	case TASK_DOCTOR:
+		return doctor_run(stdout, opt.json);
+	case TASK_PRINT_EXAMPLE:
+		fputs(config_example(&len), stdout);
+		break;
+	case TASK_PRINT_SCHEMA:
+		schema_doc_json(stdout);
+		break;
+	case TASK_PRINT_MAN:
+		schema_doc_man(stdout);
+		break;
+	case TASK_VERSION:
+		printf("weftd %s\n", version_text);
+		break;
+	case TASK_HELP:
+		options_usage(stdout);
+		break;
+	}
+	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/hash.h"
@@ -79,19 +80,39 @@ static bool was_made_from(const char *path, const char *file)
 
 struct config *running_load(const char *file, const char *run_dir, struct config_errors *errs)
 {
+	struct config *c = config_load(file, true, errs), *running = NULL;
+	struct config_errors ignored;
 	char path[PATH_SIZE];
-	struct config *c;
 
-	path_of(run_dir, "", path);
-	if (was_made_from(path, file)) {
-		c = config_load(path, false, errs);
-		if (c) {
-			log_info(LOG_CONFIG,
-				 "an earlier weftd died; going on with what it ran "
-				 "file=%s",
-				 path);
-			return c;
-		}
+	if (!c)
+		return NULL;
+	path_of(run_dir ? run_dir : c->sw.run_dir, "", path);
+	if (was_made_from(path, file))
+		running = config_load(path, false, &ignored);
+	if (!running)
+		return c;
+	config_free(c);
+	log_info(LOG_CONFIG, "an earlier weftd died; going on with what it ran file=%s", path);
+	return running;
+}
+
+void running_sweep(const struct weftd *d)
+{
+	char path[PATH_SIZE], socket[PATH_SIZE + CONFIG_NAME_MAX];
+	struct config_errors errs;
+	struct config *c;
+	struct stat st;
+
+	path_of(d->run_dir, "", path);
+	c = config_load(path, false, &errs);
+	for (unsigned i = 0; c && i < c->n_ports; i++) {
+		const struct config_port *p = &c->ports[i];
+
+		if (!p->vhost.path_derived || p->vhost.mode != VHOST_MODE_SERVER)
+			continue;
+		snprintf(socket, sizeof(socket), "%s/%s.sock", d->run_dir, p->name);
+		if (lstat(socket, &st) == 0 && S_ISSOCK(st.st_mode))
+			unlink(socket);
 	}
-	return config_load(file, true, errs);
+	config_free(c);
 }

@@ -16,8 +16,12 @@ void running_remove(const struct weftd *d);
 
 /*
  * The configuration to begin with: of `file`, or what a dead predecessor was running when that
- * came from the same text. NULL with `errs` filled when the file is not valid.
+ * came from the same text. `run_dir` NULL: the one that the file names. NULL with `errs` filled
+ * when the file is not valid.
  */
 struct config *running_load(const char *file, const char *run_dir, struct config_errors *errs);
+
+/* Removes the sockets that a dead predecessor left in the run-dir, whose lock must be ours. */
+void running_sweep(const struct weftd *d);
 
 #endif

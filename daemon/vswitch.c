@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+
+#define IDLE_ALONE_NS  50000 /* a core for each worker: polling on costs nobody anything */
+#define IDLE_SHARED_NS 20000 /* the guests need the worker's core: give it up sooner */
 
 static void on_ageing(struct loop_timer *t, uint64_t now_ms)
 {
@@ -87,6 +91,29 @@ void vswitch_destroy(struct vswitch *vs)
 	vhost_destroy(vs->vhost);
 	dataplane_destroy(vs->dp);
 	free(vs);
+}
+
+uint64_t vswitch_idle_ns(const struct config *c, unsigned n_workers)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned vcpus = 0;
+
+	if (!c->sw.idle_auto)
+		return c->sw.idle_ns;
+	for (unsigned i = 0; i < c->n_guests; i++)
+		vcpus += c->guests[i].vcpus;
+	return vcpus + n_workers > (unsigned long)cpus ? IDLE_SHARED_NS : IDLE_ALONE_NS;
+}
+
+void vswitch_set_idle(struct vswitch *vs, const struct config *c)
+{
+	uint64_t idle_ns = vswitch_idle_ns(c, vs->dp->n_workers);
+
+	if (vs->dp->idle_ns == idle_ns)
+		return;
+	vs->dp->idle_ns = idle_ns;
+	for (unsigned i = 0; i < vs->dp->n_workers; i++)
+		worker_wake(vs->dp->workers[i]);
 }
 
 struct vswitch_bridge *vswitch_bridge_lookup(struct vswitch *vs, const char *name)

@@ -16,6 +16,7 @@ struct weftd {
 	const char *config_file; /* "" when it came from nowhere */
 	const char *run_dir;
 	int lock_fd;
+	bool made_run_dir; /* it goes with us */
 	struct vswitch *vswitch;
 	struct guests *guests;
 	struct control *control;

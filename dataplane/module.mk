@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 dataplane_SRCS := dataplane/copy.c dataplane/dataplane.c dataplane/drop.c dataplane/eal.c \
                   dataplane/frame.c dataplane/gso.c dataplane/pipeline.c dataplane/port.c \
                   dataplane/worker.c

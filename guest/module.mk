@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What runs inside a guest: the agent (static, so that an initramfs needs nothing else), and the
 # image that holds it.
 PROGRAMS += weft-agent

@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 
+#include "common/version.h"
 #include "perf/client.h"
 #include "perf/options.h"
 #include "perf/server.h"
@@ -34,7 +35,7 @@ int main(int argc, char **argv)
 		options_usage(stdout);
 		break;
 	case OPTIONS_VERSION:
-		printf("weft-perf %s\n", WEFT_VERSION);
+		printf("weft-perf %s\n", version_text);
 		break;
 	case OPTIONS_SERVER:
 		ret = server_run(&o.server, &e);

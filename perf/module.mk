@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # weft-perf: static, so that the same file runs in the host and in any guest.
 perf_stats_SRCS := perf/stats.c
 perf_hist_SRCS := perf/hist.c
@@ -6,7 +7,8 @@ perf_SRCS := perf/address.c perf/client.c perf/control.c perf/cpu.c perf/crr.c p
              perf/outcome.c perf/payload.c perf/record.c perf/report.c perf/rr.c perf/run.c \
              perf/server.c perf/session.c perf/setup.c perf/stream.c perf/summary.c \
              perf/tcpinfo.c perf/transfer.c perf/trial.c perf/udp.c perf/wake.c \
-             $(perf_stats_SRCS) $(perf_hist_SRCS) common/err.c common/units.c
+             $(perf_stats_SRCS) $(perf_hist_SRCS) common/err.c common/units.c \
+             common/version.c
 
 PROGRAMS += weft-perf
 weft-perf_SRCS := perf/main.c $(perf_SRCS)

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "common/version.h"
 #include "perf/jsonout.h"
 
 static double seconds(uint64_t ns)
@@ -20,7 +21,7 @@ static void write_head(struct jsonout *j, const struct client_options *o)
 {
 	jsonout_integer(j, "schema_version", RECORD_SCHEMA);
 	jsonout_text(j, "program", "weft-perf");
-	jsonout_text(j, "version", WEFT_VERSION);
+	jsonout_text(j, "version", version_text);
 	jsonout_text(j, "test", kind_traits(o->kind)->name);
 	jsonout_text(j, "host", o->host);
 }

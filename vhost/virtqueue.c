@@ -11,6 +11,7 @@
 
 #include "common/util.h"
 #include "dataplane/copy.h"
+#include "vhost/chain.h"
 
 #define IOV_MAX_PUT 256 /* pieces of the receiver's buffers that one frame may be spread over */
 
@@ -28,16 +29,6 @@ static_assert(ARRAY_SIZE(fault_texts) == VIRTQUEUE_FAULT_N, "a text for each fau
 const char *virtqueue_fault_text(enum virtqueue_fault fault)
 {
 	return NAME_OF(fault_texts, fault);
-}
-
-static void break_ring(struct virtqueue *vq, enum virtqueue_fault fault)
-{
-	atomic_store_explicit(&vq->broken, (uint8_t)fault, memory_order_relaxed);
-}
-
-static inline bool is_broken(const struct virtqueue *vq)
-{
-	return unlikely(atomic_load_explicit(&vq->broken, memory_order_relaxed) != VIRTQUEUE_OK);
 }
 
 /* The words behind the rings that EVENT_IDX uses, VIRTIO 1.2 2.7.7 and 2.7.10. */
@@ -78,7 +69,7 @@ void virtqueue_attach(struct virtqueue *vq, const struct virtqueue_params *p)
 
 bool virtqueue_arm(struct virtqueue *vq)
 {
-	if (is_broken(vq))
+	if (virtqueue_is_broken(vq))
 		return false;
 	vq->armed = true;
 	if (vq->event_idx)
@@ -143,7 +134,7 @@ static inline unsigned ready(struct virtqueue *vq, unsigned want)
 		vq->seen_avail = __atomic_load_n(&vq->avail->idx, __ATOMIC_ACQUIRE);
 		n = (uint16_t)(vq->seen_avail - vq->next_avail);
 		if (unlikely(n > vq->size)) {
-			break_ring(vq, VIRTQUEUE_BAD_INDEX);
+			virtqueue_break(vq, VIRTQUEUE_BAD_INDEX);
 			return 0;
 		}
 	}
@@ -153,88 +144,6 @@ static inline unsigned ready(struct virtqueue *vq, unsigned want)
 uint16_t virtqueue_posted(const struct virtqueue *vq)
 {
 	return (uint16_t)(__atomic_load_n(&vq->avail->idx, __ATOMIC_RELAXED) - vq->next_avail);
-}
-
-/* A walk over one chain: its table may be the ring's own or an indirect one. */
-struct chain {
-	const struct vring_desc *table;
-	uint32_t table_size;
-	uint32_t hops;
-	struct vring_desc d; /* the descriptor in hand, a private copy */
-	bool in_indirect;
-};
-
-static inline struct vring_desc read_desc(const struct vring_desc *p)
-{
-	const volatile struct vring_desc *v = p;
-
-	return (struct vring_desc){v->addr, v->len, v->flags, v->next};
-}
-
-static bool enter_indirect(struct virtqueue *vq, struct chain *c)
-{
-	uint64_t len = c->d.len;
-
-	if (!vq->indirect || c->in_indirect || (c->d.flags & VRING_DESC_F_NEXT) || len == 0 ||
-	    len % sizeof(struct vring_desc) ||
-	    len / sizeof(struct vring_desc) > VIRTQUEUE_SIZE_MAX) {
-		break_ring(vq, VIRTQUEUE_BAD_INDIRECT);
-		return false;
-	}
-	c->table = (const struct vring_desc *)guest_memory_translate(vq->mem, c->d.addr, &len);
-	if (!c->table || len != c->d.len) {
-		break_ring(vq, VIRTQUEUE_BAD_ADDRESS);
-		return false;
-	}
-	c->table_size = c->d.len / sizeof(struct vring_desc);
-	c->in_indirect = true;
-	c->hops = 0;
-	c->d = read_desc(&c->table[0]);
-	if (c->d.flags & VRING_DESC_F_INDIRECT) {
-		break_ring(vq, VIRTQUEUE_BAD_INDIRECT);
-		return false;
-	}
-	return true;
-}
-
-static inline bool chain_begin(struct virtqueue *vq, struct chain *c, uint16_t head)
-{
-	if (unlikely(head >= vq->size)) {
-		break_ring(vq, VIRTQUEUE_BAD_HEAD);
-		return false;
-	}
-	c->table = vq->desc;
-	c->table_size = vq->size;
-	c->hops = 0;
-	c->in_indirect = false;
-	c->d = read_desc(&vq->desc[head]);
-	if (unlikely(c->d.flags & VRING_DESC_F_INDIRECT))
-		return enter_indirect(vq, c);
-	return true;
-}
-
-/* Moves to the next descriptor; false at the end of the chain or when the ring broke. */
-static bool chain_next(struct virtqueue *vq, struct chain *c)
-{
-	if (!(c->d.flags & VRING_DESC_F_NEXT))
-		return false;
-	if (c->d.next >= c->table_size) {
-		break_ring(vq, VIRTQUEUE_BAD_HEAD);
-		return false;
-	}
-	if (++c->hops >= c->table_size) {
-		break_ring(vq, VIRTQUEUE_BAD_CHAIN);
-		return false;
-	}
-	c->d = read_desc(&c->table[c->d.next]);
-	if (c->d.flags & VRING_DESC_F_INDIRECT) {
-		if (c->in_indirect) {
-			break_ring(vq, VIRTQUEUE_BAD_INDIRECT);
-			return false;
-		}
-		return enter_indirect(vq, c);
-	}
-	return true;
 }
 
 /* --- guest to switch ------------------------------------------------------------------------- */
@@ -292,7 +201,7 @@ static inline bool read_desc_buffer(struct virtqueue *vq, struct reader *r,
 	uint64_t left = d->len, gpa = d->addr;
 
 	if (unlikely(d->flags & VRING_DESC_F_WRITE)) {
-		break_ring(vq, VIRTQUEUE_BAD_DIRECTION);
+		virtqueue_break(vq, VIRTQUEUE_BAD_DIRECTION);
 		return false;
 	}
 	while (left) {
@@ -300,7 +209,7 @@ static inline bool read_desc_buffer(struct virtqueue *vq, struct reader *r,
 		const uint8_t *p = guest_memory_translate(vq->mem, gpa, &len);
 
 		if (unlikely(!p)) {
-			break_ring(vq, VIRTQUEUE_BAD_ADDRESS);
+			virtqueue_break(vq, VIRTQUEUE_BAD_ADDRESS);
 			return false;
 		}
 		read_piece(vq, r, p, len);
@@ -323,7 +232,7 @@ static bool read_chain(struct virtqueue *vq, struct chain *c, struct burst *b, s
 		if (!read_desc_buffer(vq, &r, &c->d))
 			return false;
 	} while (chain_next(vq, c));
-	if (is_broken(vq))
+	if (virtqueue_is_broken(vq))
 		return false;
 
 	if (unlikely(r.hdr_have < vq->hdr_len || f->len < sizeof(struct eth_hdr)))
@@ -371,7 +280,7 @@ unsigned virtqueue_peek(struct virtqueue *vq, struct burst *b, unsigned max)
 	unsigned n, i;
 
 	vq->n_peeked = 0;
-	if (is_broken(vq))
+	if (virtqueue_is_broken(vq))
 		return 0;
 	n = ready(vq, max);
 	for (i = 0; i < n; i++) {
@@ -432,7 +341,7 @@ static bool gather_buffer(struct virtqueue *vq, struct room *room, const struct 
 	uint64_t left = d->len, gpa = d->addr;
 
 	if (unlikely(!(d->flags & VRING_DESC_F_WRITE))) {
-		break_ring(vq, VIRTQUEUE_BAD_DIRECTION);
+		virtqueue_break(vq, VIRTQUEUE_BAD_DIRECTION);
 		return false;
 	}
 	while (left && room->n_iov < IOV_MAX_PUT) {
@@ -440,7 +349,7 @@ static bool gather_buffer(struct virtqueue *vq, struct room *room, const struct 
 		uint8_t *p = guest_memory_translate(vq->mem, gpa, &len);
 
 		if (unlikely(!p)) {
-			break_ring(vq, VIRTQUEUE_BAD_ADDRESS);
+			virtqueue_break(vq, VIRTQUEUE_BAD_ADDRESS);
 			return false;
 		}
 		room->iov[room->n_iov++] = (struct iovec){p, len};
@@ -462,7 +371,7 @@ static bool gather_chain(struct virtqueue *vq, struct room *room, uint16_t head,
 		if (!gather_buffer(vq, room, &c.d))
 			return false;
 	} while (room->bytes < need && chain_next(vq, &c));
-	return !is_broken(vq);
+	return !virtqueue_is_broken(vq);
 }
 
 /* struct virtio_net_hdr_v1; its first ten bytes are the legacy header. */
@@ -554,7 +463,8 @@ static enum virtqueue_put put_gathered(struct virtqueue *vq, const struct slice 
 		if (room.n_iov == IOV_MAX_PUT || k == IOV_MAX_PUT || k == vq->size)
 			return VIRTQUEUE_PUT_NO_FIT;
 		if (ready(vq, k + 1) <= k)
-			return is_broken(vq) ? VIRTQUEUE_PUT_BROKEN : VIRTQUEUE_PUT_NO_ROOM;
+			return virtqueue_is_broken(vq) ? VIRTQUEUE_PUT_BROKEN
+						       : VIRTQUEUE_PUT_NO_ROOM;
 		heads[k] = avail_entry(vq, k);
 		if (!gather_chain(vq, &room, heads[k], need))
 			return VIRTQUEUE_PUT_BROKEN;
@@ -582,7 +492,7 @@ static inline bool put_single(struct virtqueue *vq, const struct slice *s, uint6
 
 	if (unlikely(head >= vq->size))
 		return false;
-	d = read_desc(&vq->desc[head]);
+	d = desc_read(&vq->desc[head]);
 	if ((d.flags & (VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)) != VRING_DESC_F_WRITE ||
 	    d.len < need)
 		return false;
@@ -608,10 +518,10 @@ enum virtqueue_put virtqueue_put(struct virtqueue *vq, const struct slice *s)
 {
 	uint64_t need = vq->hdr_len + (uint64_t)slice_len(s);
 
-	if (is_broken(vq))
+	if (virtqueue_is_broken(vq))
 		return VIRTQUEUE_PUT_BROKEN;
 	if (unlikely(ready(vq, 1) == 0))
-		return is_broken(vq) ? VIRTQUEUE_PUT_BROKEN : VIRTQUEUE_PUT_NO_ROOM;
+		return virtqueue_is_broken(vq) ? VIRTQUEUE_PUT_BROKEN : VIRTQUEUE_PUT_NO_ROOM;
 	if (likely(put_single(vq, s, need)))
 		return VIRTQUEUE_PUT_DONE;
 	return put_gathered(vq, s, need);
@@ -621,7 +531,7 @@ void virtqueue_prefetch(struct virtqueue *vq, unsigned n)
 {
 	uint16_t heads[BURST_MAX];
 
-	if (is_broken(vq))
+	if (virtqueue_is_broken(vq))
 		return;
 	n = ready(vq, MIN_OF(n, (unsigned)BURST_MAX));
 	for (unsigned i = 0; i < n; i++) {

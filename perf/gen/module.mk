@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # gen_frontend_SRCS: a guest with a virtio-net device for tests of vhost-user backends.
 gen_frontend_SRCS := perf/gen/frontend.c perf/gen/guestmem.c perf/gen/virtq.c perf/gen/driver.c
 

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_MAX 32
-
 struct diag_entry *diag_add(struct diag *d, int line, int col, const char *fmt, ...)
 {
 	struct diag_entry *entry;
@@ -79,40 +77,4 @@ void diag_print(const struct diag *d, const char *file, const char *text, size_t
 	}
 	if (d->total > d->n)
 		fprintf(out, "%s: %u more errors\n", file, d->total - d->n);
-}
-
-static unsigned edit_distance(const char *a, const char *b)
-{
-	unsigned row[WORD_MAX + 1], diagonal, above;
-	size_t na = strlen(a), nb = strlen(b);
-
-	if (na > WORD_MAX || nb > WORD_MAX)
-		return WORD_MAX;
-	for (unsigned j = 0; j <= nb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= na; i++) {
-		diagonal = row[0]++;
-		for (size_t j = 1; j <= nb; j++) {
-			above = row[j];
-			row[j] = MIN_OF(MIN_OF(row[j], row[j - 1]) + 1,
-					diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[nb];
-}
-
-const char *diag_suggest(const char *typed, const char *const *words, size_t n)
-{
-	unsigned best = (unsigned)strlen(typed) / 3 + 2, distance;
-	const char *found = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		distance = edit_distance(typed, words[i]);
-		if (distance < best) {
-			best = distance;
-			found = words[i];
-		}
-	}
-	return found;
 }

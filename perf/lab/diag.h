@@ -39,7 +39,4 @@ void diag_help(struct diag_entry *entry, const char *fmt, ...) PRINTF_LIKE(2, 3)
 /* Prints all in the order of their positions. `text` (of `len` bytes) may be NULL: no carets. */
 void diag_print(const struct diag *d, const char *file, const char *text, size_t len, FILE *out);
 
-/* The word of `words` that `typed` was most likely meant to be, or NULL when none is near. */
-const char *diag_suggest(const char *typed, const char *const *words, size_t n);
-
 #endif

@@ -2,6 +2,7 @@
 #include "perf/lab/environment.h"
 
 #include "common/util.h"
+#include "common/version.h"
 #include "perf/lab/child.h"
 
 #define QUESTION_TIMEOUT_MS 5000
@@ -38,7 +39,7 @@ json_t *environment_read(void)
 	json_t *env = json_object();
 	char answer[1024];
 
-	json_object_set_new(env, "weft", json_string(WEFT_VERSION));
+	json_object_set_new(env, "weft", json_string(version_text));
 	for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
 		json_t *text = NULL;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/suggest.h"
 #include "perf/kind.h"
 
 struct document {
@@ -181,24 +182,25 @@ static void check_setups(struct schema *r)
 
 static void resolve_baseline(struct schema *r, yaml_node_t *node)
 {
-	const char *names[LAB_SETUPS_MAX], *text, *near;
 	struct lab *lab = r->arg;
 	struct diag_entry *entry;
+	struct suggest s;
+	const char *text;
 
 	text = node ? schema_text(r, node, "baseline", "a setup's name") : NULL;
 	if (!text)
 		return;
+	suggest_init(&s, text);
 	for (unsigned i = 0; i < lab->n_setups; i++) {
-		names[i] = lab->setups[i].name;
-		if (strcmp(names[i], text) != 0)
-			continue;
-		lab->baseline = i;
-		return;
+		if (strcmp(lab->setups[i].name, text) == 0) {
+			lab->baseline = i;
+			return;
+		}
+		suggest_offer(&s, lab->setups[i].name);
 	}
 	entry = diag_add(r->diag, SCHEMA_POS(node), "baseline: no setup is called \"%s\"", text);
-	near = diag_suggest(text, names, lab->n_setups);
-	if (near)
-		diag_help(entry, "did you mean \"%s\"?", near);
+	if (s.best)
+		diag_help(entry, "did you mean \"%s\"?", s.best);
 }
 
 /* The floor is the larger of `repeats` and the confidence rule's minimum. */

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/version.h"
 #include "perf/lab/bench.h"
 #include "perf/lab/compare.h"
 #include "perf/lab/environment.h"
@@ -305,7 +306,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		if (c == '?')
 			return -EINVAL;
 		if (c == 'V') {
-			puts("weft-lab " WEFT_VERSION);
+			printf("weft-lab %s\n", version_text);
 			exit(EXIT_SUCCESS);
 		}
 		*(c == 'o'   ? &o->out_dir

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # weft-lab: runs a lab file and writes results and reports. Sorted, because a source may be listed
 # by common, too.
 lab_SRCS := $(sort $(addprefix perf/lab/,bench.c child.c compare.c diag.c environment.c guest.c \

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "perf/lab/schema.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/suggest.h"
 #include "common/units.h"
 
 static const char *scalar(yaml_node_t *node)
@@ -102,19 +104,20 @@ void schema_read_percent(struct schema *r, yaml_node_t *node, const char *path, 
 static const struct schema_key *lookup_key(struct schema *r, yaml_node_t *key, const char *path,
 					   const struct schema_key *keys, size_t n)
 {
-	const char *name = scalar(key), *names[SCHEMA_KEYS_MAX], *near;
+	const char *name = scalar(key);
 	struct diag_entry *entry;
+	struct suggest s;
 
+	suggest_init(&s, name ? name : "");
 	for (size_t i = 0; i < n; i++) {
 		if (name && strcmp(keys[i].key, name) == 0)
 			return &keys[i];
-		names[i] = keys[i].key;
+		suggest_offer(&s, keys[i].key);
 	}
 	entry = diag_add(r->diag, SCHEMA_POS(key), "%s%sunknown key \"%s\"", path,
 			 path[0] ? ": " : "", name ? name : "?");
-	near = name ? diag_suggest(name, names, n) : NULL;
-	if (near)
-		diag_help(entry, "did you mean \"%s\"?", near);
+	if (s.best)
+		diag_help(entry, "did you mean \"%s\"?", s.best);
 	return NULL;
 }
 
@@ -125,6 +128,7 @@ void schema_read_map(struct schema *r, yaml_node_t *node, const char *path,
 	unsigned seen = 0;
 	char inner[128];
 
+	assert(n <= SCHEMA_KEYS_MAX);
 	if (node->type != YAML_MAPPING_NODE) {
 		diag_add(r->diag, SCHEMA_POS(node), "%s: a mapping (key: value) is expected here",
 			 path[0] ? path : "lab file");

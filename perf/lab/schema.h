@@ -17,7 +17,7 @@
 #include "perf/lab/diag.h"
 
 #define SCHEMA_COUNT_MAX 30
-#define SCHEMA_KEYS_MAX	 16
+#define SCHEMA_KEYS_MAX	 32 /* bits of a word that says which were seen */
 
 struct schema {
 	yaml_document_t *document;

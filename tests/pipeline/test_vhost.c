@@ -48,7 +48,7 @@ struct net {
 
 static const char *sock(const struct net *net, int i)
 {
-	static char path[2][128];
+	static char path[2][VHOST_PATH_MAX];
 
 	snprintf(path[i], sizeof(path[i]), "%s/%c.sock", net->dir, 'a' + i);
 	return path[i];

@@ -5,7 +5,6 @@
 #
 #   netns $A  10.99.7.1, fd99:7::1  ---- veth ----  10.99.7.2, fd99:7::2  netns $B
 #   client                                          server
-set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh
@@ -13,26 +12,12 @@ cd "$(dirname "$0")/../.." || exit 1
 PERF=$BIN/weft-perf
 A=weft-perf-a-$$ B=weft-perf-b-$$
 
-# Only what was started here, by its pid, and the namespaces of this run.
-clean_up() {
-	local pid
-	if [ -f "$SCRATCH/pids" ]; then
-		while read -r pid; do kill -9 "$pid" 2>/dev/null; done <"$SCRATCH/pids"
-	fi
-	ip netns del "$A" 2>/dev/null
-	ip netns del "$B" 2>/dev/null
-	rm -rf "$SCRATCH"
-	mkdir -p "$SCRATCH"
-}
-
-remains() {
-	ip netns list | grep -E "$A|$B"
-}
-
 two_machines() {
 	[ -x "$PERF" ] || skip "$PERF is not built: run make"
 	ip netns add "$A" 2>/dev/null || skip "no network namespaces here: run as root"
+	undo ip netns del "$A"
 	ip netns add "$B"
+	undo ip netns del "$B"
 	ip -n "$A" link add veth0 type veth peer name veth0 netns "$B"
 	for side in "$A 1" "$B 2"; do
 		# shellcheck disable=SC2086 # two words
@@ -45,21 +30,21 @@ two_machines() {
 }
 
 serve() { # serve OPTIONS...
-	ip netns exec "$B" "$PERF" server "$@" >"$SCRATCH/server" &
-	SERVER=$!
-	echo "$SERVER" >>"$SCRATCH/pids"
-	wait_for 5 grep -q listening "$SCRATCH/server"
+	rm -f "$SCRATCH/server.log"
+	start server ip netns exec "$B" "$PERF" server "$@"
+	SERVER=$PID
+	wait_for 5 grep -q listening "$SCRATCH/server.log"
 }
 
 client() { ip netns exec "$A" "$PERF" client "$@"; }
 
 # Starts a long test in the background and waits until it has measured something.
 start_client() {
-	ip netns exec "$A" "$PERF" client 10.99.7.2 "$@" -w 0 -i 100ms --interval-lines \
-		>"$SCRATCH/out" 2>"$SCRATCH/err" &
-	CLIENT=$!
-	echo "$CLIENT" >>"$SCRATCH/pids"
-	wait_for 5 grep -q " s " "$SCRATCH/err"
+	rm -f "$SCRATCH/client.log"
+	start client ip netns exec "$A" "$PERF" client 10.99.7.2 "$@" -w 0 -i 100ms \
+		--interval-lines
+	CLIENT=$PID
+	wait_for 5 grep -q " s " "$SCRATCH/client.log"
 }
 
 serves_nobody() { [ -z "$(pgrep -P "$SERVER")" ]; }
@@ -75,6 +60,7 @@ at_least() {
 
 every_test_gives_a_plausible_record() {
 	local test record
+	need jq
 	two_machines
 	serve
 
@@ -86,10 +72,8 @@ every_test_gives_a_plausible_record() {
 		at_least 0.9 remote_s "$record"
 		expect_match "\"test\":\"$test\"" "$record"
 		expect_match '"errors":\[\]' "$record"
-		if command -v jq >/dev/null; then
-			jq -e '.schema_version == 1 and (.intervals | length) == 2' >/dev/null \
-				<<<"$record" || die "$test: no valid record"
-		fi
+		jq -e '.schema_version == 1 and (.intervals | length) == 2' >/dev/null <<<"$record" ||
+			die "$test: no valid record"
 	done
 }
 
@@ -135,7 +119,7 @@ a_server_killed_during_the_test_is_reported_within_3_seconds() {
 
 		expect 1 "$status"
 		[ $(($(date +%s%N) - start)) -lt 3000000000 ] || die "$test: took over 3 s to notice"
-		expect_match "the server closed" "$(tail -n 1 "$SCRATCH/err")"
+		expect_match "the server closed" "$(tail -n 1 "$SCRATCH/client.log")"
 	done
 }
 
@@ -161,7 +145,7 @@ a_path_that_dies_ends_the_test_with_an_error() {
 	status=$?
 
 	expect 1 "$status"
-	expect_match "did not send RESULT in time|broke" "$(tail -n 1 "$SCRATCH/err")"
+	expect_match "did not send RESULT in time|broke" "$(tail -n 1 "$SCRATCH/client.log")"
 }
 
 tests_at_once_do_not_disturb_each_other() {
@@ -170,16 +154,14 @@ tests_at_once_do_not_disturb_each_other() {
 	serve
 
 	for test in TCP_RR UDP_RR TCP_STREAM; do
-		ip netns exec "$A" "$PERF" client 10.99.7.2 "$test" -l 1s -w 0 --no-header \
-			>>"$SCRATCH/out" &
-		pids+=($!)
-		echo $! >>"$SCRATCH/pids"
+		start "$test" ip netns exec "$A" "$PERF" client 10.99.7.2 "$test" -l 1s -w 0 --no-header
+		pids+=("$PID")
 	done
 
 	for pid in "${pids[@]}"; do
 		wait "$pid" || die "a test failed beside others"
 	done
-	expect 3 "$(wc -l <"$SCRATCH/out")"
+	expect 3 "$(cat "$SCRATCH"/{TCP_RR,UDP_RR,TCP_STREAM}.log | wc -l)"
 }
 
 a_daemon_is_ready_when_its_command_returns() {
@@ -194,12 +176,8 @@ a_daemon_is_ready_when_its_command_returns() {
 mistakes_are_explained_with_exit_code_2_and_failures_with_1() {
 	two_machines
 
-	expect_match "did you mean TCP_STREAM" "$(client 10.99.7.2 TCP_STREEM 2>&1)"
-	client 10.99.7.2 TCP_STREEM 2>/dev/null
-	expect 2 $?
-	client 10.99.7.2 TCP_RR 2>"$SCRATCH/err"
-	expect 1 $?
-	expect_match "is 'weft-perf server' running" "$(cat "$SCRATCH/err")"
+	result_is 2 "did you mean TCP_STREAM" client 10.99.7.2 TCP_STREEM
+	result_is 1 "is 'weft-perf server' running" client 10.99.7.2 TCP_RR
 }
 
 run_tests \

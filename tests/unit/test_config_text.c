@@ -7,7 +7,6 @@
 
 #include "config/arena.h"
 #include "config/keypath.h"
-#include "config/suggest.h"
 #include "config/symtab.h"
 #include "config/utf8.h"
 
@@ -47,40 +46,6 @@ static void an_excerpt_is_cut_between_characters(void **state)
 	assert_string_equal(utf8_excerpt("longer than that", out, sizeof(out)), "longer t...");
 	assert_string_equal(utf8_excerpt("1234567\u20ac9", out, sizeof(out)), "1234567...");
 	assert_string_equal(utf8_excerpt("a\tb\xff\x1b[", out, sizeof(out)), "a?b??[");
-}
-
-static const char *best_for(const char *word)
-{
-	static const char *const candidates[] = {"bridge", "vhost-user", "mac", "mtu", "nics"};
-	struct suggest s;
-
-	suggest_init(&s, word);
-	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++)
-		suggest_offer(&s, candidates[i]);
-	return s.best;
-}
-
-static void a_typing_error_finds_its_word(void **state)
-{
-	assert_string_equal(best_for("brdige"), "bridge");
-	assert_string_equal(best_for("bridges"), "bridge");
-	assert_string_equal(best_for("brigde"), "bridge");
-	assert_string_equal(best_for("vhostuser"), "vhost-user");
-	assert_string_equal(best_for("mca"), "mac");
-	assert_string_equal(best_for("nic"), "nics");
-}
-
-static void another_word_finds_nothing(void **state)
-{
-	char endless[200];
-
-	memset(endless, 'b', sizeof(endless) - 1);
-	endless[sizeof(endless) - 1] = '\0';
-
-	assert_null(best_for("colour"));
-	assert_null(best_for("x"));
-	assert_null(best_for(""));
-	assert_null(best_for(endless));
 }
 
 static void a_symbol_is_entered_once(void **state)
@@ -152,8 +117,6 @@ int main(void)
 		cmocka_unit_test(utf8_is_read_by_characters),
 		cmocka_unit_test(what_is_not_utf8_is_one_bad_byte),
 		cmocka_unit_test(an_excerpt_is_cut_between_characters),
-		cmocka_unit_test(a_typing_error_finds_its_word),
-		cmocka_unit_test(another_word_finds_nothing),
 		cmocka_unit_test(a_symbol_is_entered_once),
 		cmocka_unit_test(an_arena_gives_zeroed_memory_of_any_size),
 		cmocka_unit_test(a_key_path_is_taken_step_by_step),

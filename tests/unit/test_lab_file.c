@@ -118,26 +118,27 @@ static void every_error_of_a_file_is_shown_at_its_place(void **state)
 
 static void setups_are_checked_against_each_other(void **state)
 {
-	assert_complaints("version: 1\n"
-			  "setups:\n"
-			  "  - {name: a, config: c, client: g, server: g}\n"
-			  "  - {name: a, config: c, client: g, server: h}\n"
-			  "tests: [TCP_RR, tcp_rr]\n"
-			  "baseline: b\n",
-			  "lab.yaml:3:5: error: setups[0]: client and server are both \"g\"\n"
-			  "      - {name: a, config: c, client: g, server: g}\n"
-			  "        ^\n"
-			  "    help: name two guests of its config\n"
-			  "lab.yaml:4:5: error: setups[1]: the name \"a\" is taken by setups[0]\n"
-			  "      - {name: a, config: c, client: g, server: h}\n"
-			  "        ^\n"
-			  "lab.yaml:5:17: error: tests[1]: \"TCP_RR\" is in the list already\n"
-			  "    tests: [TCP_RR, tcp_rr]\n"
-			  "                    ^\n"
-			  "lab.yaml:6:11: error: baseline: no setup is called \"b\"\n"
-			  "    baseline: b\n"
-			  "              ^\n"
-			  "    help: did you mean \"a\"?\n");
+	assert_complaints(
+		"version: 1\n"
+		"setups:\n"
+		"  - {name: weft, config: c, client: g, server: g}\n"
+		"  - {name: weft, config: c, client: g, server: h}\n"
+		"tests: [TCP_RR, tcp_rr]\n"
+		"baseline: wetf\n",
+		"lab.yaml:3:5: error: setups[0]: client and server are both \"g\"\n"
+		"      - {name: weft, config: c, client: g, server: g}\n"
+		"        ^\n"
+		"    help: name two guests of its config\n"
+		"lab.yaml:4:5: error: setups[1]: the name \"weft\" is taken by setups[0]\n"
+		"      - {name: weft, config: c, client: g, server: h}\n"
+		"        ^\n"
+		"lab.yaml:5:17: error: tests[1]: \"TCP_RR\" is in the list already\n"
+		"    tests: [TCP_RR, tcp_rr]\n"
+		"                    ^\n"
+		"lab.yaml:6:11: error: baseline: no setup is called \"wetf\"\n"
+		"    baseline: wetf\n"
+		"              ^\n"
+		"    help: did you mean \"weft\"?\n");
 }
 
 static void a_key_given_twice_is_an_error(void **state)

@@ -31,7 +31,7 @@ static void renders(const char *verb, const char *json, const char *text)
 	free(shown);
 }
 
-static void guests_say_why_they_stopped_or_crawl(void **state)
+static void guests_say_why_they_stopped(void **state)
 {
 	renders("guest/list",
 		"[{\"name\":\"alpha\",\"state\":\"running\",\"engine\":\"qemu\",\"accel\":\"tcg\","
@@ -44,9 +44,24 @@ static void guests_say_why_they_stopped_or_crawl(void **state)
 		"NAME   STATE    ENGINE  ACCEL  PID  UPTIME  RESTARTS  VCPUS   MEMORY  AGENT  "
 		"ADDRESS            NOTE\n"
 		"alpha  running  qemu    tcg    123   1h02m         0      1  512 MiB  ready  "
-		"10.0.0.1,10.0.1.1  no KVM\n"
+		"10.0.0.1,10.0.1.1  -\n"
 		"b      stopped  qemu    kvm      -       -         2      2       1G  -      "
-		"-                  killed\n");
+		"-                  killed\n"
+		"tcg: no KVM\n");
+}
+
+static void guests_that_crawl_for_one_reason_say_it_once(void **state)
+{
+	renders("guest/list",
+		"[{\"name\":\"a\",\"accel\":\"tcg\",\"accel_reason\":\"no KVM\"},"
+		"{\"name\":\"b\",\"accel\":\"tcg\",\"accel_reason\":\"no KVM\"}]",
+		"NAME  STATE  ENGINE  ACCEL  PID  UPTIME  RESTARTS  VCPUS  MEMORY  AGENT  "
+		"ADDRESS  NOTE\n"
+		"a     -      -       tcg      -       -         -      -       -  -      "
+		"-        -\n"
+		"b     -      -       tcg      -       -         -      -       -  -      "
+		"-        -\n"
+		"tcg: no KVM\n");
 }
 
 static void a_port_shows_what_it_negotiated(void **state)
@@ -145,7 +160,8 @@ static void no_result_is_too_odd_to_survive(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(guests_say_why_they_stopped_or_crawl),
+		cmocka_unit_test(guests_say_why_they_stopped),
+		cmocka_unit_test(guests_that_crawl_for_one_reason_say_it_once),
 		cmocka_unit_test(a_port_shows_what_it_negotiated),
 		cmocka_unit_test(several_forwarding_tables_have_their_names_above),
 		cmocka_unit_test(workers_show_where_cycles_went),

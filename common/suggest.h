@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CONFIG_SUGGEST_H
-#define CONFIG_SUGGEST_H
+#ifndef COMMON_SUGGEST_H
+#define COMMON_SUGGEST_H
 
 /*
  * "Did you mean": the candidate nearest to a mistyped word, by the number of letters inserted,
@@ -15,6 +15,7 @@ struct suggest {
 	unsigned distance;
 };
 
+/* Begins a search; `word` is borrowed until its end. */
 void suggest_init(struct suggest *s, const char *word);
 void suggest_offer(struct suggest *s, const char *candidate);
 
