@@ -9,6 +9,8 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 
+#include "common/log.h"
+
 #define MEMORY_MB "64"
 
 static unsigned long free_hugepages(void)
@@ -45,6 +47,28 @@ static void format_lcores(char *text, size_t size)
 	snprintf(text + n, size - n, ")");
 }
 
+/* DPDK's own messages, a line at a time, become lines of our log. */
+static ssize_t log_line(void *cookie, const char *text, size_t len)
+{
+	size_t n = len;
+
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
+	if (n > 0)
+		log_warn(LOG_EAL, "%.*s", (int)n, text);
+	return (ssize_t)len;
+}
+
+static void log_redirect(void)
+{
+	FILE *f = fopencookie(NULL, "w", (cookie_io_functions_t){.write = log_line});
+
+	if (!f)
+		return;
+	setvbuf(f, NULL, _IOLBF, 0);
+	rte_openlog_stream(f);
+}
+
 int eal_init(enum config_auto hugepages, struct err *e)
 {
 	char lcores[4096];
@@ -63,6 +87,7 @@ int eal_init(enum config_auto hugepages, struct err *e)
 			"pages are there; reserve them with `sysctl vm.nr_hugepages=64` or set "
 			"switch.hugepages: auto",
 			free_hugepages());
+	log_redirect();
 	if (rte_eal_init(argc, argv) < 0)
 		return err_set(e, rte_errno ? rte_errno : EIO,
 			       "no DPDK memory: the environment did not start: %s; %s",
