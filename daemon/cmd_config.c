@@ -6,6 +6,7 @@
 #include "config/edit.h"
 #include "daemon/apply.h"
 #include "daemon/cmd.h"
+#include "daemon/running.h"
 
 /*
  * Every mutation is an edited copy of the running configuration that takes the road of `apply`;
@@ -253,7 +254,11 @@ void cmd_plan(struct call *call, void *ctx)
 void cmd_apply(struct call *call, void *ctx)
 {
 	struct config *wanted = config_param(call);
+	const char *text;
 
-	if (wanted)
-		change_to(call, ctx, wanted, NULL);
+	if (!wanted)
+		return;
+	if (!flag(call, "dry_run") && call_param_string(call, "text", CALL_REQUIRED, &text) == 0)
+		running_mark(ctx, text);
+	change_to(call, ctx, wanted, NULL);
 }

@@ -225,6 +225,7 @@ static void reload(struct weftd *d)
 		log_error(LOG_CONFIG, "the file is not valid; what runs stays file=%s",
 			  d->config_file);
 	} else {
+		running_mark(d, NULL);
 		apply_config(d, c, &r);
 		apply_result_fini(&r);
 	}
@@ -308,6 +309,7 @@ static int run(const struct options *opt)
 	if (!c)
 		return 1;
 	d.run_dir = strdup(opt->run_dir ? opt->run_dir : c->sw.run_dir);
+	running_mark(&d, NULL);
 	d.started_ms = clock_now_ms();
 	raise_limits();
 	block_signals(&set);

@@ -18,21 +18,31 @@
 /* The hash of the file's text; 0 when it cannot be read. */
 static uint64_t hash_of(const char *file)
 {
-	char text[65536];
 	FILE *f = *file ? fopen(file, "re") : NULL;
-	size_t n;
+	uint64_t hash = 0;
+	char *text = NULL;
+	size_t size = 0;
 
 	if (!f)
 		return 0;
-	n = fread(text, 1, sizeof(text) - 1, f);
+	if (getdelim(&text, &size, '\0', f) > 0)
+		hash = hash_text(text);
+	free(text);
 	fclose(f);
-	text[n] = '\0';
-	return hash_text(text);
+	return hash;
 }
 
 static void path_of(const char *run_dir, const char *suffix, char path[PATH_SIZE])
 {
 	snprintf(path, PATH_SIZE, "%s/running.yaml%s", run_dir, suffix);
+}
+
+void running_mark(struct weftd *d, const char *text)
+{
+	uint64_t hash = hash_of(d->config_file);
+
+	if (!text || hash_text(text) == hash)
+		d->file_hash = hash;
 }
 
 void running_save(const struct weftd *d)
@@ -46,7 +56,7 @@ void running_save(const struct weftd *d)
 	f = fopen(temp, "we");
 	if (!f)
 		goto err_log;
-	fprintf(f, HEADING "%016" PRIx64 "\n", hash_of(d->config_file));
+	fprintf(f, HEADING "%016" PRIx64 "\n", d->file_hash);
 	config_print(d->config, false, f);
 	ok = !ferror(f);
 	if (fclose(f) == 0 && ok && rename(temp, path) == 0)

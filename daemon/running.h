@@ -10,6 +10,12 @@
 
 #include "daemon/weftd.h"
 
+/*
+ * Notes that the config file as it is now is what runs, edits aside. With a `text`, only if that is
+ * what the file holds.
+ */
+void running_mark(struct weftd *d, const char *text);
+
 /* Writes it anew, atomically. Failure is logged: it costs only the edits, and only on a crash. */
 void running_save(const struct weftd *d);
 void running_remove(const struct weftd *d);

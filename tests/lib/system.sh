@@ -7,9 +7,9 @@
 #
 # Each test finds an empty scratch directory, with the run-dir $RUN below it. Afterwards, also after
 # a failure, everything is stopped: first what the test started (weftd stops its guests itself),
-# then, by force, what outlived that. A test that passed and left a process, or a file in $RUN, is
-# reported. Processes are known by a mark in their environment, which no other process has, and are
-# ended by pid.
+# then, by force, what outlived that; all within the 10 s that tests/run.sh grants at a time-out. A
+# test that passed and left a process, or a file in $RUN, is reported. Processes are known by a mark
+# in their environment, which no other process has, and are ended by pid.
 #
 #   BIN=DIR     the programs under test, build/release/bin unless given
 #   ONLY=WORD   runs only the tests whose name contains it
@@ -140,6 +140,17 @@ weftd_with_two_ports() {
 
 port_is() { [ "$(json '.[0].state' port/show "$1")" = "$2" ]; } # port_is PORT up|down
 
+cpu_ticks() { awk '{print $14 + $15}' "/proc/$WEFTD/stat"; }
+
+# The part of a core that weftd uses in the next 5 seconds, in percent.
+weftd_cpu_percent() {
+	local before
+	before=$(cpu_ticks)
+	sleep 5
+	awk -v t=$(($(cpu_ticks) - before)) -v hz="$(getconf CLK_TCK)" \
+		'BEGIN {printf "%.1f", t / hz / 5 * 100}'
+}
+
 # --- cleaning up ------------------------------------------------------------------------------
 
 # The pids of what a test started, directly or not.
@@ -156,10 +167,11 @@ signal_ours() {
 	done 2>/dev/null
 }
 
-wait_none_ours() { # wait_none_ours SECONDS; false when some are left
+started() { comm -12 <(ours | sort) <(sort "$SCRATCH/pids" 2>/dev/null); }
+
+wait_for_none() { # wait_for_none SECONDS COMMAND: until it prints nothing
 	local deadline=$((SECONDS + $1))
-	while [ -n "$(ours)" ]; do
-		[ "$SECONDS" -lt "$deadline" ] || return 1
+	while [ -n "$($2)" ] && [ "$SECONDS" -lt "$deadline" ]; do
 		sleep 0.05
 	done
 }
@@ -179,10 +191,11 @@ clean_up() {
 		signal_ours -CONT <"$SCRATCH/pids"
 		signal_ours -TERM <"$SCRATCH/pids"
 	fi
-	wait_none_ours 15
+	wait_for_none 7 started
+	wait_for_none 1 ours
 	describe_ours
 	ours | signal_ours -KILL
-	wait_none_ours 5
+	wait_for_none 5 ours
 	if [ -f "$SCRATCH/undo" ]; then
 		tac "$SCRATCH/undo" | while read -r command; do
 			eval "$command" 2>&1 | sed 's/^/    /'
@@ -219,7 +232,7 @@ run_test() {
 
 run_tests() {
 	local name
-	trap 'clean_up >/dev/null; rm -rf "$SCRATCH"' EXIT
+	trap 'trap "" INT TERM HUP; clean_up >/dev/null; rm -rf "$SCRATCH"' EXIT
 	for name in "$@"; do
 		[[ $name != *${ONLY:-}* ]] || run_test "$name"
 	done

@@ -85,9 +85,10 @@ static void del_port(struct net *net, int i)
 	net->ports[i] = NULL;
 }
 
-static int setup(void **state)
+static int setup_workers(void **state, unsigned n_workers)
 {
-	struct dataplane_params params = {.n_workers = 1, .idle_ns = 50000, .start_threads = true};
+	struct dataplane_params params = {
+		.n_workers = n_workers, .idle_ns = 50000, .start_threads = true};
 	struct bridge_params bridge = {.name = "br", .fdb_entries = 1000, .ageing_s = 300};
 	struct net *net = calloc(1, sizeof(*net));
 	struct err e;
@@ -99,6 +100,16 @@ static int setup(void **state)
 	net->bridge = bridge_create(net->dp, &bridge, &e);
 	*state = net;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_workers(state, 1);
+}
+
+static int setup_two_workers(void **state)
+{
+	return setup_workers(state, 2);
 }
 
 static void drop_driver(struct net *net, int i)
@@ -274,6 +285,17 @@ static void memory_in_many_regions_is_translated(void **state)
 	}
 	for (uint32_t len = 60; len < 60000; len += 4999)
 		assert_delivers(net, (int)(len & 1), len);
+}
+
+/* Each port has a worker of its own: a ring is filled by one of them and armed by the other. */
+static void two_workers_send_to_each_others_ports(void **state)
+{
+	struct net *net = *state;
+
+	plug_both(net, ALL_OFFLOAD | EVENT_IDX, ALL_OFFLOAD | EVENT_IDX);
+	assert_ptr_not_equal(net->ports[0]->port.worker, net->ports[1]->port.worker);
+	for (uint32_t i = 0; i < 2000; i++)
+		assert_delivers(net, (int)(i & 1), 60 + i * 7);
 }
 
 /* What a guest with those features may be given, and what came, checked as its stack would. */
@@ -473,7 +495,8 @@ static void assert_no_more_fds_than(unsigned before)
 
 	while (open_fds() > before && clock_now_ms() < deadline)
 		usleep(1000);
-	assert_true(open_fds() <= before);
+	if (open_fds() > before)
+		fail_msg("%u descriptors are open, %u were before", open_fds(), before);
 }
 
 static void a_hundred_dying_frontends_leak_no_descriptor(void **state)
@@ -590,6 +613,35 @@ static void a_broken_ring_stops_its_port_only_and_says_why(void **state)
 	plug_both(net, DRIVER_FEATURES_BASIC, DRIVER_FEATURES_BASIC);
 }
 
+/* Sends each request number once, on a connection of its own, with descriptors it did not ask for.
+ */
+static void send_every_message_with_fds(struct net *net)
+{
+	struct vhost_port_info info;
+	unsigned sessions;
+
+	for (uint32_t request = 0; request < 48; request++) {
+		struct frontend_msg m = {.request = request, .flags = FRONTEND_VERSION, .size = 8};
+		uint64_t deadline = clock_now_ms() + WAIT_MS;
+		int fds[FRONTEND_FDS_MAX];
+		struct frontend f;
+		struct err e = {0};
+
+		vhost_port_info(net->ports[0], &info);
+		sessions = info.sessions;
+		frontend_init(&f);
+		assert_int_equal(frontend_connect(&f, sock(net, 0), WAIT_MS, &e), 0);
+		for (int i = 0; i < FRONTEND_FDS_MAX; i++)
+			fds[i] = STDERR_FILENO;
+		frontend_send(&f, &m, fds, FRONTEND_FDS_MAX, &e);
+		frontend_close(&f);
+		do {
+			vhost_port_info(net->ports[0], &info);
+		} while (info.sessions == sessions && clock_now_ms() < deadline);
+		wait_step(net, 0, VHOST_STEP_CONNECT);
+	}
+}
+
 /* CVE-2019-14818, CVE-2022-0669: descriptors on messages that take none. */
 static void descriptors_on_any_message_do_not_leak(void **state)
 {
@@ -597,24 +649,9 @@ static void descriptors_on_any_message_do_not_leak(void **state)
 	unsigned before;
 
 	add_port(net, 0, VHOST_MODE_SERVER);
-	plug(net, 0, &(struct driver_options[]){options(DRIVER_FEATURES_BASIC)}[0]);
-	drop_driver(net, 0);
-	wait_step(net, 0, VHOST_STEP_CONNECT);
 	before = open_fds();
-	for (uint32_t request = 0; request < 48; request++) {
-		struct frontend_msg m = {.request = request, .flags = FRONTEND_VERSION, .size = 8};
-		int fds[FRONTEND_FDS_MAX];
-		struct frontend f;
-		struct err e = {0};
-
-		frontend_init(&f);
-		assert_int_equal(frontend_connect(&f, sock(net, 0), WAIT_MS, &e), 0);
-		for (int i = 0; i < FRONTEND_FDS_MAX; i++)
-			fds[i] = STDERR_FILENO;
-		frontend_send(&f, &m, fds, FRONTEND_FDS_MAX, &e);
-		frontend_close(&f);
-		wait_step(net, 0, VHOST_STEP_CONNECT);
-	}
+	for (int i = 0; i < 3; i++)
+		send_every_message_with_fds(net);
 	assert_no_more_fds_than(before);
 }
 
@@ -697,6 +734,8 @@ int main(void)
 		T(guests_exchange_frames_of_all_sizes),
 		T(frames_of_every_descriptor_layout_arrive_whole),
 		T(memory_in_many_regions_is_translated),
+		cmocka_unit_test_setup_teardown(two_workers_send_to_each_others_ports,
+						setup_two_workers, teardown),
 		T(tso_frames_arrive_right_whatever_the_receiver_takes),
 		T(an_offload_that_was_not_negotiated_costs_the_frame),
 		T(a_sleeping_worker_is_woken_by_the_first_frame),

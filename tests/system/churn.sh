@@ -67,8 +67,9 @@ a_hundred_ports_that_came_and_went_leave_nothing_in_weftd() {
 
 # A moment later each time: while it connects, asks, or reads.
 a_client_dies_in_its_call() {
-	timeout -s KILL "0.00$((RANDOM % 5 + 1))" \
-		"$BIN/weft" -s "$RUN/weftd.sock" port/show >/dev/null 2>&1
+	{
+		timeout -s KILL "0.00$((RANDOM % 5 + 1))" "$BIN/weft" -s "$RUN/weftd.sock" port/show
+	} >/dev/null 2>&1
 	weft version >/dev/null || die "weftd does not answer"
 }
 

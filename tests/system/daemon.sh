@@ -113,6 +113,42 @@ a_file_that_changed_meanwhile_counts_more_than_edits() {
 	expect "a b d" "$(ports)"
 }
 
+a_change_that_was_not_applied_counts_more_than_edits_after_it() {
+	weftd_with_two_ports
+	echo "  d: {bridge: lan}" >>"$SCRATCH/config.yaml"
+	prints . weft add-port lan c
+	kill_weftd
+
+	start_weftd -c "$SCRATCH/config.yaml"
+
+	expect "a b d" "$(ports)"
+}
+
+edits_after_the_file_was_applied_survive() {
+	weftd_with_two_ports
+	echo "  d: {bridge: lan}" >>"$SCRATCH/config.yaml"
+	prints . weft apply "$SCRATCH/config.yaml"
+	prints . weft add-port lan c
+	kill_weftd
+
+	start_weftd -c "$SCRATCH/config.yaml"
+
+	expect "a b c d" "$(weft list-ports lan | sort | paste -sd' ')"
+}
+
+a_change_at_the_end_of_a_long_file_counts_too() {
+	weftd_with_two_ports
+	stop_weftd
+	sed -i "1a $(printf '#%.0s' {1..100000})" "$SCRATCH/config.yaml"
+	start_weftd -c "$SCRATCH/config.yaml"
+	kill_weftd
+	echo "  d: {bridge: lan}" >>"$SCRATCH/config.yaml"
+
+	start_weftd -c "$SCRATCH/config.yaml"
+
+	expect "a b d" "$(ports)"
+}
+
 run_tests \
 	sigterm_leaves_nothing \
 	a_run_dir_that_was_there_stays \
@@ -122,4 +158,7 @@ run_tests \
 	sighup_with_a_broken_file_changes_nothing \
 	edits_survive_a_killed_weftd \
 	edits_survive_in_a_run_dir_that_the_file_names \
-	a_file_that_changed_meanwhile_counts_more_than_edits
+	a_file_that_changed_meanwhile_counts_more_than_edits \
+	a_change_that_was_not_applied_counts_more_than_edits_after_it \
+	edits_after_the_file_was_applied_survive \
+	a_change_at_the_end_of_a_long_file_counts_too

@@ -10,12 +10,11 @@ cd "$(dirname "$0")/../.." || exit 1
 
 TESTS=(TCP_STREAM TCP_MAERTS TCP_RR TCP_CRR UDP_STREAM UDP_RR)
 
-# What a lab may add to a host: namespaces, interfaces, huge pages, files.
+# What a lab may add to a host: namespaces, interfaces, files.
 host() {
 	{
 		ip netns list
 		ip -o link show | cut -d: -f2
-		grep . /sys/kernel/mm/hugepages/hugepages-*/nr_hugepages
 		find /tmp -maxdepth 1 -name 'weft-lab.*'
 		find /dev/hugepages /run/weft -mindepth 1
 	} 2>/dev/null | sort
@@ -39,16 +38,21 @@ lab_file() {
 	END
 }
 
+huge_pages() {
+	cat /sys/kernel/mm/hugepages/hugepages-*/nr_hugepages | awk '{n += $1} END {print n + 0}'
+}
+
 # Fails when one of the lab's processes is left, or something is on the host that was not before.
-nothing_new() { # nothing_new HOST-BEFORE
+nothing_new() { # nothing_new HOST-BEFORE HUGE-PAGES-BEFORE
 	expect "" "$(ours)"
 	expect "" "$(comm -13 <(echo "$1") <(host))"
+	[ "$(huge_pages)" -le "$2" ] || die "huge pages were reserved and not given back"
 }
 
 a_lab_measures_all_six_tests_and_leaves_only_its_report() {
-	local before name
+	local before huge name
 	lab_file 1s
-	before=$(host)
+	before=$(host) huge=$(huge_pages)
 
 	"$BIN/weft-lab" run "$SCRATCH/lab.yaml" -o "$SCRATCH/out" >"$SCRATCH/table" 2>"$SCRATCH/log" ||
 		die "weft-lab failed: $(tail -n 5 "$SCRATCH/log")"
@@ -61,13 +65,13 @@ a_lab_measures_all_six_tests_and_leaves_only_its_report() {
 		grep -q "^| $name, " "$SCRATCH/out/report.md" || die "$name is not in the report"
 	done
 	expect_match '\[6/6\] weft UDP_RR run 1/1 .* ETA' "$(cat "$SCRATCH/log")"
-	nothing_new "$before"
+	nothing_new "$before" "$huge"
 }
 
 an_interrupted_lab_says_so_and_leaves_only_its_report() {
-	local before status=0
+	local before huge status=0
 	lab_file 60s
-	before=$(host)
+	before=$(host) huge=$(huge_pages)
 	start lab "$BIN/weft-lab" run "$SCRATCH/lab.yaml" -o "$SCRATCH/out"
 	wait_for 60 grep -q 'first transaction' "$SCRATCH/lab.log"
 
@@ -77,7 +81,7 @@ an_interrupted_lab_says_so_and_leaves_only_its_report() {
 	expect 1 "$status"
 	expect true "$(jq .partial "$SCRATCH/out/results.json")"
 	[ -s "$SCRATCH/out/report.md" ] || die "no report"
-	nothing_new "$before"
+	nothing_new "$before" "$huge"
 }
 
 run_tests \

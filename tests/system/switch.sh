@@ -47,9 +47,6 @@ start_traffic() {
 	wait_for 5 port_is b up
 }
 
-# The CPU time of weftd so far, in clock ticks.
-cpu_ticks() { awk '{print $14 + $15}' "/proc/$WEFTD/stat"; }
-
 frames_of_every_size_arrive_whole() {
 	local size
 	weftd_with_two_ports
@@ -71,11 +68,13 @@ stations_are_learned_on_their_ports() {
 	expect 0 "$(json length fdb/show)"
 }
 
-# What weftd took in is what it gave out, gave away, or dropped, but for the copies it made.
+# What weftd took in is what it gave out, gave away, or dropped, but for the copies it made. More
+# stations than the bridge may know: frames to the others are flooded.
 counters_balance() {
 	weftd_with_two_ports
 	prints . weft add-port lan c
-	pktgen -p "rx=$RUN/c.sock" -m 50x50 -r 50k >"$SCRATCH/out"
+	prints . weft set bridge lan fdb-entries=64
+	pktgen -p "rx=$RUN/c.sock" -m 50x50 -r 20k >"$SCRATCH/out"
 
 	expect 0 "$(json '[.[] | .rx_packets + .copies - .tx_packets - .punted - (.drops | add // 0)]
 		| add' stats/show)"
@@ -101,41 +100,39 @@ ports_that_come_and_go_cost_the_others_no_frame() {
 }
 
 an_idle_weftd_with_two_ports_up_uses_less_than_2_percent_of_a_core() {
-	local before percent
+	local percent
 	weftd_with_two_ports
 	start_traffic -r 1k -t 60
 	kill -STOP "$TRAFFIC"
 	sleep 0.5 # lets what is under way end
 
-	before=$(cpu_ticks)
-	sleep 5
-	percent=$(awk -v t=$(($(cpu_ticks) - before)) -v hz="$(getconf CLK_TCK)" \
-		'BEGIN {printf "%.1f", t / hz / 5 * 100}')
+	percent=$(weftd_cpu_percent)
 
 	port_is a up || die "port a went down"
 	note "$percent %"
 	less "$percent" 2 || die "$percent % of a core"
 }
 
-# The median latency in microseconds of frames from a to b that come one at a time.
-median_us() {
+# latency_us WHICH: of frames from a to b that come one at a time.
+latency_us() {
 	local ns
 	ns=$("$BIN/weft-pktgen" -p "tx=$RUN/a.sock" -p "rx=$RUN/b.sock" -r 100 -t 3 --latency=1 \
-		--json | jq .latency_ns.p50)
-	[ "$ns" -gt 0 ] || die "no latency was measured"
-	awk -v ns="$ns" 'BEGIN {printf "%.0f", ns / 1000}'
+		--json | jq ".latency_ns.$1")
+	[ "$ns" -ge 0 ] || die "no latency was measured"
+	echo $((ns / 1000))
 }
 
+# The least is what polling takes on a host that is not busy: no other number of it is that stable.
 a_frame_after_idle_is_at_most_200_us_later_than_with_polling() {
 	local asleep polling
 	weftd_with_two_ports
 
-	asleep=$(median_us)
+	asleep=$(latency_us p50) || exit
 	[ "$(json '.[0].wakeups' pmd-perf-show)" -gt 100 ] || die "the worker did not sleep"
 	prints . weft set switch idle=never
-	polling=$(median_us)
+	polling=$(latency_us min) || exit
 
-	note "$asleep us, polling $polling us"
+	note "median $asleep us, polling at least $polling us"
 	[ $((asleep - polling)) -le 200 ] || die "$asleep us, polling $polling us"
 }
 
