@@ -25,7 +25,8 @@ struct dataplane {
 	struct worker *workers[WORKERS_MAX];
 	unsigned n_workers;
 	struct rte_rcu_qsbr *rcu;
-	uint64_t idle_ns; /* how long a worker polls without work before it sleeps */
+	/* How long a worker polls without work before it sleeps. w: control; r: workers */
+	_Atomic uint64_t idle_ns;
 };
 
 struct dataplane_params {

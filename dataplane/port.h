@@ -48,6 +48,8 @@ struct port_ops {
 	unsigned (*rx_peek)(struct port *p, struct burst *b);
 	/* Gives back the first `n` frames of the last peek; borrowed memory is dead after it. */
 	void (*rx_release)(struct port *p, unsigned n);
+	/* Tells the sender of what was released, when port.notify_due_ns has come. May be NULL. */
+	void (*notify)(struct port *p);
 
 	/*
 	 * Gives the frames of `mask` to the receiver, in order. Frames that it can never take are
@@ -79,6 +81,8 @@ struct port {
 
 	/* w, r: the port's worker: frames beyond the first waiting one that are already done */
 	uint64_t done_ahead;
+	/* w, r: the port's worker: when to call ops->notify; 0: nothing to tell */
+	uint64_t notify_due_ns;
 
 	struct port_stats stats[WORKERS_MAX]; /* w: that worker; r: anyone */
 };

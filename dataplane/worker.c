@@ -16,10 +16,10 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/pipeline.h"
 
-#define PAUSES_MIN	8  /* after the first empty round */
-#define PAUSES_MAX	64 /* well under a microsecond */
-#define BLOCKED_WAIT_MS 1  /* frames wait for room: look again even if nobody tells us */
-#define SLEEP_MAX_MS	1000
+#define PAUSES_MIN	8	/* after the first empty round */
+#define PAUSES_MAX	64	/* well under a microsecond */
+#define BLOCKED_WAIT_NS 1000000 /* frames wait for room: look again even if nobody tells us */
+#define SLEEP_MAX_NS	999999999
 
 struct worker *worker_create(struct dataplane *dp, unsigned id)
 {
@@ -98,14 +98,20 @@ unsigned worker_poll(struct worker *w, uint64_t now_ns)
 	for (unsigned i = 0; i < polls->n; i++) {
 		struct port *p = polls->ports[i];
 
-		if (atomic_load_explicit(&p->up, memory_order_acquire))
-			n += pipeline_run(w, p, now_ns);
+		if (!atomic_load_explicit(&p->up, memory_order_acquire))
+			continue;
+		n += pipeline_run(w, p, now_ns);
+		if (unlikely(p->notify_due_ns && now_ns >= p->notify_due_ns))
+			p->ops->notify(p);
 	}
 	return n;
 }
 
-/* Asks every port for a wake-up. Returns false when one of them already has something to do. */
-static bool arm_all(struct worker *w)
+/*
+ * Asks every port for a wake-up, and lowers `*until_ns` to the next notification that is due.
+ * Returns false when a port already has something to do.
+ */
+static bool arm_all(struct worker *w, uint64_t *until_ns)
 {
 	const struct poll_list *polls = polls_of(w);
 	bool quiet = true;
@@ -113,8 +119,11 @@ static bool arm_all(struct worker *w)
 	for (unsigned i = 0; i < polls->n; i++) {
 		struct port *p = polls->ports[i];
 
-		if (atomic_load_explicit(&p->up, memory_order_acquire))
-			quiet &= !p->ops->arm(p, w->blocked);
+		if (!atomic_load_explicit(&p->up, memory_order_acquire))
+			continue;
+		quiet &= !p->ops->arm(p, w->blocked);
+		if (p->notify_due_ns && p->notify_due_ns < *until_ns)
+			*until_ns = p->notify_due_ns;
 	}
 	return quiet;
 }
@@ -133,23 +142,29 @@ static void disarm_all(struct worker *w)
 
 /*
  * Offline for RCU while asleep: the poll list may be replaced and ports may go meanwhile, so
- * nothing read before the sleep is used after it.
+ * nothing read before the sleep is used after it. Returns true when somebody woke the worker up:
+ * more may follow then, so that polling for a while is worth it.
  */
-static void sleep_until_work(struct worker *w)
+static bool sleep_until_work(struct worker *w, uint64_t now_ns)
 {
+	uint64_t until_ns = now_ns + (w->blocked ? BLOCKED_WAIT_NS : SLEEP_MAX_NS), start_ns;
 	struct epoll_event ev[16];
-	uint64_t start_ns;
+	struct timespec wait;
+	int n = 1;
 
-	if (arm_all(w)) {
+	if (arm_all(w, &until_ns)) {
 		start_ns = clock_now_ns();
+		wait.tv_sec = 0;
+		wait.tv_nsec = until_ns > now_ns ? (long)(until_ns - now_ns) : 0;
 		rte_rcu_qsbr_thread_offline(w->dp->rcu, w->id);
-		epoll_wait(w->epoll_fd, ev, 16, w->blocked ? BLOCKED_WAIT_MS : SLEEP_MAX_MS);
+		n = epoll_pwait2(w->epoll_fd, ev, 16, &wait, NULL);
 		rte_rcu_qsbr_thread_online(w->dp->rcu, w->id);
 		w->perf.sleeps++;
 		w->perf.sleep_ns += clock_now_ns() - start_ns;
 	}
 	disarm_all(w);
 	w->perf.wakeups++;
+	return n != 0;
 }
 
 /* Monotonic time from the cycle counter: a multiplication instead of a call. */
@@ -193,9 +208,10 @@ static void *worker_main(void *arg)
 		w->perf.idle_cycles += after - tsc;
 		tsc = after;
 		if (now_ns - idle_since_ns >= w->dp->idle_ns) {
-			sleep_until_work(w);
+			bool woken = sleep_until_work(w, now_ns);
+
 			tsc = rte_rdtsc();
-			idle_since_ns = tsc_clock_ns(&clock, tsc);
+			idle_since_ns = woken ? tsc_clock_ns(&clock, tsc) : 0;
 		}
 	}
 	rte_rcu_qsbr_thread_offline(w->dp->rcu, w->id);

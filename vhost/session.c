@@ -172,6 +172,7 @@ static void attach(struct vhost_port *vp)
 
 	vp->takes = vhost_features_takes(vp->features);
 	vp->port.done_ahead = 0;
+	vp->port.notify_due_ns = 0;
 	vp->port.full_since_ns = 0;
 	vp->attached = true;
 	vp->error[0] = '\0';
@@ -193,6 +194,7 @@ static void detach(struct vhost_port *vp)
 		return;
 	dataplane_port_set_up(vp->vhost->dp, &vp->port, false);
 	vp->attached = false;
+	virtqueue_notify(&vp->rings[VHOST_FROM_GUEST]);
 	for (unsigned q = 0; q < VHOST_RINGS; q++)
 		rte_vhost_set_vring_base(vp->vid, (uint16_t)q, vp->rings[q].next_avail,
 					 vp->rings[q].next_used);

@@ -14,6 +14,14 @@
 #include "vhost/session.h"
 #include "vhost/vhost_socket.h"
 
+/*
+ * How long a guest may wait to be told that frames it sent are done with. A few small ones block
+ * no sender, and waking up for them alone would cost more than it gives.
+ */
+#define NOTIFY_DELAY_NS	      500000
+#define NOTIFY_DELAY_SMALL_NS 5000000
+#define NOTIFY_SMALL_BYTES    8192
+
 /* --- data path: the port's operations --------------------------------------------------------- */
 
 static inline struct vhost_port *vhost_port(struct port *p)
@@ -37,7 +45,32 @@ static unsigned vhost_rx_peek(struct port *p, struct burst *b)
 
 static void vhost_rx_release(struct port *p, unsigned n)
 {
-	virtqueue_release(&vhost_port(p)->rings[VHOST_FROM_GUEST], n);
+	struct vhost_port *vp = vhost_port(p);
+	struct virtqueue *vq = &vp->rings[VHOST_FROM_GUEST];
+	uint64_t due_ns;
+
+	for (unsigned i = 0; i < n; i++)
+		vp->unnotified_bytes += p->worker->burst.frames[i].len;
+	virtqueue_release(vq, n);
+	if (virtqueue_unnotified(vq) == 0) {
+		vp->unnotified_bytes = 0;
+		p->notify_due_ns = 0;
+		return;
+	}
+	due_ns = p->worker->now_ns + (vp->unnotified_bytes > NOTIFY_SMALL_BYTES
+					      ? NOTIFY_DELAY_NS
+					      : NOTIFY_DELAY_SMALL_NS);
+	if (p->notify_due_ns == 0 || due_ns < p->notify_due_ns)
+		p->notify_due_ns = due_ns;
+}
+
+static void vhost_notify(struct port *p)
+{
+	struct vhost_port *vp = vhost_port(p);
+
+	virtqueue_notify(&vp->rings[VHOST_FROM_GUEST]);
+	vp->unnotified_bytes = 0;
+	p->notify_due_ns = 0;
 }
 
 /* Puts all slices of a frame or none: a receiver never sees half of a segmented frame. */
@@ -141,6 +174,7 @@ static const struct port_ops vhost_port_ops = {
 	.kind = "vhost-user",
 	.rx_peek = vhost_rx_peek,
 	.rx_release = vhost_rx_release,
+	.notify = vhost_notify,
 	.tx = vhost_tx,
 	.arm = vhost_arm,
 	.disarm = vhost_disarm,

@@ -60,6 +60,8 @@ struct vhost_port {
 	struct guest_memory mem;
 	uint64_t features;
 	struct offloads takes;
+	uint64_t unnotified_bytes; /* w, r: the port's worker: of frames released since the guest
+				      was told */
 
 	/* control fields, under vhost.lock */
 	struct vhost *vhost;

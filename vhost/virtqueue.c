@@ -55,6 +55,7 @@ void virtqueue_attach(struct virtqueue *vq, const struct virtqueue_params *p)
 		.next_used = p->next_used,
 		.seen_avail = p->next_avail,
 		.published = p->next_used,
+		.notified = p->next_used,
 		.event_idx = p->event_idx,
 		.indirect = p->indirect,
 		.mergeable = p->mergeable,
@@ -95,31 +96,42 @@ void virtqueue_disarm(struct virtqueue *vq)
 		__atomic_store_n(&vq->used->flags, VRING_USED_F_NO_NOTIFY, __ATOMIC_RELAXED);
 }
 
-static bool guest_wants_call(const struct virtqueue *vq, uint16_t old)
+static bool guest_wants_call(const struct virtqueue *vq)
 {
 	/* The used index must be visible before the guest's wish is read, 2.7.7.1. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (vq->event_idx)
 		return vring_need_event(__atomic_load_n(used_event(vq), __ATOMIC_RELAXED),
-					vq->published, old);
+					vq->published, vq->notified);
 	return !(__atomic_load_n(&vq->avail->flags, __ATOMIC_RELAXED) & VRING_AVAIL_F_NO_INTERRUPT);
+}
+
+void virtqueue_notify(struct virtqueue *vq)
+{
+	int fd = atomic_load_explicit(&vq->call_fd, memory_order_relaxed);
+
+	if (vq->notified == vq->published)
+		return;
+	if (fd >= 0 && guest_wants_call(vq)) {
+		vq->interrupts++;
+		eventfd_write(fd, 1);
+	}
+	vq->notified = vq->published;
+}
+
+static inline void publish(struct virtqueue *vq)
+{
+	/* Entries of the used ring and the buffers they are about come before the index. */
+	__atomic_store_n(&vq->used->idx, vq->next_used, __ATOMIC_RELEASE);
+	vq->published = vq->next_used;
 }
 
 void virtqueue_flush(struct virtqueue *vq)
 {
-	uint16_t old = vq->published;
-	int fd;
-
-	if (vq->next_used == old)
+	if (vq->next_used == vq->published)
 		return;
-	/* Entries of the used ring and the buffers they are about come before the index. */
-	__atomic_store_n(&vq->used->idx, vq->next_used, __ATOMIC_RELEASE);
-	vq->published = vq->next_used;
-	fd = atomic_load_explicit(&vq->call_fd, memory_order_relaxed);
-	if (fd >= 0 && guest_wants_call(vq, old)) {
-		vq->interrupts++;
-		eventfd_write(fd, 1);
-	}
+	publish(vq);
+	virtqueue_notify(vq);
 }
 
 /* --- chains ---------------------------------------------------------------------------------- */
@@ -324,7 +336,9 @@ void virtqueue_release(struct virtqueue *vq, unsigned n)
 		push_used(vq, vq->heads[i], 0);
 	vq->next_avail = (uint16_t)(vq->next_avail + n);
 	vq->n_peeked = 0;
-	virtqueue_flush(vq);
+	publish(vq);
+	if (virtqueue_unnotified(vq) >= vq->size / 4)
+		virtqueue_notify(vq);
 }
 
 /* --- switch to guest ------------------------------------------------------------------------- */

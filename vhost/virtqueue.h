@@ -53,6 +53,7 @@ struct virtqueue {
 	uint16_t next_used;  /* the next entry of the used ring to fill; published by flush */
 	uint16_t seen_avail; /* the avail index as last read: entries before it are ready */
 	uint16_t published;  /* the used index as last published */
+	uint16_t notified;   /* the used index up to which the guest was told */
 	uint16_t n_peeked;   /* chains of the last peek, their heads below */
 	bool event_idx, indirect, mergeable;
 	bool armed;
@@ -84,8 +85,21 @@ void virtqueue_attach(struct virtqueue *vq, const struct virtqueue_params *param
  */
 unsigned virtqueue_peek(struct virtqueue *vq, struct burst *b, unsigned max);
 
-/* Gives the first `n` chains of the last peek back to the guest, in order, and notifies it. */
+/*
+ * Gives the first `n` chains of the last peek back to the guest, in order. The interrupt that it
+ * may want for them is left to virtqueue_notify, a little later, unless a quarter of the ring has
+ * come together: a guest that goes on sending finds its buffers by itself and is spared it.
+ */
 void virtqueue_release(struct virtqueue *vq, unsigned n);
+
+/* Interrupts the guest if it wants to know of what was published since it was last told. */
+void virtqueue_notify(struct virtqueue *vq);
+
+/* Used entries that the guest was not told of. */
+static inline uint16_t virtqueue_unnotified(const struct virtqueue *vq)
+{
+	return (uint16_t)(vq->published - vq->notified);
+}
 
 enum virtqueue_put {
 	VIRTQUEUE_PUT_DONE,

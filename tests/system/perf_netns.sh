@@ -31,17 +31,17 @@ two_machines() {
 
 serve() { # serve OPTIONS...
 	rm -f "$SCRATCH/server.log"
-	start server ip netns exec "$B" "$PERF" server "$@"
+	start server nsenter --net=/run/netns/"$B" "$PERF" server "$@"
 	SERVER=$PID
 	wait_for 5 grep -q listening "$SCRATCH/server.log"
 }
 
-client() { ip netns exec "$A" "$PERF" client "$@"; }
+client() { nsenter --net=/run/netns/"$A" "$PERF" client "$@"; }
 
 # Starts a long test in the background and waits until it has measured something.
 start_client() {
 	rm -f "$SCRATCH/client.log"
-	start client ip netns exec "$A" "$PERF" client 10.99.7.2 "$@" -w 0 -i 100ms \
+	start client nsenter --net=/run/netns/"$A" "$PERF" client 10.99.7.2 "$@" -w 0 -i 100ms \
 		--interval-lines
 	CLIENT=$PID
 	wait_for 5 grep -q " s " "$SCRATCH/client.log"
@@ -81,11 +81,11 @@ the_bytes_on_the_wire_agree_with_the_throughput() {
 	local before after record wire
 	two_machines
 	serve
-	before=$(ip netns exec "$B" cat /sys/class/net/veth0/statistics/rx_bytes)
+	before=$(ip -n "$B" -j -s link show veth0 | jq ".[0].stats64.rx.bytes")
 
 	record=$(client 10.99.7.2 TCP_STREAM -l 1s -w 0 --json) || die "the test failed"
 
-	after=$(ip netns exec "$B" cat /sys/class/net/veth0/statistics/rx_bytes)
+	after=$(ip -n "$B" -j -s link show veth0 | jq ".[0].stats64.rx.bytes")
 	wire=$(awk -v b=$((after - before)) 'BEGIN { print b * 8 / 1e6 }')
 	awk -v wire="$wire" -v t="$(value throughput "$record")" \
 		'BEGIN { exit !(t < wire && t > wire * 0.75) }' ||
@@ -154,7 +154,7 @@ tests_at_once_do_not_disturb_each_other() {
 	serve
 
 	for test in TCP_RR UDP_RR TCP_STREAM; do
-		start "$test" ip netns exec "$A" "$PERF" client 10.99.7.2 "$test" -l 1s -w 0 --no-header
+		start "$test" nsenter --net=/run/netns/"$A" "$PERF" client 10.99.7.2 "$test" -l 1s -w 0 --no-header
 		pids+=("$PID")
 	done
 
@@ -167,7 +167,7 @@ tests_at_once_do_not_disturb_each_other() {
 a_daemon_is_ready_when_its_command_returns() {
 	two_machines
 
-	ip netns exec "$B" "$PERF" server -d >"$SCRATCH/server" || die "no daemon"
+	nsenter --net=/run/netns/"$B" "$PERF" server -d >"$SCRATCH/server" || die "no daemon"
 	sed 's/.*pid //' "$SCRATCH/server" >>"$SCRATCH/pids"
 
 	client 10.99.7.2 TCP_RR -l 200ms -w 0 >"$SCRATCH/out" || die "the daemon does not serve"
