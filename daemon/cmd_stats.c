@@ -17,7 +17,7 @@ static json_t *drops_json(const struct port_stats *s)
 	return drops;
 }
 
-static json_t *stats_json(const struct vswitch_port *p)
+static json_t *stats_json(struct vswitch_port *p)
 {
 	struct port_stats s;
 
@@ -113,14 +113,9 @@ void cmd_port_show(struct call *call, void *ctx)
 	reply_ports(call, ctx, port_json);
 }
 
-static json_t *stats_of(struct vswitch_port *p)
-{
-	return stats_json(p);
-}
-
 void cmd_stats_show(struct call *call, void *ctx)
 {
-	reply_ports(call, ctx, stats_of);
+	reply_ports(call, ctx, stats_json);
 }
 
 static double ratio(double a, double b)

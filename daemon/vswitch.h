@@ -43,7 +43,7 @@ struct vswitch {
 /* Starts the data plane with `workers` workers. NULL and the reason in `e`. */
 struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params *params,
 			       struct err *e);
-/* How long a worker without packets is to poll, as the configuration says or the load suggests. */
+/* How long a worker without packets is to poll, as configured, or by the number of vCPUs. */
 uint64_t vswitch_idle_ns(const struct config *c, unsigned n_workers);
 /* Makes it so for workers that run, also for those that sleep. */
 void vswitch_set_idle(struct vswitch *vs, const struct config *c);
