@@ -189,6 +189,13 @@ enum run_verdict run_turn(struct run *r, uint64_t now)
 	return RUN_GO;
 }
 
+/* Looks for a closed control connection: those of a dying peer do not all close at one instant. */
+static bool peer_parted(struct run *r)
+{
+	control_wait(r->control->fd, POLLIN, clock_now_ns() / NS_PER_MS + PARTING_MS);
+	return control_peek(r->control) == CONTROL_CLOSED;
+}
+
 int run_interrupted(struct run *r, int error, const char *what)
 {
 	wake_pending = 1;
@@ -198,7 +205,7 @@ int run_interrupted(struct run *r, int error, const char *what)
 		r->out->failed++;
 		return 0;
 	}
-	if (control_peek(r->control) == CONTROL_CLOSED)
+	if (peer_parted(r))
 		return peer_is_gone(r);
 	return err_set(&r->err, error, "%s: %s", what, strerror(error));
 }
@@ -217,9 +224,7 @@ static int settle(struct run *r, uint64_t now)
 	}
 	if (r->out->complete)
 		return 0;
-	/* A dying peer's connections do not close at the same instant. */
-	control_wait(r->control->fd, POLLIN, now / NS_PER_MS + PARTING_MS);
-	if (control_peek(r->control) == CONTROL_CLOSED)
+	if (peer_parted(r))
 		return peer_is_gone(r);
 	return err_set(&r->err, ECONNRESET, "the %s ended the test early",
 		       r->server ? "client" : "server");
