@@ -31,8 +31,15 @@
 #define VHOST_USER_RINGS ",rx_queue_size=1024,tx_queue_size=1024"
 #define TCG_VECTORS	 ",vectors=0"
 
-#define APPEND_MAX	 2047 /* the kernel's COMMAND_LINE_SIZE without the NUL */
-#define VALUE_MAX	 1024
+/*
+ * "Enhanced rep movsb" makes Linux copy by single bytes, which a processor turns into wide moves
+ * and TCG does not. Without it Linux copies words, and streams between guests run three times as
+ * fast.
+ */
+#define TCG_CPU	   "max,-erms"
+
+#define APPEND_MAX 2047 /* the kernel's COMMAND_LINE_SIZE without the NUL */
+#define VALUE_MAX  1024
 
 static const char *const model_devices[] = {
 	[NIC_MODEL_VIRTIO] = "virtio-net-pci",
@@ -162,7 +169,7 @@ static void add_machine(struct builder *b)
 		   "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 	add_format(b, "-machine", "q35,smm=off,vmport=off,memory-backend=memory");
 	add_format(b, "-accel", "%s", b->env->kvm ? "kvm" : "tcg");
-	add_format(b, "-cpu", "%s", b->env->kvm ? "host" : "max");
+	add_format(b, "-cpu", "%s", b->env->kvm ? "host" : TCG_CPU);
 	add_format(b, "-smp", "%u", g->vcpus);
 	add_format(b, "-m", "%" PRIu64 "M", mib);
 	add_format(b, "-object", "memory-backend-memfd,id=memory,size=%" PRIu64 "M,share=on%s", mib,

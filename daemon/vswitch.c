@@ -2,6 +2,7 @@
 #include "daemon/vswitch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -20,6 +21,28 @@ static void on_ageing(struct loop_timer *t, uint64_t now_ms)
 
 	TAILQ_FOREACH (b, &vs->bridges, link)
 		bridge_tick(b->bridge, now_ms * NS_PER_MS);
+}
+
+static void govern(struct loop_timer *t, uint64_t now_ms)
+{
+	struct vswitch *vs = container_of(t, struct vswitch, governor_timer);
+	const struct governor_seen before = vs->governor_seen;
+	struct governor_seen now = {.now_ns = clock_now_ns()};
+
+	for (unsigned i = 0; i < vs->dp->n_workers; i++)
+		now.busy_iterations += vs->dp->workers[i]->perf.busy_iterations;
+	if (governor_read_idle(vs->proc_stat, &now.idle_ns) < 0)
+		return;
+	vs->governor_seen = now;
+	vs->dp->idle_ns =
+		governor_tick(&vs->governor,
+			      &(struct governor_sample){
+				      .wall_ns = now.now_ns - before.now_ns,
+				      .idle_ns = now.idle_ns - before.idle_ns,
+				      .worked = now.busy_iterations != before.busy_iterations,
+			      })
+			? GOVERNOR_LONG_NS
+			: vs->idle_base;
 }
 
 static void connect_ports(struct vswitch *vs, uint64_t now_ms)
@@ -68,6 +91,8 @@ struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params 
 	vs->vhost_watch.ready = on_vhost_event;
 	vs->vhost_timer.expired = on_vhost_timer;
 	vs->ageing_timer.expired = on_ageing;
+	vs->governor_timer.expired = govern;
+	vs->proc_stat = open("/proc/stat", O_RDONLY | O_CLOEXEC);
 	loop_watch_add(loop, &vs->vhost_watch, vs->vhost->event_fd, EPOLLIN);
 	loop_timer_start(loop, &vs->ageing_timer, 1000, 1000);
 	return vs;
@@ -87,6 +112,9 @@ void vswitch_destroy(struct vswitch *vs)
 		vswitch_del_bridge(vs, vswitch_bridge_name(TAILQ_FIRST(&vs->bridges)));
 	loop_timer_stop(vs->loop, &vs->vhost_timer);
 	loop_timer_stop(vs->loop, &vs->ageing_timer);
+	loop_timer_stop(vs->loop, &vs->governor_timer);
+	if (vs->proc_stat >= 0)
+		close(vs->proc_stat);
 	loop_watch_del(&vs->vhost_watch);
 	vhost_destroy(vs->vhost);
 	dataplane_destroy(vs->dp);
@@ -105,15 +133,24 @@ uint64_t vswitch_idle_ns(const struct config *c, unsigned n_workers)
 	return vcpus + n_workers > (unsigned long)cpus ? IDLE_SHARED_NS : IDLE_ALONE_NS;
 }
 
-void vswitch_set_idle(struct vswitch *vs, const struct config *c)
+static void set_idle(struct vswitch *vs, uint64_t idle_ns)
 {
-	uint64_t idle_ns = vswitch_idle_ns(c, vs->dp->n_workers);
-
 	if (vs->dp->idle_ns == idle_ns)
 		return;
 	vs->dp->idle_ns = idle_ns;
 	for (unsigned i = 0; i < vs->dp->n_workers; i++)
 		worker_wake(vs->dp->workers[i]);
+}
+
+void vswitch_set_idle(struct vswitch *vs, const struct config *c)
+{
+	vs->idle_base = vswitch_idle_ns(c, vs->dp->n_workers);
+	vs->governor = (struct governor){0};
+	set_idle(vs, vs->idle_base);
+	if (c->sw.idle_auto && vs->proc_stat >= 0)
+		loop_timer_start(vs->loop, &vs->governor_timer, GOVERNOR_TICK_MS, GOVERNOR_TICK_MS);
+	else
+		loop_timer_stop(vs->loop, &vs->governor_timer);
 }
 
 struct vswitch_bridge *vswitch_bridge_lookup(struct vswitch *vs, const char *name)

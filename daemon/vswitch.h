@@ -15,6 +15,7 @@
 #include "common/err.h"
 #include "common/loop.h"
 #include "config/config.h"
+#include "daemon/governor.h"
 #include "vhost/vhost_port.h"
 
 struct vswitch_bridge {
@@ -36,16 +37,25 @@ struct vswitch {
 	struct vhost *vhost;
 	TAILQ_HEAD(, vswitch_bridge) bridges;
 	TAILQ_HEAD(, vswitch_port) ports;
-	struct loop_timer ageing_timer, vhost_timer;
+	struct loop_timer ageing_timer, vhost_timer, governor_timer;
+	struct governor governor; /* of the workers' polling, while the configuration says auto */
+	struct governor_seen {
+		uint64_t now_ns, idle_ns, busy_iterations;
+	} governor_seen;    /* at its last tick */
+	int proc_stat;	    /* -1: cannot be read, so polling stays short */
+	uint64_t idle_base; /* ns to poll where the governor does not want more */
 	struct loop_watch vhost_watch;
 };
 
 /* Starts the data plane with `workers` workers. NULL and the reason in `e`. */
 struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params *params,
 			       struct err *e);
-/* How long a worker without packets is to poll, as configured, or by the number of vCPUs. */
+/*
+ * How long a worker without packets is to poll, as configured, or by the number of vCPUs: with
+ * `auto` this is the least, of which the governor makes more.
+ */
 uint64_t vswitch_idle_ns(const struct config *c, unsigned n_workers);
-/* Makes it so for workers that run, also for those that sleep. */
+/* Makes it so for workers that run, also for those that sleep; starts or stops the governor. */
 void vswitch_set_idle(struct vswitch *vs, const struct config *c);
 /* Removes every port and bridge, stops the workers. Accepts NULL. */
 void vswitch_destroy(struct vswitch *vs);

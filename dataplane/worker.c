@@ -20,6 +20,8 @@
 #define PAUSES_MAX	64	/* well under a microsecond */
 #define BLOCKED_WAIT_NS 1000000 /* frames wait for room: look again even if nobody tells us */
 #define SLEEP_MAX_NS	999999999
+/* What an empty round takes beyond this was spent off the CPU, which is no time without work. */
+#define ROUND_MAX_NS	UINT64_C(10000)
 
 struct worker *worker_create(struct dataplane *dp, unsigned id)
 {
@@ -172,16 +174,21 @@ struct tsc_clock {
 	uint64_t tsc0, ns0, hz;
 };
 
+static inline uint64_t tsc_clock_span_ns(const struct tsc_clock *c, uint64_t cycles)
+{
+	return (uint64_t)((unsigned __int128)cycles * NS_PER_S / c->hz);
+}
+
 static inline uint64_t tsc_clock_ns(const struct tsc_clock *c, uint64_t tsc)
 {
-	return c->ns0 + (uint64_t)((unsigned __int128)(tsc - c->tsc0) * NS_PER_S / c->hz);
+	return c->ns0 + tsc_clock_span_ns(c, tsc - c->tsc0);
 }
 
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
 	struct tsc_clock clock = {rte_rdtsc(), clock_now_ns(), rte_get_tsc_hz()};
-	uint64_t tsc = clock.tsc0, idle_since_ns = clock.ns0;
+	uint64_t tsc = clock.tsc0, idle_ns = 0; /* spent polling since there was work */
 	unsigned pauses = PAUSES_MIN;
 
 	rte_rcu_qsbr_thread_online(w->dp->rcu, w->id);
@@ -196,7 +203,7 @@ static void *worker_main(void *arg)
 			w->perf.busy_iterations++;
 			w->perf.busy_cycles += after - tsc;
 			tsc = after;
-			idle_since_ns = now_ns;
+			idle_ns = 0;
 			pauses = PAUSES_MIN;
 			continue;
 		}
@@ -206,12 +213,12 @@ static void *worker_main(void *arg)
 		pauses = pauses * 2 < PAUSES_MAX ? pauses * 2 : PAUSES_MAX;
 		after = rte_rdtsc();
 		w->perf.idle_cycles += after - tsc;
+		idle_ns += RTE_MIN(tsc_clock_span_ns(&clock, after - tsc), ROUND_MAX_NS);
 		tsc = after;
-		if (now_ns - idle_since_ns >= w->dp->idle_ns) {
-			bool woken = sleep_until_work(w, now_ns);
-
+		if (idle_ns >= w->dp->idle_ns) {
+			if (sleep_until_work(w, now_ns))
+				idle_ns = 0;
 			tsc = rte_rdtsc();
-			idle_since_ns = woken ? tsc_clock_ns(&clock, tsc) : 0;
 		}
 	}
 	rte_rcu_qsbr_thread_offline(w->dp->rcu, w->id);
