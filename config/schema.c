@@ -108,8 +108,8 @@ static const struct schema_key switch_keys[] = {
 		.words = idle_words,
 		.fallback = "auto",
 		.example = "50us",
-		.help = "how long a worker without packets polls before it sleeps; never: it does "
-			"not sleep",
+		.help = "how long a worker without packets polls before it sleeps; auto: longer "
+			"while a processor is idle; never: it does not sleep",
 	},
 	{
 		.name = "socket",

@@ -100,7 +100,7 @@ static void the_whole_command_line_of_the_usual_guest(void **state)
 		"-accel",
 		"tcg",
 		"-cpu",
-		"max",
+		"max,-erms",
 		"-smp",
 		"1",
 		"-m",
