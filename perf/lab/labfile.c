@@ -296,20 +296,6 @@ void lab_free(struct lab *lab)
 	free(lab);
 }
 
-int lab_only_setup(struct lab *lab, const char *name, struct err *e)
-{
-	for (unsigned i = 0; i < lab->n_setups; i++) {
-		if (strcmp(lab->setups[i].name, name) != 0)
-			continue;
-		lab->setups[0] = lab->setups[i];
-		lab->n_setups = 1;
-		lab->baseline = 0;
-		return 0;
-	}
-	return err_set(e, EINVAL, "no setup is called \"%s\"; `weft-lab list FILE` shows them",
-		       name);
-}
-
 static bool in_list(const char *names, const char *name)
 {
 	size_t len = strlen(name);
@@ -320,6 +306,41 @@ static bool in_list(const char *names, const char *name)
 			return true;
 	}
 	return false;
+}
+
+static bool is_setup(const struct lab *lab, const char *name, size_t len)
+{
+	for (unsigned i = 0; i < lab->n_setups; i++)
+		if (strncasecmp(lab->setups[i].name, name, len) == 0 && !lab->setups[i].name[len])
+			return true;
+	return false;
+}
+
+int lab_only_setups(struct lab *lab, const char *names, struct err *e)
+{
+	unsigned kept = 0, baseline = 0;
+
+	for (const char *p = names;; p += strcspn(p, ",") + 1) {
+		int len = (int)strcspn(p, ",");
+
+		if (!is_setup(lab, p, (size_t)len))
+			return err_set(
+				e, EINVAL,
+				"no setup is called \"%.*s\"; `weft-lab list FILE` shows them", len,
+				p);
+		if (!p[len])
+			break;
+	}
+	for (unsigned i = 0; i < lab->n_setups; i++) {
+		if (!in_list(names, lab->setups[i].name))
+			continue;
+		if (i == lab->baseline)
+			baseline = kept;
+		lab->setups[kept++] = lab->setups[i];
+	}
+	lab->n_setups = kept;
+	lab->baseline = baseline;
+	return 0;
 }
 
 int lab_only_tests(struct lab *lab, const char *names, struct err *e)

@@ -70,10 +70,11 @@ struct lab *lab_parse(const char *text, size_t len, const char *file, struct dia
 void lab_free(struct lab *lab);
 
 /*
- * Keeps only the setup `name`, or only the tests whose names are in the comma-separated `names`.
- * Return 0 or -EINVAL with what exists in `e`.
+ * Keeps only the setups, or tests, whose names are in the comma-separated `names`. The first setup
+ * that is left becomes the baseline if the file's own is not. Return 0 or -EINVAL with what exists
+ * in `e`.
  */
-int lab_only_setup(struct lab *lab, const char *name, struct err *e);
+int lab_only_setups(struct lab *lab, const char *names, struct err *e);
 int lab_only_tests(struct lab *lab, const char *names, struct err *e);
 
 /* `path` as seen from the lab file's folder, into `buf`. Returns `buf`. */

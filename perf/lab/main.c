@@ -39,7 +39,7 @@ static const char demo_text[] =
 	"warmup: 1s\n";
 
 static const char usage_text[] =
-	"usage: weft-lab run FILE [-o DIR] [--only SETUP] [--tests TEST,...] [--weftd PATH]\n"
+	"usage: weft-lab run FILE [-o DIR] [--only SETUP,...] [--tests TEST,...] [--weftd PATH]\n"
 	"       weft-lab demo [-o DIR] [--tests TEST,...] [--weftd PATH]\n"
 	"       weft-lab compare OLD/results.json NEW/results.json\n"
 	"       weft-lab list FILE\n"
@@ -202,7 +202,7 @@ static char *join(int argc, char **argv)
 
 static int restrict_lab(struct lab *lab, const struct options *o, struct err *e)
 {
-	if (o->only && lab_only_setup(lab, o->only, e))
+	if (o->only && lab_only_setups(lab, o->only, e))
 		return -EINVAL;
 	if (o->tests && lab_only_tests(lab, o->tests, e))
 		return -EINVAL;

@@ -189,8 +189,12 @@ static void a_run_can_be_restricted(void **state)
 	struct lab *lab = parse_good(GOOD "baseline: br\ntests: [TCP_STREAM, TCP_RR, UDP_RR]\n");
 	struct err e;
 
-	assert_int_not_equal(lab_only_setup(lab, "bridge", &e), 0);
-	assert_int_equal(lab_only_setup(lab, "weft", &e), 0);
+	assert_int_not_equal(lab_only_setups(lab, "weft,bridge", &e), 0);
+	assert_int_not_equal(lab_only_setups(lab, "we", &e), 0);
+	assert_int_equal(lab_only_setups(lab, "br,weft", &e), 0);
+	assert_int_equal(lab->n_setups, 2);
+	assert_string_equal(lab->setups[lab->baseline].name, "br");
+	assert_int_equal(lab_only_setups(lab, "weft", &e), 0);
 	assert_int_equal(lab->n_setups, 1);
 	assert_int_equal(lab->baseline, 0);
 	assert_int_not_equal(lab_only_tests(lab, "TCP", &e), 0);
