@@ -3,8 +3,9 @@
 #
 # Runs test programs and scripts one after the other and counts what they say.
 #
-#   tests/run.sh [-t SECONDS] NAME=COMMAND...
+#   tests/run.sh [-t SECONDS] [NAME=COMMAND | -j N]...
 #
+# After `-j N`, up to N run at once: for fuzzers, which only burn time. `-j 1` ends that.
 # A cmocka program is counted by its own summary; a script by its lines `ok - sentence`,
 # `not ok - sentence` and `skip - sentence: reason`; a fuzzer, or anything else, is one test that
 # passes when it exits with 0. Exit status 77 of a script without such lines is one test skipped.
@@ -19,7 +20,6 @@ fi
 logs=build/log
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
-skips=()
 
 # Sums the numbers of cmocka's closing lines of one kind.
 cmocka_count() {
@@ -36,11 +36,12 @@ count_lines() {
 	ok=$(grep -c '^ok - ' "$1")
 	bad=$(grep -c '^not ok - ' "$1")
 	skip=$(grep -c '^skip - ' "$1")
-	while IFS= read -r line; do skips+=("${line#skip - }"); done < <(grep '^skip - ' "$1")
+	sed -n 's/^skip - //p' "$1" >"${1%.log}.skips"
 }
 
+# Runs one test. Its numbers go to NAME.count and what people shall see to stdout.
 run_one() {
-	local name=$1 log=$logs/$1.log start status seconds
+	local name=$1 log=$logs/$1.log start status seconds ok bad skip
 	shift
 	start=$(date +%s.%N)
 	timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null
@@ -56,12 +57,12 @@ run_one() {
 		ok=1
 	elif [ "$status" -eq 77 ]; then
 		skip=1
-		skips+=("$name: $(tail -n 1 "$log")")
+		echo "$name: $(tail -n 1 "$log")" >"$logs/$name.skips"
 	fi
 	# A crash, a leak or a time-out fails even when every test before it passed.
 	[ "$status" -ne 0 ] && [ "$status" -ne 77 ] && [ "$bad" -eq 0 ] && bad=1
 
-	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+	echo "$ok $bad $skip" >"$logs/$name.count"
 	if [ "$bad" -gt 0 ]; then
 		printf 'FAIL  %-28s %3d passed, %d failed (exit %d, %s s), log %s\n' \
 			"$name" "$ok" "$bad" "$status" "$seconds" "$log"
@@ -73,13 +74,40 @@ run_one() {
 	fi
 }
 
-for test in "$@"; do
-	# shellcheck disable=SC2086 # the command is words
-	run_one "${test%%=*}" ${test#*=}
-done
+# Waits until fewer than `$1` tests run.
+wait_below() {
+	while [ "$(jobs -rp | wc -l)" -ge "$1" ]; do
+		wait -n
+	done
+}
 
-for line in ${skips[@]+"${skips[@]}"}; do
-	echo "skipped: $line"
+at_once=1 names=()
+while [ $# -gt 0 ]; do
+	if [ "$1" = -j ]; then
+		wait_below 1
+		at_once=$2
+		shift 2
+		continue
+	fi
+	name=${1%%=*}
+	names+=("$name")
+	rm -f "$logs/$name.count" "$logs/$name.skips"
+	# Not in the background if it is alone: that would make it deaf to an interrupt.
+	# shellcheck disable=SC2086 # the command is words
+	if [ "$at_once" -eq 1 ]; then
+		run_one "$name" ${1#*=}
+	else
+		run_one "$name" ${1#*=} &
+		wait_below "$at_once"
+	fi
+	shift
+done
+wait_below 1
+
+for name in "${names[@]}"; do
+	read -r ok bad skip <"$logs/$name.count"
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+	[ ! -s "$logs/$name.skips" ] || sed 's/^/skipped: /' "$logs/$name.skips"
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
