@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * weft-lab: `run` and `demo` take a lab file through the bench and leave results.json and
- * report.md; `compare` judges two results; `list` shows what a lab file asks for. A demo is a run
+ * reports; `compare` judges two results; `list` shows what a lab file asks for. A demo is a run
  * of the lab that is embedded here.
  *
  * Exit codes: 0 done; 1 failed, interrupted, or usage; 2 compare found a regression.
@@ -22,6 +22,7 @@
 #include "perf/lab/compare.h"
 #include "perf/lab/environment.h"
 #include "perf/lab/interrupt.h"
+#include "perf/lab/page.h"
 #include "perf/lab/report.h"
 #include "perf/lab/results.h"
 #include "perf/lab/runner.h"
@@ -44,8 +45,9 @@ static const char usage_text[] =
 	"       weft-lab compare OLD/results.json NEW/results.json\n"
 	"       weft-lab list FILE\n"
 	"\n"
-	"run      brings up each setup of the lab file in turn, measures, writes DIR/results.json\n"
-	"         and DIR/report.md (DIR: lab-DATE-TIME), prints the table\n"
+	"run      brings up each setup of the lab file in turn, measures, writes "
+	"DIR/results.json,\n"
+	"         report.md and report.html (DIR: lab-DATE-TIME), prints the table\n"
 	"demo     the same with two guests on weft's bridge, in under three minutes\n"
 	"compare  says what got better or worse from OLD to NEW beyond noise and 3 %\n"
 	"list     shows setups, tests and how long a run takes\n";
@@ -152,7 +154,11 @@ static int save(const json_t *results, const char *dir, struct err *e)
 	ret = report_save(results, path);
 	if (ret)
 		return err_set(e, -ret, "cannot write %s: %s", path, strerror(-ret));
-	fprintf(stderr, "weft-lab: %s/results.json and %s/report.md written\n", dir, dir);
+	snprintf(path, sizeof(path), "%s/report.html", dir);
+	ret = page_save(results, path);
+	if (ret)
+		return err_set(e, -ret, "cannot write %s: %s", path, strerror(-ret));
+	fprintf(stderr, "weft-lab: results.json, report.md and report.html written to %s\n", dir);
 	return 0;
 }
 

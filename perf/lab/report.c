@@ -11,10 +11,7 @@
 #include "perf/lab/table.h"
 #include "perf/stats.h"
 
-/* Where percentiles stand in weft-perf's own object. */
-static const struct {
-	const char *name, *path;
-} percentiles[] = {
+const struct report_percentile report_percentiles[REPORT_PERCENTILES] = {
 	{"p50", "perf/latency/p50_us"},	      {"p90", "perf/latency/p90_us"},
 	{"p99", "perf/latency/p99_us"},	      {"p99.9", "perf/latency/p99_9_us"},
 	{"p99.99", "perf/latency/p99_99_us"}, {"max", "perf/latency/max_us"},
@@ -53,7 +50,7 @@ static const char *number(double v, char *buf, size_t size)
 	return buf;
 }
 
-static const char *units_of(const json_t *results, const char *test)
+const char *report_units(const json_t *results, const char *test)
 {
 	json_t *cell;
 	size_t i;
@@ -108,7 +105,7 @@ static struct table *matrix_create(const json_t *results, const char *corner)
 	return t;
 }
 
-static struct table *results_table(const json_t *results)
+struct table *report_table(const json_t *results)
 {
 	const json_t *setups = json_object_get(results, "setups");
 	const json_t *tests = json_object_get(results, "tests");
@@ -117,7 +114,7 @@ static struct table *results_table(const json_t *results)
 	for (unsigned i = 0; t && i < json_array_size(tests); i++) {
 		const char *test = test_at(tests, i);
 
-		table_set(t, i + 1, 0, "%s, %s", test, units_of(results, test));
+		table_set(t, i + 1, 0, "%s, %s", test, report_units(results, test));
 		for (unsigned s = 0; s < json_array_size(setups); s++)
 			set_result(t, i + 1, s + 1, results_cell(results, name_of(setups, s), test),
 				   json_array_size(setups) > 1);
@@ -136,7 +133,7 @@ static void print_warnings(const json_t *results, const char *bullet, FILE *out)
 
 void report_print(const json_t *results, FILE *out)
 {
-	struct table *t = results_table(results);
+	struct table *t = report_table(results);
 
 	if (t)
 		table_print(t, out);
@@ -153,9 +150,8 @@ static void write_table(struct table *t, FILE *out)
 	table_destroy(t);
 }
 
-/* Median over the runs of the number at `path`; false when no run has it. */
-static bool median_of(const json_t *results, const char *setup, const char *test, const char *path,
-		      double *median)
+bool report_median(const json_t *results, const char *setup, const char *test, const char *path,
+		   double *median)
 {
 	double v[LAB_RUNS_MAX];
 	struct stats_summary s;
@@ -172,7 +168,7 @@ static bool is_known(const json_t *results, const char *test, const char *path)
 	size_t i;
 
 	json_array_foreach (json_object_get(results, "setups"), i, setup)
-		if (median_of(results, jsonx_string(setup, "name", ""), test, path, &v))
+		if (report_median(results, jsonx_string(setup, "name", ""), test, path, &v))
 			return true;
 	return false;
 }
@@ -183,9 +179,9 @@ static void set_median(const json_t *results, struct table *t, unsigned row, uns
 	char a[32] = "-", b[32] = "-";
 	double v;
 
-	if (median_of(results, setup, test, first, &v))
+	if (report_median(results, setup, test, first, &v))
 		number(v, a, sizeof(a));
-	if (second && median_of(results, setup, test, second, &v))
+	if (second && report_median(results, setup, test, second, &v))
 		number(v, b, sizeof(b));
 	if (second)
 		table_set(t, row, column, "%s / %s", a, b);
@@ -254,15 +250,19 @@ static void write_confidence(const json_t *results, FILE *out)
 	write_table(t, out);
 }
 
-static unsigned count_tests(const json_t *tests, bool transactions)
+bool report_has_latency(const char *test)
+{
+	const struct kind_traits *k = traits_of(test);
+
+	return k && k->transactions;
+}
+
+static unsigned count_latency_tests(const json_t *tests)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < json_array_size(tests); i++) {
-		const struct kind_traits *k = traits_of(test_at(tests, i));
-
-		n += k && k->transactions == transactions;
-	}
+	for (unsigned i = 0; i < json_array_size(tests); i++)
+		n += report_has_latency(test_at(tests, i));
 	return n;
 }
 
@@ -271,25 +271,26 @@ static void write_latency(const json_t *results, FILE *out)
 	const json_t *setups = json_object_get(results, "setups");
 	const json_t *tests = json_object_get(results, "tests");
 	unsigned n_setups = (unsigned)json_array_size(setups), row = 1;
-	struct table *t = table_create(count_tests(tests, true) * n_setups + 1,
-				       (unsigned)ARRAY_SIZE(percentiles) + 1);
+	struct table *t =
+		table_create(count_latency_tests(tests) * n_setups + 1, REPORT_PERCENTILES + 1);
 	char buf[32];
 	double v;
 
 	if (!t)
 		return;
 	table_set(t, 0, 0, "latency, us");
-	for (unsigned p = 0; p < ARRAY_SIZE(percentiles); p++)
-		table_set(t, 0, p + 1, "%s", percentiles[p].name);
+	for (unsigned p = 0; p < REPORT_PERCENTILES; p++)
+		table_set(t, 0, p + 1, "%s", report_percentiles[p].name);
 	for (unsigned i = 0; i < json_array_size(tests); i++) {
-		const struct kind_traits *k = traits_of(test_at(tests, i));
-
-		for (unsigned s = 0; k && k->transactions && s < n_setups; s++, row++) {
+		if (!report_has_latency(test_at(tests, i)))
+			continue;
+		for (unsigned s = 0; s < n_setups; s++, row++) {
 			table_set(t, row, 0, "%s, %s", test_at(tests, i), name_of(setups, s));
-			for (unsigned p = 0; p < ARRAY_SIZE(percentiles); p++)
+			for (unsigned p = 0; p < REPORT_PERCENTILES; p++)
 				table_set(t, row, p + 1, "%s",
-					  median_of(results, name_of(setups, s), test_at(tests, i),
-						    percentiles[p].path, &v)
+					  report_median(results, name_of(setups, s),
+							test_at(tests, i),
+							report_percentiles[p].path, &v)
 						  ? number(v, buf, sizeof(buf))
 						  : "-");
 		}
@@ -352,7 +353,7 @@ void report_markdown(const json_t *results, FILE *out)
 {
 	write_heading(results, out);
 	fputs("\n## Results\n\n", out);
-	write_table(results_table(results), out);
+	write_table(report_table(results), out);
 	fputs("\n## Confidence\n\n", out);
 	write_confidence(results, out);
 	fputs("\n## CPU and service demand\n\nMedians over the runs, as the guests count them.\n\n",
@@ -363,7 +364,7 @@ void report_markdown(const json_t *results, FILE *out)
 		      "perf/sd_remote", out);
 	write_medians(results, "host: % of one core in weftd, guests, switch",
 		      "noise/lab_cpu_percent", NULL, out);
-	if (count_tests(json_object_get(results, "tests"), true)) {
+	if (count_latency_tests(json_object_get(results, "tests"))) {
 		fputs("## Latency\n\nClosed loop: the next request waits for the answer. Each "
 		      "number is "
 		      "the median over the runs of that percentile.\n\n",

@@ -28,7 +28,17 @@ void table_destroy(struct table *t)
 	free(t);
 }
 
-static const char *cell(const struct table *t, unsigned row, unsigned column)
+unsigned table_rows(const struct table *t)
+{
+	return t->rows;
+}
+
+unsigned table_columns(const struct table *t)
+{
+	return t->columns;
+}
+
+const char *table_cell(const struct table *t, unsigned row, unsigned column)
 {
 	return t->cells[row * t->columns + column];
 }
@@ -47,7 +57,7 @@ static int column_width(const struct table *t, unsigned column)
 	size_t width = 0;
 
 	for (unsigned row = 0; row < t->rows; row++)
-		width = MAX_OF(width, strlen(cell(t, row, column)));
+		width = MAX_OF(width, strlen(table_cell(t, row, column)));
 	return (int)width;
 }
 
@@ -55,7 +65,8 @@ void table_print(const struct table *t, FILE *out)
 {
 	for (unsigned row = 0; row < t->rows; row++) {
 		for (unsigned c = 0; c < t->columns; c++)
-			fprintf(out, c ? "  %*s" : "%-*s", column_width(t, c), cell(t, row, c));
+			fprintf(out, c ? "  %*s" : "%-*s", column_width(t, c),
+				table_cell(t, row, c));
 		fputc('\n', out);
 	}
 }
@@ -64,7 +75,7 @@ void table_print_markdown(const struct table *t, FILE *out)
 {
 	for (unsigned row = 0; row < t->rows; row++) {
 		for (unsigned c = 0; c < t->columns; c++)
-			fprintf(out, "| %s ", cell(t, row, c));
+			fprintf(out, "| %s ", table_cell(t, row, c));
 		fputs("|\n", out);
 		for (unsigned c = 0; row == 0 && c < t->columns; c++)
 			fputs(c ? "| ---: " : "| --- ", out);

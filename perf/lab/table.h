@@ -18,6 +18,10 @@ void table_destroy(struct table *t);
 void table_set(struct table *t, unsigned row, unsigned column, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 
+unsigned table_rows(const struct table *t);
+unsigned table_columns(const struct table *t);
+const char *table_cell(const struct table *t, unsigned row, unsigned column);
+
 void table_print(const struct table *t, FILE *out);
 void table_print_markdown(const struct table *t, FILE *out);
 

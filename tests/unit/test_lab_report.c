@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "perf/lab/page.h"
 #include "perf/lab/report.h"
 #include "perf/lab/results.h"
 
@@ -199,6 +200,44 @@ static void the_report_is_the_golden_one(void **state)
 	json_decref(results);
 }
 
+static unsigned count(const char *page, const char *word)
+{
+	unsigned n = 0;
+
+	for (const char *p = page; (p = strstr(p, word)); p++)
+		n++;
+	return n;
+}
+
+static void the_page_shows_every_run_and_every_latency(void **state)
+{
+	json_t *results = canned(false);
+	char *out = printed(results, page_write);
+
+	assert_int_equal(count(out, "<circle"), 12); /* two setups, two tests, three runs */
+	assert_int_equal(count(out, "<rect"), 4);
+	assert_int_equal(count(out, "no result"), 2); /* ovs */
+	assert_int_equal(count(out, "latency by percentile"), 1);
+	assert_non_null(strstr(out, "<td>2000 [1999-2001] 2.00x</td>"));
+	assert_int_equal(count(out, "http"), 0);
+	free(out);
+	json_decref(results);
+}
+
+static void texts_of_the_results_cannot_become_markup(void **state)
+{
+	json_t *results = canned(false);
+	char *out;
+
+	results_warn(results, "<script>&\"</script>");
+	out = printed(results, page_write);
+
+	assert_null(strstr(out, "<script"));
+	assert_non_null(strstr(out, "&lt;script&gt;&amp;&quot;&lt;/script&gt;"));
+	free(out);
+	json_decref(results);
+}
+
 static void assert_same_report(const json_t *a, const json_t *b)
 {
 	char *first = printed(a, report_markdown), *second = printed(b, report_markdown);
@@ -249,6 +288,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_table_has_medians_quartiles_ratios_and_units),
 		cmocka_unit_test(the_report_is_the_golden_one),
+		cmocka_unit_test(the_page_shows_every_run_and_every_latency),
+		cmocka_unit_test(texts_of_the_results_cannot_become_markup),
 		cmocka_unit_test(results_survive_a_file),
 		cmocka_unit_test(files_of_another_schema_are_refused),
 	};
