@@ -256,6 +256,8 @@ enum virtqueue_put packed_put(struct virtqueue *vq, const struct slice *s)
 	struct virtqueue_used used;
 	struct chain c;
 
+	if (virtqueue_is_broken(vq))
+		return VIRTQUEUE_PUT_BROKEN;
 	if (!find_chain(vq, &c, 0))
 		return virtqueue_is_broken(vq) ? VIRTQUEUE_PUT_BROKEN : VIRTQUEUE_PUT_NO_ROOM;
 	if (unlikely((c.d.flags & VRING_DESC_F_NEXT) && !c.in_indirect) ||

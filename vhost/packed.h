@@ -2,7 +2,7 @@
 #ifndef VHOST_PACKED_H
 #define VHOST_PACKED_H
 
-/* What virtqueue.h promises, for packed rings (VIRTIO 1.2, 2.8). Called by virtqueue.c alone. */
+/* What virtqueue.h promises, for packed rings (VIRTIO 1.2, 2.8). Called by virtqueue.c alone; packed_put is in virtqueue.h. */
 
 #include "vhost/virtqueue.h"
 
@@ -10,7 +10,6 @@ unsigned packed_peek(struct virtqueue *vq, struct burst *b, unsigned max);
 /* Publishes; the caller notifies. */
 void packed_release(struct virtqueue *vq, unsigned n);
 
-enum virtqueue_put packed_put(struct virtqueue *vq, const struct slice *s);
 /* Publishes what was put. False: nothing was. */
 bool packed_flush(struct virtqueue *vq);
 void packed_prefetch(struct virtqueue *vq, unsigned n);

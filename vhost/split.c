@@ -207,6 +207,8 @@ enum virtqueue_put split_put(struct virtqueue *vq, const struct slice *s)
 {
 	uint64_t need = vq->hdr_len + (uint64_t)slice_len(s);
 
+	if (virtqueue_is_broken(vq))
+		return VIRTQUEUE_PUT_BROKEN;
 	if (unlikely(ready(vq, 1) == 0))
 		return virtqueue_is_broken(vq) ? VIRTQUEUE_PUT_BROKEN : VIRTQUEUE_PUT_NO_ROOM;
 	if (likely(put_single(vq, s, need)))

@@ -2,7 +2,7 @@
 #ifndef VHOST_SPLIT_H
 #define VHOST_SPLIT_H
 
-/* What virtqueue.h promises, for split rings (VIRTIO 1.2, 2.7). Called by virtqueue.c alone. */
+/* What virtqueue.h promises, for split rings (VIRTIO 1.2, 2.7). Called by virtqueue.c alone; split_put is in virtqueue.h. */
 
 #include "vhost/virtqueue.h"
 
@@ -10,7 +10,6 @@ unsigned split_peek(struct virtqueue *vq, struct burst *b, unsigned max);
 /* Publishes; the caller notifies. */
 void split_release(struct virtqueue *vq, unsigned n);
 
-enum virtqueue_put split_put(struct virtqueue *vq, const struct slice *s);
 /* Publishes what was put. False: nothing was. */
 bool split_flush(struct virtqueue *vq);
 void split_prefetch(struct virtqueue *vq, unsigned n);

@@ -95,13 +95,6 @@ void virtqueue_release(struct virtqueue *vq, unsigned n)
 		virtqueue_notify(vq);
 }
 
-enum virtqueue_put virtqueue_put(struct virtqueue *vq, const struct slice *s)
-{
-	if (virtqueue_is_broken(vq))
-		return VIRTQUEUE_PUT_BROKEN;
-	return vq->packed ? packed_put(vq, s) : split_put(vq, s);
-}
-
 void virtqueue_flush(struct virtqueue *vq)
 {
 	if (vq->packed ? packed_flush(vq) : split_flush(vq))

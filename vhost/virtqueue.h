@@ -160,8 +160,18 @@ enum virtqueue_put {
 	VIRTQUEUE_PUT_BROKEN,
 };
 
-/* Switch to guest: copies the slice into buffers that the guest posted. Flush makes it visible. */
-enum virtqueue_put virtqueue_put(struct virtqueue *vq, const struct slice *s);
+enum virtqueue_put split_put(struct virtqueue *vq, const struct slice *s);
+enum virtqueue_put packed_put(struct virtqueue *vq, const struct slice *s);
+
+/*
+ * Switch to guest: copies the slice into buffers that the guest posted. Flush makes it visible.
+ * Inline, since it is called for each frame.
+ */
+static inline enum virtqueue_put virtqueue_put(struct virtqueue *vq, const struct slice *s)
+{
+	return vq->packed ? packed_put(vq, s) : split_put(vq, s);
+}
+
 void virtqueue_flush(struct virtqueue *vq);
 
 /* Brings the next `n` posted buffers towards this core, ahead of as many puts. */
