@@ -50,6 +50,8 @@ uint64_t vhost_features_offered(bool tso, bool csum)
 		     BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(VIRTIO_RING_F_INDIRECT_DESC) |
 		     BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VHOST_USER_PROTOCOL_);
 
+	f |= BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER);
+
 	if (csum)
 		f |= BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM);
 	if (csum && tso)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-vhost_SRCS := vhost/features.c vhost/session.c vhost/vhost_port.c vhost/vhost_socket.c \
-              vhost/virtqueue.c
+vhost_SRCS := vhost/features.c vhost/session.c vhost/vhost_port.c vhost/vhost_socket.c
+vhost_SRCS += vhost/virtqueue.c vhost/split.c vhost/packed.c vhost/dirty_log.c
 
 # What a virtqueue needs to be tested without librte_vhost.
-virtqueue_SRCS := vhost/virtqueue.c dataplane/copy.c dataplane/frame.c dataplane/gso.c \
-                  common/cksum.c tests/lib/ring.c
+virtqueue_SRCS := vhost/virtqueue.c vhost/split.c vhost/packed.c vhost/dirty_log.c \
+                  dataplane/copy.c dataplane/frame.c dataplane/gso.c common/cksum.c \
+                  tests/lib/ring.c
 
 UNIT_TESTS += test_virtqueue
 test_virtqueue_SRCS := tests/unit/test_virtqueue.c tests/lib/packet.c $(virtqueue_SRCS)

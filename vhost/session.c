@@ -122,8 +122,10 @@ static int attach_ring(struct vhost_port *vp, unsigned q)
 	    rte_vhost_get_vring_base(vp->vid, (uint16_t)q, &params.next_avail, &params.next_used) <
 		    0)
 		return -EINVAL;
+	params.packed = vhost_has(vp->features, VIRTIO_F_RING_PACKED);
+	params.in_order = vhost_has(vp->features, VIRTIO_F_IN_ORDER);
 	if (!lib.desc || !lib.avail || !lib.used || lib.size == 0 ||
-	    lib.size > VIRTQUEUE_SIZE_MAX || (lib.size & (lib.size - 1)))
+	    lib.size > VIRTQUEUE_SIZE_MAX || (!params.packed && (lib.size & (lib.size - 1))))
 		return -EINVAL;
 
 	params.desc = lib.desc;
@@ -144,11 +146,12 @@ static int attach_ring(struct vhost_port *vp, unsigned q)
 	return 0;
 }
 
-static void release_fds(struct vhost_port *vp)
+static void release_rings(struct vhost_port *vp)
 {
 	for (unsigned q = 0; q < VHOST_RINGS; q++) {
 		int call_fd = atomic_exchange(&vp->rings[q].call_fd, -1);
 
+		virtqueue_fini(&vp->rings[q]);
 		if (call_fd >= 0)
 			close(call_fd);
 		if (vp->kick_fds[q] >= 0) {
@@ -182,7 +185,7 @@ static void attach(struct vhost_port *vp)
 	return;
 
 err_unusable:
-	release_fds(vp);
+	release_rings(vp);
 	snprintf(vp->error, sizeof(vp->error), "the frontend's rings or memory table are unusable");
 	log_warn(LOG_VHOST, "%s port=%s", vp->error, vp->port.name);
 }
@@ -198,7 +201,7 @@ static void detach(struct vhost_port *vp)
 	for (unsigned q = 0; q < VHOST_RINGS; q++)
 		rte_vhost_set_vring_base(vp->vid, (uint16_t)q, vp->rings[q].next_avail,
 					 vp->rings[q].next_used);
-	release_fds(vp);
+	release_rings(vp);
 }
 
 /* The frontend may change the call eventfds while the rings run. */

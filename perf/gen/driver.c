@@ -65,6 +65,9 @@ static int check_options(const struct driver_options *o, struct err *e)
 		return err_set(e, EINVAL,
 			       "a receive buffer of %u bytes cannot be cut into %u pieces",
 			       o->rx_buf_bytes, o->rx_buf_descs);
+	if (!(o->features & DRIVER_F(VIRTIO_F_RING_PACKED)) && (o->ring_size & (o->ring_size - 1)))
+		return err_set(e, EINVAL, "ring size %u: only packed rings can do without a power "
+					  "of two", o->ring_size);
 	return 0;
 }
 
@@ -146,6 +149,8 @@ static void queue_reset(struct driver *d, unsigned index)
 	unsigned n = d->o.ring_size / d->o.rx_buf_descs;
 
 	q->vq.event_idx = driver_has(d, VIRTIO_RING_F_EVENT_IDX);
+	q->vq.packed = driver_has(d, VIRTIO_F_RING_PACKED);
+	q->vq.in_order = driver_has(d, VIRTIO_F_IN_ORDER);
 	virtq_reset(&q->vq);
 	virtq_callbacks_off(&q->vq);
 	if (index & 1) {
@@ -164,6 +169,7 @@ static int queue_start(struct driver *d, unsigned index, struct err *e)
 	struct virtq *vq = &d->queues[index].vq;
 	struct frontend_queue q = {
 		.size = vq->size,
+		.base = driver_has(d, VIRTIO_F_RING_PACKED) ? FRONTEND_BASE_PACKED : 0,
 		.desc = vq->desc,
 		.avail = vq->avail,
 		.used = vq->used,

@@ -110,9 +110,12 @@ struct frontend {
 	unsigned n_pairs_max; /* queue pairs that the backend has; 1 without MQ */
 };
 
+/* A packed ring at its start: position 0 and a wrap counter of 1, for both sides (2.8.1). */
+#define FRONTEND_BASE_PACKED 0x80008000u
+
 struct frontend_queue {
 	uint16_t size;
-	uint16_t base; /* index of the next available entry, normally 0 */
+	uint32_t base; /* index of the next available entry, normally 0 or FRONTEND_BASE_PACKED */
 	const void *desc, *avail, *used;
 	int kick_fd, call_fd; /* -1: none is sent */
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # gen_frontend_SRCS: a guest with a virtio-net device for tests of vhost-user backends.
 gen_frontend_SRCS := perf/gen/frontend.c perf/gen/guestmem.c perf/gen/virtq.c perf/gen/driver.c
+gen_frontend_SRCS += perf/gen/virtq_packed.c
 
 PROGRAMS += weft-pktgen
 weft-pktgen_SRCS := perf/gen/pktgen.c perf/gen/run.c perf/gen/result.c perf/gen/stream.c \

@@ -45,6 +45,7 @@ static const char usage[] =
 	"      --verify[=N]       check order, and the checksum of every N-th frame (1)\n"
 	"      --latency[=N]      time every N-th frame (1000)\n"
 	"      --ring N           entries of each virtqueue (1024)\n"
+	"      --packed           packed virtqueues\n"
 	"      --batch N          frames handed over at once (64)\n"
 	"      --queues N         queue pairs a port (1)\n"
 	"      --huge             guest memory on 2 MiB pages where some are free\n"
@@ -62,6 +63,7 @@ enum {
 	OPT_VERIFY,
 	OPT_LATENCY,
 	OPT_RING,
+	OPT_PACKED,
 	OPT_BATCH,
 	OPT_QUEUES,
 	OPT_HUGE,
@@ -82,6 +84,7 @@ static const struct option long_options[] = {
 	{"verify", optional_argument, NULL, OPT_VERIFY},
 	{"latency", optional_argument, NULL, OPT_LATENCY},
 	{"ring", required_argument, NULL, OPT_RING},
+	{"packed", no_argument, NULL, OPT_PACKED},
 	{"batch", required_argument, NULL, OPT_BATCH},
 	{"queues", required_argument, NULL, OPT_QUEUES},
 	{"huge", no_argument, NULL, OPT_HUGE},
@@ -212,6 +215,9 @@ static int parse_option(int opt, char *arg, struct command *c, struct err *e)
 				   e);
 	case OPT_RING:
 		return parse_ring(arg, o, e);
+	case OPT_PACKED:
+		o->features |= DRIVER_F(VIRTIO_F_RING_PACKED);
+		return 0;
 	case OPT_BATCH:
 		ret = parse_count("batch", arg, 1, 8192, &n, e);
 		o->batch = (uint16_t)n;
@@ -256,6 +262,9 @@ static int check_ports(struct command *c, struct err *e)
 		return err_set(e, EINVAL,
 			       "give a port that sends and another that receives: "
 			       "--port tx=PATH --port rx=PATH");
+	if ((c->self_test || c->ceiling) && (o->features & DRIVER_F(VIRTIO_F_RING_PACKED)))
+		return err_set(e, EINVAL, "--packed: the ideal backend of --self-test and "
+					  "--ceiling has split rings only, leave --packed out");
 	if (o->n_ports * o->n_pairs > STREAM_SENDERS_MAX)
 		return err_set(e, EINVAL, "at most %d queue pairs in all are possible",
 			       STREAM_SENDERS_MAX);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/cksum.h"
+#include "perf/gen/virtq_packed.h"
 
 #define PAUSE_NS       300.0
 #define ALWAYS_INLINE  inline __attribute__((always_inline))
@@ -21,6 +22,7 @@ static void ring_init(struct stream_ring *r, struct driver *d, struct driver_que
 		.slots = q->slots,
 		.slot_bytes = q->slot_bytes,
 		.hdr_bytes = d->hdr_bytes,
+		.packed = q->vq.packed,
 		.size = q->vq.size,
 		.mask = (uint16_t)(q->vq.size - 1),
 		.batch = MIN_OF(o->batch, (uint16_t)(q->vq.size / 4)),
@@ -34,10 +36,33 @@ static void ring_kick_if_wanted(struct stream_ring *r)
 
 	atomic_thread_fence(memory_order_seq_cst);
 	r->kick_pending = false;
-	if (__atomic_load_n(&r->vq->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY)
+	if (r->packed ? r->vq->device_event->flags == VRING_PACKED_EVENT_FLAG_DISABLE
+		      : __atomic_load_n(&r->vq->used->flags, __ATOMIC_RELAXED) &
+				VRING_USED_F_NO_NOTIFY)
 		return;
 	if (write(r->vq->kick_fd, &one, sizeof(one)) == sizeof(one))
 		r->vq->n_kicks++;
+}
+
+/* Indices run freely; bit log2(size) of one tells how often it went round: the wrap counter. */
+static ALWAYS_INLINE struct vring_packed_desc *packed_at(struct stream_ring *r, unsigned index)
+{
+	return &r->vq->desc_packed[index & r->mask];
+}
+
+static ALWAYS_INLINE uint16_t packed_n_used(struct stream_ring *r, uint16_t max)
+{
+	uint16_t n = 0;
+
+	while (n < max) {
+		uint16_t index = (uint16_t)(r->used + n);
+		uint16_t flags = __atomic_load_n(&packed_at(r, index)->flags, __ATOMIC_ACQUIRE);
+
+		if (!virtq_packed_is_used(flags, !(index & r->size)))
+			break;
+		n++;
+	}
+	return n;
 }
 
 /* Used entries that wait, bounded by what is in flight. */
@@ -49,7 +74,10 @@ static ALWAYS_INLINE unsigned ring_poll(struct stream_ring *r, uint64_t now)
 		return 0;
 	if (r->kick_pending)
 		ring_kick_if_wanted(r);
-	n = (uint16_t)(__atomic_load_n(&r->vq->used->idx, __ATOMIC_ACQUIRE) - r->used);
+	if (r->packed)
+		n = packed_n_used(r, MIN_OF(in_flight, r->batch));
+	else
+		n = (uint16_t)(__atomic_load_n(&r->vq->used->idx, __ATOMIC_ACQUIRE) - r->used);
 	if (n < r->batch)
 		r->poll_at = now + r->pause_tsc;
 	if (n <= in_flight)
@@ -58,24 +86,53 @@ static ALWAYS_INLINE unsigned ring_poll(struct stream_ring *r, uint64_t now)
 	return 0;
 }
 
+static ALWAYS_INLINE struct vring_used_elem ring_used(struct stream_ring *r, uint16_t index)
+{
+	if (r->packed) {
+		const struct vring_packed_desc *d = packed_at(r, index);
+
+		return (struct vring_used_elem){d->id, d->len};
+	}
+	return r->vq->used->ring[index & r->mask];
+}
+
 /* Puts the used entry `index` back to where it becomes available again, and returns it. */
 static ALWAYS_INLINE struct vring_used_elem ring_recycle(struct stream_ring *r, uint16_t index)
 {
-	struct vring_used_elem el = r->vq->used->ring[index & r->mask];
+	struct vring_used_elem el = ring_used(r, index);
 
 	if (el.id >= r->size) {
 		r->broken = true;
 		el = (struct vring_used_elem){0};
-	} else if (r->vq->avail->ring[index & r->mask] != el.id) {
+	} else if (!r->packed && r->vq->avail->ring[index & r->mask] != el.id) {
 		r->vq->avail->ring[index & r->mask] = (uint16_t)el.id;
 	}
 	return el;
 }
 
+/* Makes the descriptors before `avail` available again; the first one's flags come last. */
+static ALWAYS_INLINE void packed_publish(struct stream_ring *r, uint16_t avail)
+{
+	uint64_t base = guestmem_gpa(r->vq->mem, r->slots);
+	uint16_t write = r->frame_len ? 0 : VRING_DESC_F_WRITE;
+
+	for (uint16_t i = (uint16_t)(avail - 1); (uint16_t)(i + 1) != r->avail; i--) {
+		struct vring_packed_desc *d = packed_at(r, i);
+
+		d->addr = base + (uint64_t)d->id * r->slot_bytes;
+		d->len = r->frame_len ? r->frame_len[d->id] + r->hdr_bytes : r->slot_bytes;
+		__atomic_store_n(&d->flags, write | virtq_packed_avail_flags(!(i & r->size)),
+				 __ATOMIC_RELEASE);
+	}
+}
+
 static ALWAYS_INLINE void ring_publish(struct stream_ring *r, uint16_t avail)
 {
+	if (r->packed)
+		packed_publish(r, avail);
+	else
+		__atomic_store_n(&r->vq->avail->idx, avail, __ATOMIC_RELEASE);
 	r->avail = avail;
-	__atomic_store_n(&r->vq->avail->idx, avail, __ATOMIC_RELEASE);
 	r->kick_pending = true;
 }
 
@@ -91,6 +148,10 @@ static uint8_t *tx_prepare_slot(struct stream_tx *s, uint16_t i)
 	memcpy(slot, &hdr, r->hdr_bytes);
 	s->slot_sum[i] =
 		cksum_fold(cksum_add(0, slot + r->hdr_bytes + tail, s->slot_len[i] - tail));
+	if (r->packed) {
+		r->vq->desc_packed[i].id = i;
+		return slot;
+	}
 	r->vq->desc[i] = (struct vring_desc){.addr = guestmem_gpa(r->vq->mem, slot),
 					     .len = s->slot_len[i] + r->hdr_bytes};
 	r->vq->avail->ring[i] = i;
@@ -120,6 +181,7 @@ int stream_tx_init(struct stream_tx *s, struct driver *d, unsigned pair,
 		stream_tx_fini(s);
 		return err_set(e, ENOMEM, "out of memory");
 	}
+	s->ring.frame_len = s->slot_len;
 	for (unsigned i = 0; i < s->ring.size; i++)
 		tx_prepare_slot(s, (uint16_t)i);
 	return 0;
@@ -168,7 +230,7 @@ static ALWAYS_INLINE uint8_t *tx_frame(struct stream_tx *s, unsigned index, uint
 {
 	struct stream_ring *r = &s->ring;
 
-	*slot = r->vq->avail->ring[index & r->mask];
+	*slot = r->packed ? packed_at(r, index)->id & r->mask : r->vq->avail->ring[index & r->mask];
 	return r->slots + (size_t)*slot * r->slot_bytes + r->hdr_bytes;
 }
 
@@ -282,7 +344,8 @@ void stream_rx_init(struct stream_rx *s, struct driver *d, unsigned pair,
 		.latency = o->latency,
 	};
 	ring_init(&s->ring, d, q, o);
-	s->ring.avail = q->vq.avail_idx;
+	/* The driver has posted the whole ring: a packed one stands where it began, once round. */
+	s->ring.avail = q->vq.packed ? q->vq.size : q->vq.avail_idx;
 }
 
 static void rx_check_seq(struct stream_rx *s, const struct frame_stamp *stamp)
@@ -363,7 +426,7 @@ static ALWAYS_INLINE unsigned rx_burst(struct stream_rx *s, uint64_t now, const 
 	for (unsigned i = 0; i < n; i++) {
 		if (stamped && i + PREFETCH_AHEAD < n) {
 			uint16_t ahead = (uint16_t)(r->used + i + PREFETCH_AHEAD);
-			uint32_t id = r->vq->used->ring[ahead & r->mask].id & r->mask;
+			uint32_t id = ring_used(r, ahead).id & r->mask;
 
 			__builtin_prefetch(r->slots + (size_t)id * r->slot_bytes);
 			__builtin_prefetch(r->slots + (size_t)id * r->slot_bytes + 64);

@@ -19,6 +19,9 @@
  * fence that perf/gen/virtq.h asks for; a burst waits for its kick at most one pause.
  * VIRTIO_RING_F_EVENT_IDX is not supported here.
  *
+ * In a packed ring a descriptor must be written again each time it is sent; which slot it describes
+ * is what the backend left in its id.
+ *
  * One thread for all streams. `now` is tsc_now().
  */
 
@@ -39,6 +42,8 @@ struct stream_ring {
 	uint16_t size, mask, batch;
 	uint16_t avail; /* what we published */
 	uint16_t used;	/* what we took back */
+	bool packed;
+	const uint32_t *frame_len; /* packed: bytes of the frame in each slot; NULL: it receives */
 	bool kick_pending;
 	bool broken; /* the backend used what was not available: nothing moves any more */
 	uint64_t poll_at, pause_tsc;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "perf/gen/virtq_packed.h"
 
 #define NO_DESC UINT16_MAX
 
@@ -42,9 +43,8 @@ int virtq_init(struct virtq *vq, struct guestmem *mem, uint16_t size, struct err
 	int ret;
 
 	*vq = (struct virtq){.mem = mem, .size = size, .kick_fd = -1, .call_fd = -1};
-	if (!size || (size & (size - 1)) || size > 32768)
-		return err_set(e, EINVAL, "ring size %u: powers of two up to 32768 are possible",
-			       size);
+	if (!size || size > 32768)
+		return err_set(e, EINVAL, "ring size %u: up to 32768 is possible", size);
 	ret = alloc_rings(vq, e);
 	if (ret)
 		goto err_fini;
@@ -72,17 +72,26 @@ void virtq_fini(struct virtq *vq)
 	*vq = (struct virtq){.kick_fd = -1, .call_fd = -1};
 }
 
-void virtq_reset(struct virtq *vq)
+static void reset_split(struct virtq *vq)
 {
 	memset(vq->avail, 0, sizeof(*vq->avail) + ((size_t)vq->size + 1) * 2);
 	memset(vq->used, 0, sizeof(*vq->used) + (size_t)vq->size * 8 + 2);
-	memset(vq->heads, 0, vq->size * sizeof(*vq->heads));
 	for (unsigned i = 0; i < vq->size; i++)
 		vq->desc[i] = (struct vring_desc){.next = i + 1u < vq->size ? (uint16_t)(i + 1)
 									    : NO_DESC};
+	vq->avail_idx = vq->kicked_idx = vq->used_idx = 0;
+}
+
+void virtq_reset(struct virtq *vq)
+{
+	memset(vq->heads, 0, vq->size * sizeof(*vq->heads));
 	vq->free_head = 0;
 	vq->n_free = vq->size;
-	vq->avail_idx = vq->kicked_idx = vq->used_idx = 0;
+	vq->in_batch = false;
+	if (vq->packed)
+		virtq_packed_reset(vq);
+	else
+		reset_split(vq);
 }
 
 static struct vring_desc desc_of(const struct virtq *vq, const struct virtq_buf *b)
@@ -131,6 +140,8 @@ int virtq_add(struct virtq *vq, const struct virtq_buf *bufs, unsigned n,
 	uint16_t head = vq->free_head;
 	struct virtq_buf table = {indirect, (uint32_t)(n * sizeof(*indirect)), false};
 
+	if (vq->packed)
+		return virtq_packed_add(vq, bufs, n, indirect, cookie);
 	if (!n || n_desc > vq->n_free)
 		return -ENOSPC;
 	if (indirect) {
@@ -140,7 +151,7 @@ int virtq_add(struct virtq *vq, const struct virtq_buf *bufs, unsigned n,
 	} else {
 		fill_direct(vq, bufs, n);
 	}
-	vq->heads[head] = (struct virtq_head){cookie, (uint16_t)n_desc};
+	vq->heads[head] = (struct virtq_head){.cookie = cookie, .n_desc = (uint16_t)n_desc};
 	virtq_add_raw(vq, head);
 	return 0;
 }
@@ -153,27 +164,32 @@ void virtq_add_raw(struct virtq *vq, uint16_t head)
 
 void virtq_publish(struct virtq *vq)
 {
-	__atomic_store_n(&vq->avail->idx, vq->avail_idx, __ATOMIC_RELEASE);
+	if (vq->packed)
+		virtq_packed_publish(vq);
+	else
+		__atomic_store_n(&vq->avail->idx, vq->avail_idx, __ATOMIC_RELEASE);
 }
 
-bool virtq_kick(struct virtq *vq)
+static bool split_wants_kick(struct virtq *vq)
 {
 	uint16_t from = vq->kicked_idx;
-	const uint64_t one = 1;
-	bool wanted;
 
-	virtq_publish(vq);
-	atomic_thread_fence(memory_order_seq_cst);
 	vq->kicked_idx = vq->avail_idx;
 	if (from == vq->avail_idx)
 		return false;
 	if (vq->event_idx)
-		wanted = vring_need_event(__atomic_load_n(used_avail_event(vq), __ATOMIC_RELAXED),
-					  vq->avail_idx, from);
-	else
-		wanted = !(__atomic_load_n(&vq->used->flags, __ATOMIC_RELAXED) &
-			   VRING_USED_F_NO_NOTIFY);
-	if (!wanted)
+		return vring_need_event(__atomic_load_n(used_avail_event(vq), __ATOMIC_RELAXED),
+					vq->avail_idx, from);
+	return !(__atomic_load_n(&vq->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY);
+}
+
+bool virtq_kick(struct virtq *vq)
+{
+	const uint64_t one = 1;
+
+	virtq_publish(vq);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!(vq->packed ? virtq_packed_wants_kick(vq) : split_wants_kick(vq)))
 		return false;
 	vq->n_kicks++;
 	return write(vq->kick_fd, &one, sizeof(one)) == sizeof(one);
@@ -181,6 +197,8 @@ bool virtq_kick(struct virtq *vq)
 
 uint16_t virtq_n_used(const struct virtq *vq)
 {
+	if (vq->packed)
+		return virtq_packed_n_used(vq);
 	return (uint16_t)(__atomic_load_n(&vq->used->idx, __ATOMIC_ACQUIRE) - vq->used_idx);
 }
 
@@ -196,13 +214,30 @@ static void free_chain(struct virtq *vq, uint16_t head)
 	vq->heads[head].n_desc = 0;
 }
 
+/* The used entry of the chain that is next in order: of a batch only the first is written. */
+static struct vring_used_elem next_in_order(struct virtq *vq, struct vring_used_elem el)
+{
+	uint16_t id = vq->avail->ring[vq->used_idx & (vq->size - 1)];
+
+	if (vq->in_batch)
+		el.len = 0;
+	else
+		vq->batch_id = (uint16_t)el.id;
+	vq->in_batch = id != vq->batch_id;
+	return (struct vring_used_elem){id, vq->in_batch ? 0 : el.len};
+}
+
 int virtq_get(struct virtq *vq, void **cookie, uint32_t *len)
 {
 	struct vring_used_elem el;
 
+	if (vq->packed)
+		return virtq_packed_get(vq, cookie, len);
 	if (!virtq_n_used(vq))
 		return 0;
 	el = vq->used->ring[vq->used_idx & (vq->size - 1)];
+	if (vq->in_order)
+		el = next_in_order(vq, el);
 	if (el.id >= vq->size || !vq->heads[el.id].n_desc)
 		return -EPROTO;
 	*cookie = vq->heads[el.id].cookie;
@@ -214,7 +249,9 @@ int virtq_get(struct virtq *vq, void **cookie, uint32_t *len)
 
 void virtq_callbacks_off(struct virtq *vq)
 {
-	if (vq->event_idx)
+	if (vq->packed)
+		virtq_packed_callbacks(vq, false);
+	else if (vq->event_idx)
 		__atomic_store_n(avail_used_event(vq), (uint16_t)(vq->used_idx - 1),
 				 __ATOMIC_RELAXED);
 	else
@@ -223,7 +260,9 @@ void virtq_callbacks_off(struct virtq *vq)
 
 bool virtq_callbacks_on(struct virtq *vq)
 {
-	if (vq->event_idx)
+	if (vq->packed)
+		virtq_packed_callbacks(vq, true);
+	else if (vq->event_idx)
 		__atomic_store_n(avail_used_event(vq), vq->used_idx, __ATOMIC_RELAXED);
 	else
 		__atomic_store_n(&vq->avail->flags, 0, __ATOMIC_RELAXED);

@@ -3,10 +3,12 @@
 #define GEN_VIRTQ_H
 
 /*
- * A split virtqueue from the driver's side (virtio 1.2, section 2.7), rings in guest memory.
+ * A virtqueue from the driver's side, split (virtio 1.2, section 2.7) or packed (2.8, in
+ * virtq_packed.c), rings in guest memory.
  *
  * Who writes what: we write descriptors, the available ring and our suppression fields; the backend
- * writes the used ring and its own. Four orderings make that safe, and each is argued once here:
+ * writes the used ring and its own. In a packed ring both write the descriptors, and the flags of
+ * the first one take the place of the index. Four orderings make that safe, and each is argued once here:
  *
  *  - publish: descriptors and ring entries are written before `avail->idx` (release). A backend
  * that sees the index sees what it counts.
@@ -35,12 +37,21 @@
 
 struct virtq {
 	struct guestmem *mem;
-	uint16_t size; /* a power of two */
-	struct vring_desc *desc;
-	struct vring_avail *avail;
-	struct vring_used *used;
+	uint16_t size; /* a power of two, unless packed */
+	union {
+		struct vring_desc *desc;
+		struct vring_packed_desc *desc_packed;
+	};
+	union {
+		struct vring_avail *avail;
+		struct vring_packed_desc_event *driver_event;
+	};
+	union {
+		struct vring_used *used;
+		struct vring_packed_desc_event *device_event;
+	};
 	int kick_fd, call_fd; /* eventfds, non-blocking */
-	bool event_idx;	      /* negotiated: set it before the queue starts */
+	bool packed, in_order, event_idx; /* negotiated: set them before virtq_reset */
 
 	uint16_t avail_idx;  /* next to publish; virtq_publish makes it visible */
 	uint16_t kicked_idx; /* avail_idx at the last decision about a kick */
@@ -49,7 +60,11 @@ struct virtq {
 	struct virtq_head {
 		void *cookie;
 		uint16_t n_desc; /* of the chain that starts here; 0: not in flight */
+		uint16_t next_free, order; /* packed */
 	} * heads;
+	bool in_batch;	   /* in order: the used entry at used_idx is of a later chain, */
+	uint16_t batch_id; /* this one */
+	uint16_t publish_at, publish_flags, n_unkicked; /* packed */
 	uint64_t n_kicks;
 };
 
@@ -64,7 +79,10 @@ struct virtq_buf {
 int virtq_init(struct virtq *vq, struct guestmem *mem, uint16_t size, struct err *e);
 void virtq_fini(struct virtq *vq);
 
-/* Empties the rings, as a driver does before it hands them to a backend again. */
+/*
+ * Empties the rings, as a driver does before it hands them to a backend again. A size that is no
+ * power of two needs a packed ring.
+ */
 void virtq_reset(struct virtq *vq);
 
 /*
@@ -75,7 +93,8 @@ void virtq_reset(struct virtq *vq);
 int virtq_add(struct virtq *vq, const struct virtq_buf *bufs, unsigned n,
 	      struct vring_desc *indirect, void *cookie);
 
-/* Puts descriptor `head` into the available ring as it stands: for chains made by hand. */
+/* Puts descriptor `head` into a split ring's available ring as it stands: for chains made by hand.
+ */
 void virtq_add_raw(struct virtq *vq, uint16_t head);
 
 void virtq_publish(struct virtq *vq);
@@ -89,7 +108,7 @@ bool virtq_kick(struct virtq *vq);
  */
 int virtq_get(struct virtq *vq, void **cookie, uint32_t *len);
 
-/* Used entries that wait for virtq_get. */
+/* Used entries that wait for virtq_get; of a packed ring only whether there are any, 0 or 1. */
 uint16_t virtq_n_used(const struct virtq *vq);
 
 void virtq_callbacks_off(struct virtq *vq);

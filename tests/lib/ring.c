@@ -40,6 +40,7 @@ struct ring *ring_create(unsigned flags)
 
 void ring_destroy(struct ring *r)
 {
+	virtqueue_fini(&r->vq);
 	free(r->regions[0]);
 	free(r->regions[1]);
 	close(r->call_fd);
