@@ -70,7 +70,7 @@ int bridge_add_port(struct bridge *b, struct port *p)
 	next->n = old->n + 1;
 	replace_members(b, next);
 	atomic_store(&p->bridge, b);
-	worker_wake(p->worker);
+	dataplane_port_wake(b->dp, p);
 	return 0;
 }
 

@@ -59,7 +59,7 @@ static void flood(struct worker *w, const struct bridge *br, const struct port *
 		const struct port *out =
 			atomic_load_explicit(&w->dp->ports[m->ids[k]], memory_order_acquire);
 
-		if (!out || out == in || !atomic_load_explicit(&out->up, memory_order_relaxed))
+		if (!out || out == in || !atomic_load_explicit(&out->enabled, memory_order_relaxed))
 			continue;
 		egress_add(&w->egress, out->id, i);
 		targets++;

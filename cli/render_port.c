@@ -99,6 +99,19 @@ static void show_ring(const struct render *r, const json_t *ring)
 	fputc('\n', r->out);
 }
 
+/* "queue 1: up, worker 0, received 12 packets, 720 bytes". */
+static void show_queue(const struct render *r, const json_t *queue)
+{
+	const json_t *worker = json_object_get(queue, "worker");
+
+	fprintf(r->out, "    queue %" PRId64 ": %s", jsonx_int(queue, "index", 0),
+		jsonx_string(queue, "state", "?"));
+	if (worker)
+		fprintf(r->out, ", worker %" PRId64, (int64_t)json_integer_value(worker));
+	fprintf(r->out, ", received %" PRId64 " packets, %" PRId64 " bytes\n",
+		jsonx_int(queue, "rx_packets", 0), jsonx_int(queue, "rx_bytes", 0));
+}
+
 static void show_counters(const struct render *r, const json_t *stats)
 {
 	char reasons[512];
@@ -120,7 +133,7 @@ static void show_port(const struct render *r, const json_t *port)
 {
 	static const char *const keys[] = {"bridge", "kind", "socket", "mode", "state", "error"};
 	const char *waiting = jsonx_string(port, "waiting_for", "");
-	json_t *ring;
+	json_t *ring, *queue;
 	size_t i;
 
 	fprintf(r->out, "Port %s\n", jsonx_string(port, "name", "?"));
@@ -128,6 +141,8 @@ static void show_port(const struct render *r, const json_t *port)
 		member(r, port, keys[i]);
 	line(r, "waiting for", waiting);
 	show_frontend(r, json_object_get(port, "frontend"));
+	json_array_foreach (json_object_get(port, "queues"), i, queue)
+		show_queue(r, queue);
 	json_array_foreach (json_object_get(port, "rings"), i, ring)
 		show_ring(r, ring);
 	show_counters(r, json_object_get(port, "stats"));

@@ -130,6 +130,11 @@ static const struct command_spec specs[] = {
 	 "show ports in detail",
 	 "State of the vhost-user handshake, negotiated features and offloads, rings and "
 	 "counters."},
+	{"port/rebalance", GROUP_STATS, COMMAND_ACTS, 0, 0, {{0}},
+	 "spread the ports' queues over the workers anew",
+	 "By what each queue received since the last call, if the busiest worker gains by it. No "
+	 "frame is lost or overtaken on the way. port/show tells which worker polls a queue, "
+	 "pmd-perf-show how busy the workers are."},
 	{"stats/show", GROUP_STATS, COMMAND_PRINTS, 0, 0, {{"port", ARG_PORT, ARG_OPTIONAL}},
 	 "show the packet counters of ports",
 	 "rx is what weft took from the port, tx what it gave to it. Drops are listed by reason."},
@@ -182,6 +187,7 @@ static const struct command_alias aliases[] = {
 	{"dpif-netdev/pmd-perf-show", "pmd-perf-show"},
 	{"dpif-netdev/pmd-stats-show", "pmd-perf-show"},
 	{"dpif-netdev/pmd-stats-clear", "pmd-stats-clear"},
+	{"dpif-netdev/pmd-rxq-rebalance", "port/rebalance"},
 	{"vlog/list", "log/list"},
 	{"vlog/set", "log/set"},
 };

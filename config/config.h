@@ -69,6 +69,7 @@ struct config_vhost {
 	const char *owner;    /* "" : left as created */
 	const char *group;
 	unsigned socket_mode; /* 0: left as created */
+	unsigned queues;      /* pairs, 1 */
 	bool path_derived;
 	struct config_pos path_pos;
 };
@@ -86,6 +87,7 @@ struct config_port {
 	struct config_pos bridge_pos;
 	struct config_vhost vhost;
 	struct config_offloads offloads;
+	unsigned mtu; /* largest that its frontend may give its guest, 65535 */
 };
 
 enum nic_kind { NIC_BRIDGE, NIC_TAP, NIC_VHOST_USER, NIC_KIND_N };
@@ -104,9 +106,11 @@ struct config_nic {
 	bool has_address;
 	struct ip4_prefix address; /* for guests that take it from us; written or derived */
 	bool address_derived;
-	unsigned mtu; /* 1500 */
+	unsigned mtu;	 /* 1500 */
+	unsigned queues; /* pairs, 1 */
 	struct config_offloads offloads;
 	struct config_pos bridge_pos, tap_pos, path_pos, model_pos, mac_pos, address_pos;
+	struct config_pos queues_pos;
 };
 
 enum guest_engine { ENGINE_AUTO, ENGINE_QEMU, ENGINE_N };

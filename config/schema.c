@@ -244,6 +244,16 @@ static const struct schema_key vhost_keys[] = {
 		.example = "0660",
 		.help = "permissions of the socket (server mode)",
 	},
+	{
+		.name = "queues",
+		.type = SCHEMA_UINT,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_vhost, queues),
+		.min = 1,
+		.max = 16,
+		.fallback = "1",
+		.help = "queue pairs that the guest may use, spread over the workers",
+	},
 };
 static const struct schema_map vhost_map = {
 	.noun = "vhost-user port",
@@ -279,6 +289,16 @@ static const struct schema_key port_keys[] = {
 		.map = &offload_map,
 		.example = "{tso: off}",
 		.help = "what the port offers to its guest",
+	},
+	{
+		.name = "mtu",
+		.type = SCHEMA_UINT,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_port, mtu),
+		.min = 68,
+		.max = 65535,
+		.fallback = "65535",
+		.help = "largest MTU, bytes, that the guest's VMM may give to the guest (host_mtu)",
 	},
 };
 static const char *const port_later[] = {"nic", "tap", "trunk", "vlan", NULL};
@@ -476,6 +496,16 @@ static const struct schema_key nic_keys[] = {
 		.max = 9000,
 		.fallback = "1500",
 		.help = "MTU of the guest's interface, bytes",
+	},
+	{
+		.name = "queues",
+		.type = SCHEMA_UINT,
+		.offset = offsetof(struct config_nic, queues),
+		.pos = offsetof(struct config_nic, queues_pos),
+		.min = 1,
+		.max = 16,
+		.fallback = "1",
+		.help = "queue pairs of the NIC; Linux uses as many as the guest has vcpus",
 	},
 	{
 		.name = "offloads",

@@ -23,6 +23,8 @@ static struct vhost_port_params port_params(const struct config_port *c)
 		.socket_mode = c->vhost.socket_mode,
 		.tso = c->offloads.tso,
 		.csum = c->offloads.csum,
+		.queues = c->vhost.queues,
+		.mtu = c->mtu,
 	};
 }
 
@@ -56,6 +58,8 @@ static int add_nic_port(struct weftd *d, const struct config_guest *g, unsigned 
 		.group = "",
 		.tso = nic->offloads.tso,
 		.csum = nic->offloads.csum,
+		.queues = nic->queues,
+		.mtu = nic->mtu,
 	};
 
 	nic_port_name(g->name, n, name, sizeof(name));

@@ -53,22 +53,54 @@ static json_t *offloads_json(uint64_t features, struct offloads takes)
 			 vhost_features_check(features, &tso6) == DROP_NONE);
 }
 
-static json_t *rings_json(const struct vhost_port_info *info)
+static json_t *ring_json(const struct vhost_port_info *info, unsigned ring)
 {
 	static const char *const directions[VHOST_RINGS] = {"to_guest", "from_guest"};
+	const struct vhost_ring_info *r = &info->rings[ring];
+
+	return json_pack("{s:i, s:s, s:i, s:s, s:b, s:b, s:b, s:i, s:I, s:s*}", "index", ring,
+			 "direction", directions[ring % VHOST_RINGS], "size", r->size, "kind",
+			 "split", "indirect", r->indirect, "event_idx", r->event_idx, "mergeable",
+			 r->mergeable, "posted", r->posted, "interrupts",
+			 (json_int_t)r->interrupts, "fault", r->fault);
+}
+
+static json_t *rings_json(const struct vhost_port_info *info)
+{
 	json_t *list = json_array();
 
-	for (unsigned q = 0; q < VHOST_RINGS && info->attached; q++)
-		json_array_append_new(
-			list,
-			json_pack("{s:i, s:s, s:i, s:s, s:b, s:b, s:b, s:i, s:I, s:s*}", "index", q,
-				  "direction", directions[q], "size", info->rings[q].size, "kind",
-				  "split", "indirect", info->rings[q].indirect, "event_idx",
-				  info->rings[q].event_idx, "mergeable", info->rings[q].mergeable,
-				  "posted", info->rings[q].posted, "interrupts",
-				  (json_int_t)info->rings[q].interrupts, "fault",
-				  info->rings[q].fault));
+	for (unsigned ring = 0; ring < VHOST_RINGS * info->n_pairs; ring++)
+		if (info->pairs[ring / VHOST_RINGS].up)
+			json_array_append_new(list, ring_json(info, ring));
 	return list;
+}
+
+static json_t *queues_json(const struct vhost_port_info *info)
+{
+	json_t *list = json_array();
+
+	for (unsigned k = 0; k < info->n_pairs; k++) {
+		const struct vhost_pair_info *p = &info->pairs[k];
+		json_t *queue = json_pack("{s:i, s:s, s:I, s:I}", "index", k, "state",
+					  p->up ? "up" : "down", "rx_packets",
+					  (json_int_t)p->rx_packets, "rx_bytes",
+					  (json_int_t)p->rx_bytes);
+
+		if (p->worker >= 0)
+			json_object_set_new(queue, "worker", json_integer(p->worker));
+		json_array_append_new(list, queue);
+	}
+	return list;
+}
+
+static json_t *frontend_json(const struct vhost_port_info *info)
+{
+	json_t *o = json_pack("{s:o, s:o}", "features", features_json(info->features), "offloads",
+			      offloads_json(info->features, info->takes));
+
+	if (info->mtu)
+		json_object_set_new(o, "mtu", json_integer(info->mtu));
+	return o;
 }
 
 static json_t *port_json(struct vswitch_port *p)
@@ -79,12 +111,9 @@ static json_t *port_json(struct vswitch_port *p)
 	vhost_port_info(p->vhost, &info);
 	json_object_set_new(o, "bridge", json_string(vswitch_bridge_name(p->on)));
 	json_object_set_new(o, "sessions", json_integer(info.sessions));
-	json_object_set_new(o, "worker", json_integer(p->vhost->port.worker->id));
 	if (info.attached)
-		json_object_set_new(o, "frontend",
-				    json_pack("{s:o, s:o}", "features",
-					      features_json(info.features), "offloads",
-					      offloads_json(info.features, info.takes)));
+		json_object_set_new(o, "frontend", frontend_json(&info));
+	json_object_set_new(o, "queues", queues_json(&info));
 	json_object_set_new(o, "rings", rings_json(&info));
 	json_object_set_new(o, "stats", stats_json(p));
 	return o;
@@ -154,6 +183,16 @@ void cmd_pmd_perf_show(struct call *call, void *ctx)
 	for (unsigned i = 0; i < d->vswitch->dp->n_workers; i++)
 		json_array_append_new(list, perf_json(d->vswitch->dp->workers[i]));
 	call_reply(call, list);
+}
+
+void cmd_port_rebalance(struct call *call, void *ctx)
+{
+	struct weftd *d = ctx;
+	bool dry_run = false;
+
+	if (call_param_bool(call, "dry_run", CALL_OPTIONAL, &dry_run) < 0)
+		return;
+	call_reply(call, json_pack("{s:i}", "moved", dataplane_rebalance(d->vswitch->dp, dry_run)));
 }
 
 void cmd_pmd_stats_clear(struct call *call, void *ctx)

@@ -244,11 +244,23 @@ static void add_emulated_nic(struct builder *b, unsigned n)
 		   mac_format(&nic->mac, mac));
 }
 
+/* A vector for each ring, and one each for the control queue and changes of the configuration. */
+static void rings_properties(const struct config_nic *nic, bool kvm, char *text, size_t size)
+{
+	size_t len = (size_t)snprintf(text, size, "%s%s", VHOST_USER_RINGS,
+				      nic->queues > 1 ? ",mq=on" : "");
+
+	if (!kvm)
+		snprintf(text + len, size - len, "%s", TCG_VECTORS);
+	else if (nic->queues > 1)
+		snprintf(text + len, size - len, ",vectors=%u", 2 * nic->queues + 2);
+}
+
 static void add_vhost_user_nic(struct builder *b, unsigned n)
 {
 	const struct config_nic *nic = &b->g->nics[n];
 	bool listens = nic->kind == NIC_BRIDGE || nic->mode == VHOST_MODE_CLIENT;
-	char path[CHANNEL_PATH_MAX], out[VALUE_MAX];
+	char path[CHANNEL_PATH_MAX], out[VALUE_MAX], queues[32], rings[128];
 	const char *socket = nic->path;
 
 	if (nic->model != NIC_MODEL_VIRTIO) {
@@ -268,8 +280,12 @@ static void add_vhost_user_nic(struct builder *b, unsigned n)
 	}
 	add_format(b, "-chardev", "socket,id=chr%u,path=%s,%s", n, quoted(b, socket, out),
 		   listens ? "server=on,wait=off" : "reconnect=1");
-	add_format(b, "-netdev", "vhost-user,id=net%u,chardev=chr%u", n, n);
-	add_virtio_nic(b, n, b->env->kvm ? VHOST_USER_RINGS : VHOST_USER_RINGS TCG_VECTORS);
+	queues[0] = '\0';
+	if (nic->queues > 1)
+		snprintf(queues, sizeof(queues), ",queues=%u", nic->queues);
+	add_format(b, "-netdev", "vhost-user,id=net%u,chardev=chr%u%s", n, n, queues);
+	rings_properties(nic, b->env->kvm, rings, sizeof(rings));
+	add_virtio_nic(b, n, rings);
 }
 
 static void add_tap_nic(struct builder *b, unsigned n)

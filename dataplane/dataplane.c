@@ -7,6 +7,8 @@
 
 #include <rte_malloc.h>
 
+#include "dataplane/balance.h"
+
 static int rcu_create(struct dataplane *dp)
 {
 	size_t size = rte_rcu_qsbr_get_memsize(WORKERS_MAX);
@@ -94,19 +96,19 @@ static struct worker *least_loaded(struct dataplane *dp)
 	return best;
 }
 
-/* A copy of `old` with `add` or without `del`; NULL when there is no memory. */
-static struct poll_list *polls_edit(const struct poll_list *old, struct port *add,
-				    const struct port *del)
+/* A copy of `old` with `add` or without `del`. */
+static struct poll_list *polls_edit(struct dataplane *dp, const struct poll_list *old,
+				    struct port_queue *add, const struct port_queue *del)
 {
-	struct poll_list *next = calloc(1, sizeof(*next) + (old->n + 1) * sizeof(next->ports[0]));
+	struct poll_list *next;
 
-	if (!next)
-		return NULL;
+	while (!(next = calloc(1, sizeof(*next) + (old->n + 1) * sizeof(next->queues[0]))))
+		dataplane_synchronize(dp); /* out of memory for a few bytes: wait for some */
 	for (unsigned i = 0; i < old->n; i++)
-		if (old->ports[i] != del)
-			next->ports[next->n++] = old->ports[i];
+		if (old->queues[i] != del)
+			next->queues[next->n++] = old->queues[i];
 	if (add)
-		next->ports[next->n++] = add;
+		next->queues[next->n++] = add;
 	return next;
 }
 
@@ -121,48 +123,202 @@ static void polls_publish(struct worker *w, struct poll_list *next)
 
 int dataplane_port_add(struct dataplane *dp, struct port *p, struct err *e)
 {
-	struct poll_list *next;
 	int ret = 0;
 
 	pthread_mutex_lock(&dp->lock);
 	p->id = free_id(dp);
-	p->worker = least_loaded(dp);
-	next = polls_edit(p->worker->polls, p, NULL);
-	if (p->id == 0 || !next) {
+	if (p->id == 0)
 		ret = err_set(e, ENOSPC, "port %s: no room for more than %d ports", p->name,
 			      PORTS_MAX - 1);
-		free(next);
-		goto out;
-	}
-	atomic_store_explicit(&dp->ports[p->id], p, memory_order_release);
-	polls_publish(p->worker, next);
-out:
+	else
+		atomic_store_explicit(&dp->ports[p->id], p, memory_order_release);
 	pthread_mutex_unlock(&dp->lock);
 	return ret;
 }
 
-void dataplane_port_retire(struct dataplane *dp, struct port *p)
-{
-	struct poll_list *next;
+/* --- queues; the lock is held ------------------------------------------------------------------ */
 
+static void watch(const struct port_queue *q, bool on)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(q->wake_fds); i++) {
+		if (q->wake_fds[i] < 0)
+			continue;
+		if (on)
+			worker_watch(q->worker, q->wake_fds[i]);
+		else
+			worker_unwatch(q->worker, q->wake_fds[i]);
+	}
+}
+
+static void join(struct port_queue *q, struct worker *w)
+{
+	q->worker = w;
+	polls_publish(w, polls_edit(w->dp, w->polls, q, NULL));
+}
+
+static void leave(struct port_queue *q)
+{
+	struct worker *w = q->worker;
+
+	polls_publish(w, polls_edit(w->dp, w->polls, NULL, q));
+	q->worker = NULL;
+}
+
+/* Returns without a grace period. */
+static void stop_using(struct port_queue *q)
+{
+	if (!q->up)
+		return;
+	atomic_store_explicit(&q->up, false, memory_order_release);
+	watch(q, false);
+}
+
+static void queue_down(struct port_queue *q)
+{
+	stop_using(q);
+	if (!q->worker)
+		return;
+	atomic_fetch_and(&q->port->enabled, (uint16_t)~(1u << q->index));
+	leave(q);
+}
+
+static void move(struct port_queue *q, struct worker *to)
+{
+	if (q->up)
+		watch(q, false);
+	leave(q);
+	join(q, to);
+	if (q->up)
+		watch(q, true);
+	worker_wake(to);
+}
+
+/* --- queues ------------------------------------------------------------------------------------ */
+
+void dataplane_queue_up(struct dataplane *dp, struct port_queue *q)
+{
 	pthread_mutex_lock(&dp->lock);
-	/*
-	 * After these two stores a worker that begins a round finds the port neither in its poll
-	 * list nor in the table; polls_publish waits for the rounds that had begun before.
-	 */
-	atomic_store(&p->up, false);
-	atomic_store_explicit(&dp->ports[p->id], NULL, memory_order_release);
-	while (!(next = polls_edit(p->worker->polls, NULL, p)))
-		dataplane_synchronize(dp); /* out of memory for a few bytes: wait for some */
-	polls_publish(p->worker, next);
+	atomic_store_explicit(&q->up, true, memory_order_release);
+	if (!q->worker) {
+		q->load_base = balance_load(q->rx_packets, q->rx_bytes);
+		join(q, least_loaded(dp));
+	}
+	watch(q, true);
+	atomic_fetch_or(&q->port->enabled, (uint16_t)(1u << q->index));
+	worker_wake(q->worker);
+	pthread_mutex_unlock(&dp->lock);
+}
+
+void dataplane_queue_pause(struct dataplane *dp, struct port_queue *q)
+{
+	pthread_mutex_lock(&dp->lock);
+	stop_using(q);
+	dataplane_synchronize(dp);
+	pthread_mutex_unlock(&dp->lock);
+}
+
+void dataplane_queue_down(struct dataplane *dp, struct port_queue *q)
+{
+	pthread_mutex_lock(&dp->lock);
+	queue_down(q);
 	pthread_mutex_unlock(&dp->lock);
 }
 
 void dataplane_port_set_up(struct dataplane *dp, struct port *p, bool up)
 {
-	atomic_store_explicit(&p->up, up, memory_order_release);
-	if (up)
-		worker_wake(p->worker);
-	else
-		dataplane_synchronize(dp);
+	for (unsigned i = 0; i < p->n_queues; i++) {
+		if (up)
+			dataplane_queue_up(dp, &p->queues[i]);
+		else
+			dataplane_queue_down(dp, &p->queues[i]);
+	}
+}
+
+void dataplane_port_wake(struct dataplane *dp, struct port *p)
+{
+	pthread_mutex_lock(&dp->lock);
+	for (unsigned i = 0; i < p->n_queues; i++)
+		if (p->queues[i].worker)
+			worker_wake(p->queues[i].worker);
+	pthread_mutex_unlock(&dp->lock);
+}
+
+void dataplane_port_retire(struct dataplane *dp, struct port *p)
+{
+	pthread_mutex_lock(&dp->lock);
+	/*
+	 * After these stores a worker that begins a round finds the port neither in its poll list
+	 * nor in the table; the grace period is for the rounds that had begun before.
+	 */
+	atomic_store_explicit(&dp->ports[p->id], NULL, memory_order_release);
+	for (unsigned i = 0; i < p->n_queues; i++)
+		queue_down(&p->queues[i]);
+	dataplane_synchronize(dp);
+	pthread_mutex_unlock(&dp->lock);
+}
+
+int dataplane_queue_worker(struct dataplane *dp, const struct port_queue *q)
+{
+	int id;
+
+	pthread_mutex_lock(&dp->lock);
+	id = q->worker ? (int)q->worker->id : -1;
+	pthread_mutex_unlock(&dp->lock);
+	return id;
+}
+
+/* --- rebalancing -------------------------------------------------------------------------------- */
+
+static unsigned collect(struct dataplane *dp, struct port_queue **queues,
+			struct balance_item *items)
+{
+	unsigned n = 0;
+
+	for (unsigned w = 0; w < dp->n_workers; w++) {
+		const struct poll_list *polls = dp->workers[w]->polls;
+
+		for (unsigned i = 0; i < polls->n; i++, n++) {
+			struct port_queue *q = polls->queues[i];
+			uint64_t done = balance_load(q->rx_packets, q->rx_bytes);
+
+			queues[n] = q;
+			items[n] = (struct balance_item){.load = done - q->load_base, .worker = w};
+		}
+	}
+	return n;
+}
+
+static unsigned count_queues(const struct dataplane *dp)
+{
+	unsigned n = 0;
+
+	for (unsigned w = 0; w < dp->n_workers; w++)
+		n += dp->workers[w]->polls->n;
+	return n;
+}
+
+unsigned dataplane_rebalance(struct dataplane *dp, bool dry_run)
+{
+	struct port_queue **queues;
+	struct balance_item *items;
+	unsigned n, moved = 0;
+
+	pthread_mutex_lock(&dp->lock);
+	n = count_queues(dp);
+	queues = calloc(n + 1, sizeof(*queues));
+	items = calloc(n + 1, sizeof(*items));
+	if (!queues || !items)
+		goto out;
+	collect(dp, queues, items);
+	moved = balance_plan(items, n, dp->n_workers);
+	for (unsigned i = 0; i < n && !dry_run; i++) {
+		queues[i]->load_base += items[i].load;
+		if (queues[i]->worker != dp->workers[items[i].worker])
+			move(queues[i], dp->workers[items[i].worker]);
+	}
+out:
+	free(items);
+	free(queues);
+	pthread_mutex_unlock(&dp->lock);
+	return moved;
 }

@@ -8,7 +8,12 @@
  *
  * All functions here belong to the control side. They may be called from several threads (the
  * control thread, librte_vhost's event thread); `lock` serialises them. Never call into
- * librte_vhost with it held.
+ * librte_vhost with it held, nor take a port kind's lock; the other way round is allowed.
+ *
+ * A queue is in the poll list of one worker as long as it is enabled. It moves to another worker in
+ * three steps: it leaves the first one's list, a grace period passes, it joins the second one's. So
+ * never two workers poll it, what it remembers of its ring (`done_ahead`) moves with it, and the
+ * frames that come meanwhile wait in the ring: none is lost or overtakes another.
  */
 
 #include <pthread.h>
@@ -41,19 +46,45 @@ struct dataplane *dataplane_create(const struct dataplane_params *params, struct
 void dataplane_destroy(struct dataplane *dp);
 
 /*
- * Gives the port an id and the worker with the fewest ports, and makes it reachable.
+ * Gives the port an id and makes it reachable; its queues are down.
  * Returns 0 or -ENOSPC. The port stays the caller's.
  */
 int dataplane_port_add(struct dataplane *dp, struct port *p, struct err *e);
 
 /*
- * Removal is three steps: the port leaves the table and its worker's poll list, every worker
+ * Removal is three steps: the port leaves the table and its workers' poll lists, every worker
  * passes a quiescent state, and only then does this return: nobody holds the port any more.
  */
 void dataplane_port_retire(struct dataplane *dp, struct port *p);
 
-/* Marks the rings of a reachable port as attached or not; `false` returns after a grace period. */
+/*
+ * The rings of a queue of a reachable port are there: a worker polls them (the one with the fewest
+ * queues, or the one that did before a pause) and frames are sent to them.
+ */
+void dataplane_queue_up(struct dataplane *dp, struct port_queue *q);
+/*
+ * The rings are away for a moment. On return no worker uses them. Frames for them wait, for as long
+ * as they would for a receiver without room.
+ */
+void dataplane_queue_pause(struct dataplane *dp, struct port_queue *q);
+/* The rings are gone. On return no worker uses them, and frames for the port go elsewhere. */
+void dataplane_queue_down(struct dataplane *dp, struct port_queue *q);
+
+/* All queues of a port up or down. */
 void dataplane_port_set_up(struct dataplane *dp, struct port *p, bool up);
+
+/* Interrupts the sleep of the workers that poll the port. */
+void dataplane_port_wake(struct dataplane *dp, struct port *p);
+
+/*
+ * Spreads the enabled queues over the workers by what each did since the last call (or since it was
+ * enabled), if the busiest worker gains at least a tenth by it. Returns the number of queues that
+ * moved. With `dry_run` nothing moves.
+ */
+unsigned dataplane_rebalance(struct dataplane *dp, bool dry_run);
+
+/* The worker that polls the queue, or -1. */
+int dataplane_queue_worker(struct dataplane *dp, const struct port_queue *q);
 
 /* Returns when every worker has passed a quiescent state since the call. */
 void dataplane_synchronize(struct dataplane *dp);

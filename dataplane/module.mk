@@ -3,6 +3,9 @@ dataplane_SRCS := dataplane/copy.c dataplane/dataplane.c dataplane/drop.c datapl
                   dataplane/frame.c dataplane/gso.c dataplane/pipeline.c dataplane/port.c \
                   dataplane/worker.c
 
+# Queues: which worker polls one, and which one a flow goes to.
+dataplane_SRCS += dataplane/balance.c dataplane/flow.c
+
 UNIT_TESTS += test_pipeline
 test_pipeline_SRCS = tests/pipeline/test_bridge.c tests/lib/packet.c tests/lib/testport.c \
                      $(dataplane_SRCS) $(bridge_SRCS) $(common_SRCS)

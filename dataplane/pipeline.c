@@ -5,6 +5,7 @@
 
 #include "bridge/bridge_input.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/flow.h"
 #include "dataplane/verdict.h"
 
 /*
@@ -16,7 +17,7 @@
  *      |                       or flood          for each port                  |
  *   rx_release <---------------- frames that are done, in order <---------------+
  *
- * A burst comes from one port, so it has one bridge. Stages only decide: they turn frames into
+ * A burst comes from one queue of one port, so it has one bridge. Stages only decide: they turn frames into
  * verdicts, drop reasons or bits in an egress mask. emit then walks the receivers, not the frames,
  * so that each receiver's ring is touched once a burst and frames to one receiver stay in order.
  *
@@ -26,6 +27,10 @@
  * remembered in `done_ahead`. A receiver that makes no room for HOLD_MAX_NS is taken for stalled
  * and frames to it are dropped until it moves again, so that it delays others once, not forever.
  * Flooded frames are never held.
+ *
+ * A receiver with several queues gets each frame on the queue that the frame's flow hashes to, so
+ * that a flow stays in order whichever workers its sender's queues belong to. Room, and its lack,
+ * is a queue's.
  */
 
 #define HOLD_MAX_NS 10000000ull
@@ -52,12 +57,12 @@ static void classify(struct verdicts *v, const struct burst *b)
 }
 
 /* True while a receiver without room may still keep its senders waiting. */
-static bool may_hold(struct port *out, uint64_t now_ns)
+static bool may_hold(struct port_queue *to, uint64_t now_ns)
 {
-	uint64_t since = atomic_load_explicit(&out->full_since_ns, memory_order_relaxed);
+	uint64_t since = atomic_load_explicit(&to->full_since_ns, memory_order_relaxed);
 
 	if (since == 0) {
-		atomic_store_explicit(&out->full_since_ns, now_ns | 1, memory_order_relaxed);
+		atomic_store_explicit(&to->full_since_ns, now_ns | 1, memory_order_relaxed);
 		return true;
 	}
 	return now_ns < since + HOLD_MAX_NS;
@@ -75,31 +80,65 @@ static void count_tx(struct worker *w, struct port *out, const struct burst *b, 
 	w->perf.tx_packets += (unsigned)__builtin_popcountll(sent);
 }
 
+/* Sends `mask` to one queue, which has no room while it is paused. Returns what has to wait. */
+static uint64_t emit_to_queue(struct worker *w, struct port_queue *to, const struct verdicts *v,
+			      uint64_t mask, uint64_t now_ns)
+{
+	struct port *out = to->port;
+	struct port_stats *st = &out->stats[w->id];
+	struct tx_result res = {.no_room = mask};
+	uint64_t held = 0;
+
+	rte_spinlock_lock(&to->tx_lock);
+	if (likely(atomic_load_explicit(&to->up, memory_order_acquire)))
+		res = out->ops->tx(to, &w->burst, mask, st);
+	if (res.sent && atomic_load_explicit(&to->full_since_ns, memory_order_relaxed))
+		atomic_store_explicit(&to->full_since_ns, 0, memory_order_relaxed);
+	if (unlikely(res.no_room)) {
+		held = may_hold(to, now_ns) ? res.no_room & ~v->flooded : 0;
+		st->drops[DROP_RING_FULL] += (unsigned)__builtin_popcountll(res.no_room & ~held);
+	}
+	rte_spinlock_unlock(&to->tx_lock);
+
+	count_tx(w, out, &w->burst, res.sent);
+	return held;
+}
+
+/* Each frame to the queue of its flow. */
+static uint64_t emit_spread(struct worker *w, struct port *out, const struct verdicts *v,
+			    uint64_t mask, unsigned enabled, uint64_t now_ns)
+{
+	uint64_t masks[PORT_QUEUES_MAX] = {0}, held = 0;
+	unsigned touched = 0;
+
+	for (uint64_t m = mask; m; m &= m - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(m);
+		unsigned k = flow_queue(flow_hash(&w->burst.frames[i]), enabled);
+
+		masks[k] |= 1ull << i;
+		touched |= 1u << k;
+	}
+	for (; touched; touched &= touched - 1) {
+		unsigned k = (unsigned)__builtin_ctz(touched);
+
+		held |= emit_to_queue(w, &out->queues[k], v, masks[k], now_ns);
+	}
+	return held;
+}
+
 /* Sends `mask` to one receiver. Returns the frames that have to wait for its room. */
 static uint64_t emit_to(struct worker *w, struct port *out, const struct verdicts *v, uint64_t mask,
 			uint64_t now_ns)
 {
-	struct port_stats *st = &out->stats[w->id];
-	struct tx_result res;
-	uint64_t held = 0;
+	unsigned enabled = atomic_load_explicit(&out->enabled, memory_order_acquire);
 
-	if (unlikely(!atomic_load_explicit(&out->up, memory_order_acquire))) {
-		st->drops[DROP_PORT_DOWN] += (unsigned)__builtin_popcountll(mask);
+	if (unlikely(!enabled)) {
+		out->stats[w->id].drops[DROP_PORT_DOWN] += (unsigned)__builtin_popcountll(mask);
 		return 0;
 	}
-
-	rte_spinlock_lock(&out->tx_lock);
-	res = out->ops->tx(out, &w->burst, mask, st);
-	if (res.sent && atomic_load_explicit(&out->full_since_ns, memory_order_relaxed))
-		atomic_store_explicit(&out->full_since_ns, 0, memory_order_relaxed);
-	if (unlikely(res.no_room)) {
-		held = may_hold(out, now_ns) ? res.no_room & ~v->flooded : 0;
-		st->drops[DROP_RING_FULL] += (unsigned)__builtin_popcountll(res.no_room & ~held);
-	}
-	rte_spinlock_unlock(&out->tx_lock);
-
-	count_tx(w, out, &w->burst, res.sent);
-	return held;
+	if (likely((enabled & (enabled - 1)) == 0))
+		return emit_to_queue(w, &out->queues[__builtin_ctz(enabled)], v, mask, now_ns);
+	return emit_spread(w, out, v, mask, enabled, now_ns);
 }
 
 static uint64_t emit(struct worker *w, struct verdicts *v, uint64_t now_ns)
@@ -123,9 +162,9 @@ static uint64_t emit(struct worker *w, struct verdicts *v, uint64_t now_ns)
 }
 
 /* Counts the frames that ended in this run, as received and by what became of them. */
-static unsigned account(struct worker *w, struct port *in, struct verdicts *v, uint64_t ended)
+static unsigned account(struct worker *w, struct port_queue *in, struct verdicts *v, uint64_t ended)
 {
-	struct port_stats *st = &in->stats[w->id];
+	struct port_stats *st = &in->port->stats[w->id];
 	const struct burst *b = &w->burst;
 	uint64_t bytes = 0;
 	unsigned n = (unsigned)__builtin_popcountll(ended);
@@ -134,6 +173,8 @@ static unsigned account(struct worker *w, struct port *in, struct verdicts *v, u
 		bytes += b->frames[__builtin_ctzll(m)].len;
 	st->rx_packets += n;
 	st->rx_bytes += bytes;
+	in->rx_packets += n;
+	in->rx_bytes += bytes;
 	st->copies += v->copies;
 	st->drops[DROP_PORT_DOWN] += v->lost;
 	for (uint64_t m = v->dropped & ended; m; m &= m - 1)
@@ -141,22 +182,23 @@ static unsigned account(struct worker *w, struct port *in, struct verdicts *v, u
 	return n;
 }
 
-unsigned pipeline_run(struct worker *w, struct port *in, uint64_t now_ns)
+unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns)
 {
+	const struct port_ops *ops = in->port->ops;
 	struct burst *b = &w->burst;
 	struct verdicts v;
 	uint64_t all, held, done;
 	unsigned n, in_order;
 
 	b->n = b->n_segs = 0;
-	n = in->ops->rx_peek(in, b);
+	n = ops->rx_peek(in, b);
 	if (n == 0)
 		return 0;
 
 	all = mask_of(n);
 	verdicts_init(&v, in->done_ahead & all);
 	classify(&v, b);
-	bridge_input(w, in, &v, now_ns);
+	bridge_input(w, in->port, &v, now_ns);
 	held = emit(w, &v, now_ns);
 	done = all & ~held;
 	w->blocked |= held != 0;
@@ -165,7 +207,7 @@ unsigned pipeline_run(struct worker *w, struct port *in, uint64_t now_ns)
 	in_order = (unsigned)__builtin_ctzll(~done);
 	in->done_ahead = done >> in_order;
 	if (in_order)
-		in->ops->rx_release(in, in_order);
+		ops->rx_release(in, in_order);
 	if (n) {
 		w->perf.rx_packets += n;
 		w->perf.rx_bursts++;

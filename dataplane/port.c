@@ -4,12 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
-void port_init(struct port *p, const struct port_ops *ops, const char *name)
+void port_init(struct port *p, const struct port_ops *ops, const char *name, unsigned n_queues)
 {
 	memset(p, 0, sizeof(*p));
 	p->ops = ops;
 	snprintf(p->name, sizeof(p->name), "%s", name);
-	rte_spinlock_init(&p->tx_lock);
+	p->n_queues = (uint16_t)n_queues;
+	for (unsigned i = 0; i < n_queues; i++) {
+		struct port_queue *q = &p->queues[i];
+
+		q->port = p;
+		q->index = (uint16_t)i;
+		q->wake_fds[0] = q->wake_fds[1] = -1;
+		rte_spinlock_init(&q->tx_lock);
+	}
 }
 
 void port_stats_sum(const struct port *p, struct port_stats *sum)

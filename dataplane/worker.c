@@ -98,20 +98,20 @@ unsigned worker_poll(struct worker *w, uint64_t now_ns)
 	w->now_ns = now_ns;
 	w->blocked = false;
 	for (unsigned i = 0; i < polls->n; i++) {
-		struct port *p = polls->ports[i];
+		struct port_queue *q = polls->queues[i];
 
-		if (!atomic_load_explicit(&p->up, memory_order_acquire))
+		if (!atomic_load_explicit(&q->up, memory_order_acquire))
 			continue;
-		n += pipeline_run(w, p, now_ns);
-		if (unlikely(p->notify_due_ns && now_ns >= p->notify_due_ns))
-			p->ops->notify(p);
+		n += pipeline_run(w, q, now_ns);
+		if (unlikely(q->notify_due_ns && now_ns >= q->notify_due_ns))
+			q->port->ops->notify(q);
 	}
 	return n;
 }
 
 /*
- * Asks every port for a wake-up, and lowers `*until_ns` to the next notification that is due.
- * Returns false when a port already has something to do.
+ * Asks every queue for a wake-up, and lowers `*until_ns` to the next notification that is due.
+ * Returns false when a queue already has something to do.
  */
 static bool arm_all(struct worker *w, uint64_t *until_ns)
 {
@@ -119,13 +119,13 @@ static bool arm_all(struct worker *w, uint64_t *until_ns)
 	bool quiet = true;
 
 	for (unsigned i = 0; i < polls->n; i++) {
-		struct port *p = polls->ports[i];
+		struct port_queue *q = polls->queues[i];
 
-		if (!atomic_load_explicit(&p->up, memory_order_acquire))
+		if (!atomic_load_explicit(&q->up, memory_order_acquire))
 			continue;
-		quiet &= !p->ops->arm(p, w->blocked);
-		if (p->notify_due_ns && p->notify_due_ns < *until_ns)
-			*until_ns = p->notify_due_ns;
+		quiet &= !q->port->ops->arm(q, w->blocked);
+		if (q->notify_due_ns && q->notify_due_ns < *until_ns)
+			*until_ns = q->notify_due_ns;
 	}
 	return quiet;
 }
@@ -135,15 +135,15 @@ static void disarm_all(struct worker *w)
 	const struct poll_list *polls = polls_of(w);
 
 	for (unsigned i = 0; i < polls->n; i++) {
-		struct port *p = polls->ports[i];
+		struct port_queue *q = polls->queues[i];
 
-		if (atomic_load_explicit(&p->up, memory_order_acquire))
-			p->ops->disarm(p);
+		if (atomic_load_explicit(&q->up, memory_order_acquire))
+			q->port->ops->disarm(q);
 	}
 }
 
 /*
- * Offline for RCU while asleep: the poll list may be replaced and ports may go meanwhile, so
+ * Offline for RCU while asleep: the poll list may be replaced and queues may go meanwhile, so
  * nothing read before the sleep is used after it. Returns true when somebody woke the worker up:
  * more may follow then, so that polling for a while is worth it.
  */

@@ -3,11 +3,11 @@
 #define DATAPLANE_WORKER_H
 
 /*
- * A worker: one thread that polls its ports, run to completion, until there is nothing to do.
+ * A worker: one thread that polls its queues, run to completion, until there is nothing to do.
  *
  * It polls while there is work. An empty round makes the next one wait a little longer, because
  * touching a guest's ring line again and again slows the guest down. After `idle_ns` without work
- * it arms the ports' notifications and sleeps in epoll; asleep, it is offline for RCU, so a change
+ * it arms the queues' notifications and sleeps in epoll; asleep, it is offline for RCU, so a change
  * of configuration never waits for it.
  */
 
@@ -19,10 +19,10 @@
 #include "dataplane/port.h"
 #include "dataplane/stats.h"
 
-/* The ports a worker polls; immutable, replaced as a whole. */
+/* The queues a worker polls; immutable, replaced as a whole. */
 struct poll_list {
 	unsigned n;
-	struct port *ports[];
+	struct port_queue *queues[];
 };
 
 /* Where the frames of the burst in hand go: for each port a mask of frames. */
@@ -58,7 +58,7 @@ void worker_destroy(struct worker *w);
 int worker_start(struct worker *w);
 void worker_stop(struct worker *w);
 
-/* One round over the worker's ports at time `now_ns`. Returns the frames taken. */
+/* One round over the worker's queues at time `now_ns`. Returns the frames taken. */
 unsigned worker_poll(struct worker *w, uint64_t now_ns);
 
 /* What the worker did since its counters were last cleared. Control thread. */

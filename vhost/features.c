@@ -27,6 +27,7 @@ static const char *const names[64] = {
 	[VIRTIO_NET_F_MRG_RXBUF] = "mrg_rxbuf",
 	[VIRTIO_NET_F_STATUS] = "status",
 	[VIRTIO_NET_F_CTRL_VQ] = "ctrl_vq",
+	[VIRTIO_NET_F_GUEST_ANNOUNCE] = "guest_announce",
 	[VIRTIO_NET_F_MQ] = "mq",
 	[VHOST_F_LOG_ALL] = "log_all",
 	[VIRTIO_F_ANY_LAYOUT] = "any_layout",
@@ -59,6 +60,15 @@ uint64_t vhost_features_offered(bool tso, bool csum)
 		     BIT(VIRTIO_NET_F_HOST_ECN) | BIT(VIRTIO_NET_F_GUEST_TSO4) |
 		     BIT(VIRTIO_NET_F_GUEST_TSO6) | BIT(VIRTIO_NET_F_GUEST_ECN);
 	return f;
+}
+
+/* VIRTIO 1.2, 5.1.3.1: announcement and multiqueue need the control queue. */
+uint64_t vhost_features_control(bool multiqueue)
+{
+	uint64_t f = BIT(VIRTIO_NET_F_MTU) | BIT(VIRTIO_NET_F_STATUS) | BIT(VIRTIO_NET_F_CTRL_VQ) |
+		     BIT(VIRTIO_NET_F_GUEST_ANNOUNCE);
+
+	return multiqueue ? f | BIT(VIRTIO_NET_F_MQ) : f;
 }
 
 /* TSO needs the checksum bit (VIRTIO 1.2, 5.1.3.1); a guest without it gets none of them. */

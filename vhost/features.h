@@ -13,6 +13,12 @@
 /* The feature bits that a port with these offloads offers. */
 uint64_t vhost_features_offered(bool tso, bool csum);
 
+/*
+ * The feature bits that are about the device and not about frames: MTU, link status, announcement
+ * after a migration, a control queue (which the frontend serves itself), several queue pairs.
+ */
+uint64_t vhost_features_control(bool multiqueue);
+
 /* What the guest takes from us, by the negotiated bits. */
 struct offloads vhost_features_takes(uint64_t features);
 

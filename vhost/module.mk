@@ -2,6 +2,8 @@
 vhost_SRCS := vhost/features.c vhost/session.c vhost/vhost_port.c vhost/vhost_socket.c
 vhost_SRCS += vhost/virtqueue.c vhost/split.c vhost/packed.c vhost/dirty_log.c
 
+vhost_SRCS += vhost/announce.c
+
 # What a virtqueue needs to be tested without librte_vhost.
 virtqueue_SRCS := vhost/virtqueue.c vhost/split.c vhost/packed.c vhost/dirty_log.c \
                   dataplane/copy.c dataplane/frame.c dataplane/gso.c common/cksum.c \
@@ -15,7 +17,17 @@ FUZZERS += fuzz_virtqueue
 fuzz_virtqueue_SRCS := tests/fuzz/fuzz_virtqueue.c $(virtqueue_SRCS)
 
 # virtio-user: sessions with our own frontend.
+vhostnet_SRCS = $(sort tests/lib/vhostnet.c tests/lib/packet.c $(vhost_SRCS) $(dataplane_SRCS) \
+                $(bridge_SRCS) $(gen_frontend_SRCS) $(common_SRCS))
+
 UNIT_TESTS += test_vhost
-test_vhost_SRCS = $(sort tests/pipeline/test_vhost.c tests/lib/packet.c $(vhost_SRCS) \
-                  $(dataplane_SRCS) $(bridge_SRCS) $(gen_frontend_SRCS) $(common_SRCS))
+test_vhost_SRCS = tests/pipeline/test_vhost.c $(vhostnet_SRCS)
 test_vhost_LIBS := libdpdk cmocka
+
+UNIT_TESTS += test_vhost_session
+test_vhost_session_SRCS = tests/pipeline/test_vhost_session.c $(vhostnet_SRCS)
+test_vhost_session_LIBS := libdpdk cmocka
+
+UNIT_TESTS += test_vhost_queues
+test_vhost_queues_SRCS = tests/pipeline/test_vhost_queues.c $(vhostnet_SRCS)
+test_vhost_queues_LIBS := libdpdk cmocka

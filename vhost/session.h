@@ -22,9 +22,11 @@ extern const struct rte_vhost_device_ops session_callbacks;
 enum vhost_step session_step(const struct vhost_port *vp);
 
 /*
- * Forgets the session of a port whose socket is being closed by us. The library has ended the
- * device by then. Control thread.
+ * A port's socket is being closed by us. session_close takes the rings from the workers, and
+ * nothing attaches after it; the library ends the device; session_forget forgets the session.
+ * Control thread.
  */
+void session_close(struct vhost_port *vp);
 void session_forget(struct vhost_port *vp);
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "vhost/announce.h"
 #include "vhost/features.h"
 #include "vhost/session.h"
 #include "vhost/vhost_socket.h"
@@ -29,11 +30,22 @@ static inline struct vhost_port *vhost_port(struct port *p)
 	return container_of(p, struct vhost_port, port);
 }
 
-static unsigned vhost_rx_peek(struct port *p, struct burst *b)
+static inline struct vhost_pair *vhost_pair(const struct port_queue *q)
 {
-	struct vhost_port *vp = vhost_port(p);
-	unsigned n = virtqueue_peek(&vp->rings[VHOST_FROM_GUEST], b, BURST_MAX);
+	return &vhost_port(q->port)->pairs[q->index];
+}
 
+static unsigned vhost_rx_peek(struct port_queue *q, struct burst *b)
+{
+	struct vhost_port *vp = vhost_port(q->port);
+	struct vhost_pair *pair = &vp->pairs[q->index];
+	unsigned n;
+
+	/* Not in the middle of held frames: their bits count from the ring's first one. */
+	if (unlikely(atomic_load_explicit(&vp->announcing, memory_order_acquire)) &&
+	    vp->announce_on == q->index && !q->done_ahead)
+		return announce_peek(vp, pair, b);
+	n = virtqueue_peek(&pair->rings[VHOST_FROM_GUEST], b, BURST_MAX);
 	for (unsigned i = 0; i < n; i++) {
 		struct frame *f = &b->frames[i];
 
@@ -43,34 +55,39 @@ static unsigned vhost_rx_peek(struct port *p, struct burst *b)
 	return n;
 }
 
-static void vhost_rx_release(struct port *p, unsigned n)
+static void vhost_rx_release(struct port_queue *q, unsigned n)
 {
-	struct vhost_port *vp = vhost_port(p);
-	struct virtqueue *vq = &vp->rings[VHOST_FROM_GUEST];
+	struct vhost_port *vp = vhost_port(q->port);
+	struct vhost_pair *pair = &vp->pairs[q->index];
+	struct virtqueue *vq = &pair->rings[VHOST_FROM_GUEST];
 	uint64_t due_ns;
 
-	for (unsigned i = 0; i < n; i++)
-		vp->unnotified_bytes += p->worker->burst.frames[i].len;
-	virtqueue_release(vq, n);
-	if (virtqueue_unnotified(vq) == 0) {
-		vp->unnotified_bytes = 0;
-		p->notify_due_ns = 0;
+	if (unlikely(pair->announce_peeked)) {
+		announce_release(vp, pair);
 		return;
 	}
-	due_ns = p->worker->now_ns + (vp->unnotified_bytes > NOTIFY_SMALL_BYTES
+	for (unsigned i = 0; i < n; i++)
+		pair->unnotified_bytes += q->worker->burst.frames[i].len;
+	virtqueue_release(vq, n);
+	if (virtqueue_unnotified(vq) == 0) {
+		pair->unnotified_bytes = 0;
+		q->notify_due_ns = 0;
+		return;
+	}
+	due_ns = q->worker->now_ns + (pair->unnotified_bytes > NOTIFY_SMALL_BYTES
 					      ? NOTIFY_DELAY_NS
 					      : NOTIFY_DELAY_SMALL_NS);
-	if (p->notify_due_ns == 0 || due_ns < p->notify_due_ns)
-		p->notify_due_ns = due_ns;
+	if (q->notify_due_ns == 0 || due_ns < q->notify_due_ns)
+		q->notify_due_ns = due_ns;
 }
 
-static void vhost_notify(struct port *p)
+static void vhost_notify(struct port_queue *q)
 {
-	struct vhost_port *vp = vhost_port(p);
+	struct vhost_pair *pair = vhost_pair(q);
 
-	virtqueue_notify(&vp->rings[VHOST_FROM_GUEST]);
-	vp->unnotified_bytes = 0;
-	p->notify_due_ns = 0;
+	virtqueue_notify(&pair->rings[VHOST_FROM_GUEST]);
+	pair->unnotified_bytes = 0;
+	q->notify_due_ns = 0;
 }
 
 /* Puts all slices of a frame or none: a receiver never sees half of a segmented frame. */
@@ -95,10 +112,9 @@ static enum virtqueue_put put_planned(struct virtqueue *vq, const struct gso_pla
 	return VIRTQUEUE_PUT_DONE;
 }
 
-static inline enum virtqueue_put put_frame(struct vhost_port *vp, const struct frame *f,
-					   struct port_stats *st)
+static inline enum virtqueue_put put_frame(struct virtqueue *vq, const struct frame *f,
+					   struct offloads takes, struct port_stats *st)
 {
-	struct virtqueue *vq = &vp->rings[VHOST_TO_GUEST];
 	enum virtqueue_put res;
 	enum drop_reason reason;
 	struct gso_plan plan;
@@ -109,7 +125,7 @@ static inline enum virtqueue_put put_frame(struct vhost_port *vp, const struct f
 		res = virtqueue_put(vq, &s);
 		st->tx_segments += res == VIRTQUEUE_PUT_DONE;
 	} else {
-		reason = gso_plan(&plan, f, vp->takes);
+		reason = gso_plan(&plan, f, takes);
 		if (reason) {
 			st->drops[reason]++;
 			return VIRTQUEUE_PUT_BROKEN;
@@ -124,16 +140,17 @@ static inline enum virtqueue_put put_frame(struct vhost_port *vp, const struct f
 	return res;
 }
 
-static struct tx_result vhost_tx(struct port *p, const struct burst *b, uint64_t mask,
+static struct tx_result vhost_tx(struct port_queue *q, const struct burst *b, uint64_t mask,
 				 struct port_stats *st)
 {
-	struct vhost_port *vp = vhost_port(p);
+	struct vhost_port *vp = vhost_port(q->port);
+	struct virtqueue *vq = &vp->pairs[q->index].rings[VHOST_TO_GUEST];
 	struct tx_result res = {0};
 
-	virtqueue_prefetch(&vp->rings[VHOST_TO_GUEST], (unsigned)__builtin_popcountll(mask));
+	virtqueue_prefetch(vq, (unsigned)__builtin_popcountll(mask));
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
-		enum virtqueue_put put = put_frame(vp, &b->frames[i], st);
+		enum virtqueue_put put = put_frame(vq, &b->frames[i], vp->takes, st);
 
 		if (likely(put == VIRTQUEUE_PUT_DONE)) {
 			res.sent |= 1ull << i;
@@ -143,31 +160,32 @@ static struct tx_result vhost_tx(struct port *p, const struct burst *b, uint64_t
 			break;
 		}
 	}
-	virtqueue_flush(&vp->rings[VHOST_TO_GUEST]);
+	virtqueue_flush(vq);
 	return res;
 }
 
-static bool vhost_arm(struct port *p, bool want_room)
+static bool vhost_arm(struct port_queue *q, bool want_room)
 {
-	struct vhost_port *vp = vhost_port(p);
-	bool work = virtqueue_arm(&vp->rings[VHOST_FROM_GUEST]);
+	struct vhost_pair *pair = vhost_pair(q);
+	bool work = virtqueue_arm(&pair->rings[VHOST_FROM_GUEST]) ||
+		    atomic_load_explicit(&vhost_port(q->port)->announcing, memory_order_relaxed);
 
-	if (want_room && atomic_load_explicit(&p->full_since_ns, memory_order_relaxed)) {
-		rte_spinlock_lock(&p->tx_lock);
-		work |= virtqueue_arm(&vp->rings[VHOST_TO_GUEST]);
-		rte_spinlock_unlock(&p->tx_lock);
+	if (want_room && atomic_load_explicit(&q->full_since_ns, memory_order_relaxed)) {
+		rte_spinlock_lock(&q->tx_lock);
+		work |= virtqueue_arm(&pair->rings[VHOST_TO_GUEST]);
+		rte_spinlock_unlock(&q->tx_lock);
 	}
 	return work;
 }
 
-static void vhost_disarm(struct port *p)
+static void vhost_disarm(struct port_queue *q)
 {
-	struct vhost_port *vp = vhost_port(p);
+	struct vhost_pair *pair = vhost_pair(q);
 
-	virtqueue_disarm(&vp->rings[VHOST_FROM_GUEST]);
-	rte_spinlock_lock(&p->tx_lock);
-	virtqueue_disarm(&vp->rings[VHOST_TO_GUEST]);
-	rte_spinlock_unlock(&p->tx_lock);
+	virtqueue_disarm(&pair->rings[VHOST_FROM_GUEST]);
+	rte_spinlock_lock(&q->tx_lock);
+	virtqueue_disarm(&pair->rings[VHOST_TO_GUEST]);
+	rte_spinlock_unlock(&q->tx_lock);
 }
 
 static const struct port_ops vhost_port_ops = {
@@ -231,22 +249,25 @@ static int resolve_owner(struct vhost_port *vp, const struct vhost_port_params *
 static struct vhost_port *port_alloc(struct vhost *vh, const struct vhost_port_params *params,
 				     struct err *e)
 {
-	struct vhost_port *vp = aligned_alloc(64, (sizeof(*vp) + 63) & ~(size_t)63);
+	unsigned queues = params->queues ? params->queues : 1;
+	size_t size = sizeof(struct vhost_port) + queues * sizeof(struct vhost_pair);
+	struct vhost_port *vp = aligned_alloc(64, (size + 63) & ~(size_t)63);
 
 	if (!vp) {
 		err_set(e, ENOMEM, "port %s: out of memory", params->name);
 		return NULL;
 	}
-	memset(vp, 0, sizeof(*vp));
-	port_init(&vp->port, &vhost_port_ops, params->name);
+	memset(vp, 0, size);
+	port_init(&vp->port, &vhost_port_ops, params->name, queues);
 	vp->vhost = vh;
 	vp->mode = params->mode;
-	vp->offered = vhost_features_offered(params->tso, params->csum);
+	vp->offered = vhost_features_offered(params->tso, params->csum) |
+		      vhost_features_control(queues > 1);
+	vp->mtu_max = params->mtu ? params->mtu : UINT16_MAX;
 	vp->vid = -1;
-	for (unsigned q = 0; q < VHOST_RINGS; q++) {
-		vp->kick_fds[q] = -1;
-		vp->rings[q].call_fd = -1;
-	}
+	for (unsigned k = 0; k < queues; k++)
+		for (unsigned q = 0; q < VHOST_RINGS; q++)
+			vp->pairs[k].rings[q].call_fd = -1;
 	snprintf(vp->path, sizeof(vp->path), "%s", params->path);
 	return vp;
 }
@@ -323,7 +344,7 @@ static const char *const step_texts[] = {
 	"the guest's driver to accept features (SET_FEATURES)",
 	"the guest's memory (SET_MEM_TABLE)",
 	"the rings' addresses and kick eventfds (SET_VRING_ADDR, SET_VRING_KICK)",
-	"the rings to be enabled (SET_VRING_ENABLE or DRIVER_OK)",
+	"a pair of rings to be enabled (SET_VRING_ENABLE)",
 	"",
 };
 static_assert(ARRAY_SIZE(step_texts) == VHOST_STEP_N, "a text for each step");
@@ -341,24 +362,41 @@ static void describe_wait(const struct vhost_port *vp, struct vhost_port_info *i
 			 vp->path);
 }
 
-static void describe_ring(const struct vhost_port *vp, unsigned q, struct vhost_port_info *info)
+static void describe_ring(const struct vhost_port *vp, unsigned ring, struct vhost_port_info *info)
 {
-	const struct virtqueue *vq = &vp->rings[q];
+	const struct virtqueue *vq = &vp->pairs[ring / VHOST_RINGS].rings[ring % VHOST_RINGS];
+	struct vhost_ring_info *out = &info->rings[ring];
 	uint8_t broken = vq->broken;
 
-	info->rings[q].size = vq->size;
-	info->rings[q].posted = virtqueue_posted(vq);
-	info->rings[q].interrupts = vq->interrupts;
-	info->rings[q].event_idx = vq->event_idx;
-	info->rings[q].indirect = vq->indirect;
-	info->rings[q].mergeable = vq->mergeable;
+	out->size = vq->size;
+	out->posted = virtqueue_posted(vq);
+	out->interrupts = vq->interrupts;
+	out->event_idx = vq->event_idx;
+	out->indirect = vq->indirect;
+	out->mergeable = vq->mergeable;
 	if (broken) {
-		info->rings[q].fault = virtqueue_fault_text(broken);
+		out->fault = virtqueue_fault_text(broken);
 		snprintf(info->error, sizeof(info->error),
 			 "ring %u stopped: %s; reset the guest's "
 			 "driver to use it again",
-			 q, info->rings[q].fault);
+			 ring, out->fault);
 	}
+}
+
+static void describe_pair(const struct vhost_port *vp, unsigned k, struct vhost_port_info *info)
+{
+	const struct port_queue *q = &vp->port.queues[k];
+
+	info->pairs[k] = (struct vhost_pair_info){
+		.up = vp->pairs[k].attached,
+		.worker = dataplane_queue_worker(vp->vhost->dp, q),
+		.rx_packets = q->rx_packets,
+		.rx_bytes = q->rx_bytes,
+	};
+	if (!vp->pairs[k].attached)
+		return;
+	describe_ring(vp, VHOST_RINGS * k + VHOST_TO_GUEST, info);
+	describe_ring(vp, VHOST_RINGS * k + VHOST_FROM_GUEST, info);
 }
 
 void vhost_port_info(struct vhost_port *vp, struct vhost_port_info *info)
@@ -367,14 +405,16 @@ void vhost_port_info(struct vhost_port *vp, struct vhost_port_info *info)
 	pthread_mutex_lock(&vp->vhost->lock);
 	info->step = session_step(vp);
 	info->sessions = vp->sessions;
-	info->attached = vp->attached;
+	info->attached = info->step == VHOST_STEP_UP;
+	info->mtu = vp->mtu;
+	info->n_pairs = vp->port.n_queues;
 	snprintf(info->error, sizeof(info->error), "%s", vp->error);
 	describe_wait(vp, info);
-	if (vp->attached) {
+	if (info->attached) {
 		info->features = vp->features;
 		info->takes = vp->takes;
-		for (unsigned q = 0; q < VHOST_RINGS; q++)
-			describe_ring(vp, q, info);
 	}
+	for (unsigned k = 0; k < info->n_pairs; k++)
+		describe_pair(vp, k, info);
 	pthread_mutex_unlock(&vp->vhost->lock);
 }

@@ -5,12 +5,17 @@
 /*
  * The vhost-user port kind: a guest's NIC whose rings weft serves.
  *
+ * A port has as many queue pairs as its configuration says; the frontend may use fewer, and the
+ * guest turns them on and off one by one. Pair k is queue k of the port: rings 2k, to the guest,
+ * and 2k + 1, from it. It works as soon as both of its rings are set up and enabled, whatever the
+ * others do.
+ *
  * librte_vhost speaks the protocol in its own event thread and calls back; the rings are ours
  * (vhost/virtqueue.h). Two life times meet here. The port lives from create to destroy, by the
  * configuration. Inside it, sessions come and go: a frontend connects, negotiates, hands over
- * memory and rings (attach: the port is up), takes them back (detach), disconnects. Attach and
- * detach happen in the event thread; workers see them through port.up and RCU, and detach returns
- * only when no worker touches the session's memory any more.
+ * memory and rings (attach: the pair is up), takes them back (detach), disconnects. Attach and
+ * detach happen in the event thread; workers see them through the queue's state and RCU, and detach
+ * returns only when no worker touches the session's memory any more.
  *
  * The library cannot reconnect in less than a second and its reconnect thread cannot be told to;
  * so client ports are registered without it and vhost_tick tries again, every few tens of
@@ -35,14 +40,16 @@ enum vhost_step {
 	VHOST_STEP_CONNECT,  /* a frontend connects, or can be connected to */
 	VHOST_STEP_FEATURES, /* SET_FEATURES: the guest's driver chose its features */
 	VHOST_STEP_MEMORY,   /* SET_MEM_TABLE */
-	VHOST_STEP_RINGS,    /* addresses and kick eventfds of both rings */
-	VHOST_STEP_ENABLE,   /* SET_VRING_ENABLE, or DRIVER_OK in the status */
+	VHOST_STEP_RINGS,    /* addresses and kick eventfds of both rings of a pair */
+	VHOST_STEP_ENABLE,   /* SET_VRING_ENABLE of both */
 	VHOST_STEP_UP,
 	VHOST_STEP_N
 };
 
-/* Ring numbers as the guest counts them: the receive queue of the guest is 0. */
+/* The rings of a pair as the guest counts them: the receive queue of the guest is 0. */
 enum { VHOST_TO_GUEST, VHOST_FROM_GUEST, VHOST_RINGS };
+
+#define VHOST_ANNOUNCE_BYTES 60
 
 /* All vhost-user ports of the process: librte_vhost's callbacks find their port here. */
 struct vhost {
@@ -52,16 +59,35 @@ struct vhost {
 	int event_fd; /* readable when a port's state changed: the control thread's cue */
 };
 
+/* A queue pair: two rings of the guest's. */
+struct vhost_pair {
+	/* w: the session (attach), while no worker sees the rings; r: workers */
+	struct virtqueue rings[VHOST_RINGS];
+	/* w, r: its worker: of frames released since the guest was told */
+	uint64_t unnotified_bytes;
+	bool announce_peeked; /* w, r: its worker */
+
+	/* under vhost.lock */
+	bool ready[VHOST_RINGS]; /* set up and enabled, as vring_state_changed told */
+	bool attached;
+	bool paused; /* detached for the time of one message */
+};
+
 struct vhost_port {
 	struct port port; /* first: the data path sees this */
 
-	/* w: the session (attach), while no worker sees the rings; r: workers */
-	struct virtqueue rings[VHOST_RINGS];
+	/* w: the session, while no pair is attached; r: workers */
 	struct guest_memory mem;
 	uint64_t features;
 	struct offloads takes;
-	uint64_t unnotified_bytes; /* w, r: the port's worker: of frames released since the guest
-				      was told */
+
+	/*
+	 * A frame that the port sends in its guest's name. w: the session, while `announcing` is
+	 * false; r: the worker of the pair that has it, which makes it false
+	 */
+	uint8_t announce[VHOST_ANNOUNCE_BYTES];
+	atomic_bool announcing;
+	_Atomic uint16_t announce_on; /* the pair; w: the session; r: workers */
 
 	/* control fields, under vhost.lock */
 	struct vhost *vhost;
@@ -72,16 +98,18 @@ struct vhost_port {
 	uid_t uid;
 	gid_t gid;
 	unsigned socket_mode;
-	bool registered;	 /* with librte_vhost */
-	bool running;		 /* between new_device and destroy_device */
-	bool ready[VHOST_RINGS]; /* as vring_state_changed told */
-	bool attached;
-	int vid; /* -1: no frontend */
-	int kick_fds[VHOST_RINGS];
+	unsigned mtu_max; /* largest MTU that a frontend may give its guest */
+	bool registered;  /* with librte_vhost */
+	bool closing;	  /* nothing attaches any more */
+	int vid;	  /* -1: no frontend */
+	unsigned mtu;	  /* as the frontend told; 0: it did not */
 	unsigned requests_seen; /* bit a request number */
+	unsigned was_paused;	/* bit a pair, before the message in hand */
 	uint64_t retry_at_ms;
 	unsigned sessions; /* frontends that came so far */
 	char error[160];   /* why the port cannot work now; "" */
+
+	struct vhost_pair pairs[]; /* port.n_queues of them */
 };
 
 struct vhost_port_params {
@@ -91,6 +119,8 @@ struct vhost_port_params {
 	const char *owner, *group; /* names or "" */
 	unsigned socket_mode;	   /* 0: as created */
 	bool tso, csum;
+	unsigned queues; /* pairs, up to PORT_QUEUES_MAX; 0: one */
+	unsigned mtu;	 /* largest MTU that a frontend may give its guest; 0: any */
 };
 
 /* What port/show tells of a port; a snapshot. */
@@ -101,13 +131,21 @@ struct vhost_port_info {
 	uint64_t features;
 	struct offloads takes;
 	unsigned sessions;
-	struct {
+	unsigned mtu; /* of the guest, as its frontend told; 0: it did not */
+	unsigned n_pairs;
+	struct vhost_pair_info {
+		bool up;
+		int worker; /* -1: none */
+		uint64_t rx_packets, rx_bytes;
+	} pairs[PORT_QUEUES_MAX];
+	/* Of pairs that are up; ring 2k and 2k + 1 are pair k's. */
+	struct vhost_ring_info {
 		uint16_t size, posted;
 		uint64_t interrupts;
 		const char *fault; /* NULL or what the guest did */
 		bool event_idx, indirect, mergeable;
-	} rings[VHOST_RINGS];
-	bool attached;
+	} rings[VHOST_RINGS * PORT_QUEUES_MAX];
+	bool attached; /* one of the pairs, or more */
 };
 
 /* NULL and errno when there are no descriptors left. Destroy takes NULL; no ports are left then. */

@@ -13,26 +13,51 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <rte_version.h>
+
 #include "common/log.h"
 #include "vhost/session.h"
 
 #define RETRY_MS 50
 
 /* Bits of VHOST_USER_GET_PROTOCOL_FEATURES. */
-enum { PROTOCOL_REPLY_ACK = 3, PROTOCOL_STATUS = 16 };
+enum {
+	PROTOCOL_MQ = 0,
+	PROTOCOL_RARP = 2,
+	PROTOCOL_REPLY_ACK = 3,
+	PROTOCOL_NET_MTU = 4,
+	PROTOCOL_STATUS = 16
+};
+
+/* What is not offered cannot be negotiated; docs/security.md says why the rest is left out. */
+static uint64_t protocol_features(const struct vhost_port *vp)
+{
+	uint64_t f = 1ull << PROTOCOL_RARP | 1ull << PROTOCOL_REPLY_ACK | 1ull << PROTOCOL_NET_MTU |
+		     1ull << PROTOCOL_STATUS;
+
+	return vp->port.n_queues > 1 ? f | 1ull << PROTOCOL_MQ : f;
+}
 
 /*
- * No MQ (one pair of rings a port), no LOG_SHMFD (no dirty logging), no IOMMU and no post-copy:
- * what is not offered cannot be negotiated.
+ * How many pairs a frontend is told of. A library that cannot be told says 128; then a frontend
+ * that takes more than the port has is refused when it sets up the first ring too many.
  */
-#define PROTOCOL_FEATURES (1ull << PROTOCOL_REPLY_ACK | 1ull << PROTOCOL_STATUS)
+static int set_queue_limit(const struct vhost_port *vp)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(24, 7, 0, 0)
+	return rte_vhost_driver_set_max_queue_num(vp->path, vp->port.n_queues);
+#else
+	return 0;
+#endif
+}
 
 static int register_driver(struct vhost_port *vp, uint64_t flags)
 {
 	if (rte_vhost_driver_register(vp->path, flags) < 0)
 		return -EBUSY;
 	if (rte_vhost_driver_set_features(vp->path, vp->offered) < 0 ||
-	    rte_vhost_driver_set_protocol_features(vp->path, PROTOCOL_FEATURES) < 0 ||
+	    rte_vhost_driver_set_protocol_features(vp->path, protocol_features(vp)) < 0 ||
+	    set_queue_limit(vp) < 0 ||
 	    rte_vhost_driver_callback_register(vp->path, &session_callbacks) < 0 ||
 	    rte_vhost_driver_start(vp->path) < 0) {
 		rte_vhost_driver_unregister(vp->path);
@@ -183,6 +208,7 @@ void vhost_socket_close(struct vhost_port *vp)
 {
 	if (!vp->registered)
 		return;
+	session_close(vp);
 	/* Without vhost.lock: the library waits in here for callbacks that take it. */
 	rte_vhost_driver_unregister(vp->path);
 	vp->registered = false;

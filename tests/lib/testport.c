@@ -6,14 +6,14 @@
 
 #include "dataplane/copy.h"
 
-static struct testport *testport(struct port *p)
+static struct testport *testport(const struct port_queue *q)
 {
-	return container_of(p, struct testport, port);
+	return container_of(q->port, struct testport, port);
 }
 
-static unsigned rx_peek(struct port *p, struct burst *b)
+static unsigned rx_peek(struct port_queue *q, struct burst *b)
 {
-	struct testport *t = testport(p);
+	struct testport *t = testport(q);
 
 	b->n = MIN_OF(t->n_in, (unsigned)BURST_MAX);
 	for (unsigned i = 0; i < b->n; i++) {
@@ -34,9 +34,9 @@ static unsigned rx_peek(struct port *p, struct burst *b)
 	return t->n_peeked = b->n;
 }
 
-static void rx_release(struct port *p, unsigned n)
+static void rx_release(struct port_queue *q, unsigned n)
 {
-	struct testport *t = testport(p);
+	struct testport *t = testport(q);
 
 	for (unsigned i = 0; i < n; i++)
 		free(t->in[i]);
@@ -55,10 +55,10 @@ static void collect(struct testport *t, const struct slice *s)
 	t->out[t->n_out++] = out;
 }
 
-static struct tx_result tx(struct port *p, const struct burst *b, uint64_t mask,
+static struct tx_result tx(struct port_queue *q, const struct burst *b, uint64_t mask,
 			   struct port_stats *st)
 {
-	struct testport *t = testport(p);
+	struct testport *t = testport(q);
 	struct tx_result res = {0};
 
 	for (; mask; mask &= mask - 1) {
@@ -87,12 +87,12 @@ static struct tx_result tx(struct port *p, const struct burst *b, uint64_t mask,
 	return res;
 }
 
-static bool arm(struct port *p, bool want_room)
+static bool arm(struct port_queue *q, bool want_room)
 {
-	return testport(p)->n_in > 0;
+	return testport(q)->n_in > 0;
 }
 
-static void disarm(struct port *p)
+static void disarm(struct port_queue *q)
 {
 }
 
@@ -111,7 +111,7 @@ struct testport *testport_create(struct dataplane *dp, const char *name)
 	struct err e;
 
 	memset(t, 0, sizeof(*t));
-	port_init(&t->port, &testport_ops, name);
+	port_init(&t->port, &testport_ops, name, 1);
 	t->room = TESTPORT_FRAMES;
 	t->takes = (struct offloads){true, true, true, true};
 	if (dataplane_port_add(dp, &t->port, &e) < 0)
@@ -124,7 +124,7 @@ void testport_destroy(struct dataplane *dp, struct testport *t)
 {
 	dataplane_port_retire(dp, &t->port);
 	testport_clear(t);
-	rx_release(&t->port, t->n_in);
+	rx_release(&t->port.queues[0], t->n_in);
 	free(t);
 }
 
