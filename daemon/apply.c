@@ -22,6 +22,7 @@ static struct vhost_port_params port_params(const struct config_port *c)
 		.group = c->vhost.group,
 		.socket_mode = c->vhost.socket_mode,
 		.tso = c->offloads.tso,
+		.uso = c->offloads.uso,
 		.csum = c->offloads.csum,
 	};
 }
@@ -55,6 +56,7 @@ static int add_nic_port(struct weftd *d, const struct config_guest *g, unsigned 
 		.owner = "",
 		.group = "",
 		.tso = nic->offloads.tso,
+		.uso = nic->offloads.uso,
 		.csum = nic->offloads.csum,
 	};
 

@@ -171,6 +171,9 @@ static void attach(struct vhost_port *vp)
 			goto err_unusable;
 
 	vp->takes = vhost_features_takes(vp->features);
+	vp->takes.segs_max = vp->rings[VHOST_TO_GUEST].size;
+	/* Leaves 0 when the frontend has not told one. */
+	rte_vhost_get_mtu(vp->vid, &vp->takes.mtu);
 	vp->port.done_ahead = 0;
 	vp->port.notify_due_ns = 0;
 	vp->port.full_since_ns = 0;

@@ -80,8 +80,6 @@ static enum virtqueue_put put_planned(struct virtqueue *vq, const struct gso_pla
 	uint8_t hdr[FRAME_HEAD_MAX];
 	struct slice s;
 
-	if (plan->n_slices > vq->size)
-		return VIRTQUEUE_PUT_NO_FIT;
 	for (unsigned i = 0; i < plan->n_slices; i++) {
 		enum virtqueue_put res;
 
@@ -103,7 +101,7 @@ static inline enum virtqueue_put put_frame(struct vhost_port *vp, const struct f
 	enum drop_reason reason;
 	struct gso_plan plan;
 
-	if (likely(!(f->vnet.flags | f->vnet.gso_type))) {
+	if (likely(gso_is_plain(f, &vp->takes))) {
 		struct slice s = slice_of_plain(f);
 
 		res = virtqueue_put(vq, &s);
@@ -115,6 +113,8 @@ static inline enum virtqueue_put put_frame(struct vhost_port *vp, const struct f
 			return VIRTQUEUE_PUT_BROKEN;
 		}
 		res = put_planned(vq, &plan);
+		if (unlikely(res == VIRTQUEUE_PUT_NO_FIT) && gso_plan_cut(&plan, vp->takes))
+			res = put_planned(vq, &plan);
 		st->tx_segments += res == VIRTQUEUE_PUT_DONE ? plan.n_slices : 0;
 	}
 	if (unlikely(res == VIRTQUEUE_PUT_NO_FIT))
@@ -241,7 +241,7 @@ static struct vhost_port *port_alloc(struct vhost *vh, const struct vhost_port_p
 	port_init(&vp->port, &vhost_port_ops, params->name);
 	vp->vhost = vh;
 	vp->mode = params->mode;
-	vp->offered = vhost_features_offered(params->tso, params->csum);
+	vp->offered = vhost_features_offered(params->tso, params->uso, params->csum);
 	vp->vid = -1;
 	for (unsigned q = 0; q < VHOST_RINGS; q++) {
 		vp->kick_fds[q] = -1;

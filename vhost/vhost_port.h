@@ -90,7 +90,7 @@ struct vhost_port_params {
 	enum vhost_mode mode;
 	const char *owner, *group; /* names or "" */
 	unsigned socket_mode;	   /* 0: as created */
-	bool tso, csum;
+	bool tso, uso, csum;
 };
 
 /* What port/show tells of a port; a snapshot. */

@@ -19,13 +19,14 @@
 #define RETRY_MS 50
 
 /* Bits of VHOST_USER_GET_PROTOCOL_FEATURES. */
-enum { PROTOCOL_REPLY_ACK = 3, PROTOCOL_STATUS = 16 };
+enum { PROTOCOL_REPLY_ACK = 3, PROTOCOL_NET_MTU = 4, PROTOCOL_STATUS = 16 };
 
 /*
  * No MQ (one pair of rings a port), no LOG_SHMFD (no dirty logging), no IOMMU and no post-copy:
  * what is not offered cannot be negotiated.
  */
-#define PROTOCOL_FEATURES (1ull << PROTOCOL_REPLY_ACK | 1ull << PROTOCOL_STATUS)
+#define PROTOCOL_FEATURES                                                                          \
+	(1ull << PROTOCOL_REPLY_ACK | 1ull << PROTOCOL_NET_MTU | 1ull << PROTOCOL_STATUS)
 
 static int register_driver(struct vhost_port *vp, uint64_t flags)
 {

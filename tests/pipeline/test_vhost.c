@@ -62,6 +62,7 @@ static struct vhost_port_params params_of(const struct net *net, int i, enum vho
 					  .owner = "",
 					  .group = "",
 					  .tso = true,
+					  .uso = true,
 					  .csum = true};
 }
 
