@@ -150,8 +150,8 @@ static bool type_fits(const struct vnet *v, const struct frame_layout *l)
 {
 	bool tcp = l->proto == WIRE_PROTO_TCP;
 
-	if (v->csum_start != l->l4 ||
-	    v->csum_offset != (tcp ? offsetof(struct tcp_hdr, csum) : offsetof(struct udp_hdr, csum)))
+	if (v->csum_start != l->l4 || v->csum_offset != (tcp ? offsetof(struct tcp_hdr, csum)
+							     : offsetof(struct udp_hdr, csum)))
 		return false;
 	if (v->gso_type == VNET_GSO_UDP_L4)
 		return !tcp;

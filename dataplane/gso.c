@@ -76,8 +76,8 @@ static uint32_t pseudo_base(const struct frame *f, const struct frame_layout *l)
 		return sum_without(sum, htons((uint16_t)(f->len - l->l4)));
 	}
 	if (l->ipv6)
-		return cksum_add(htons(l->proto),
-				 ((const struct ipv6_hdr *)(f->head + l->l3))->src, 32);
+		return cksum_add(htons(l->proto), ((const struct ipv6_hdr *)(f->head + l->l3))->src,
+				 32);
 	return cksum_add(htons(l->proto), &((const struct ipv4_hdr *)(f->head + l->l3))->src, 8);
 }
 
@@ -137,8 +137,7 @@ static void rewrite_ip(uint8_t *hdr, const struct gso_plan *plan, unsigned i, ui
 	}
 	ip4->total_len = htons((uint16_t)(total - l->l3));
 	ip4->id = htons((uint16_t)(ntohs(ip4->id) + i));
-	ip4->csum = cksum_finish(
-		cksum_add16(cksum_add16(plan->ipv4_sum, ip4->total_len), ip4->id));
+	ip4->csum = cksum_finish(cksum_add16(cksum_add16(plan->ipv4_sum, ip4->total_len), ip4->id));
 }
 
 /* What a checksum field holds under NEEDS_CSUM: the pseudo-header's sum, not complemented. */

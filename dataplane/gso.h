@@ -48,8 +48,8 @@ static inline bool gso_is_plain(const struct frame *f, const struct offloads *rx
 
 /*
  * Plans for a frame that frame_check_offload has let pass. Returns DROP_NONE, or why this receiver
- * cannot be given the frame: DROP_MTU (a GSO frame counts with its segments' size), DROP_CSUM_DEPTH,
- * DROP_CSUM_SCTP, DROP_GSO_SEGMENTS.
+ * cannot be given the frame: DROP_MTU (a GSO frame counts with its segments' size),
+ * DROP_CSUM_DEPTH, DROP_CSUM_SCTP, DROP_GSO_SEGMENTS.
  */
 enum drop_reason gso_plan(struct gso_plan *plan, const struct frame *f, struct offloads rx);
 

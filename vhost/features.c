@@ -67,7 +67,8 @@ uint64_t vhost_features_offered(bool tso, bool uso, bool csum)
 	return f;
 }
 
-/* Segmentation needs the checksum bit (VIRTIO 1.2, 5.1.3.1); a guest without it gets none of them. */
+/* Segmentation needs the checksum bit (VIRTIO 1.2, 5.1.3.1); a guest without it gets none of them.
+ */
 struct offloads vhost_features_takes(uint64_t f)
 {
 	bool csum = vhost_has(f, VIRTIO_NET_F_GUEST_CSUM);

@@ -18,3 +18,9 @@ UNIT_TESTS += test_vhost
 test_vhost_SRCS = $(sort tests/pipeline/test_vhost.c tests/lib/packet.c $(vhost_SRCS) \
                   $(dataplane_SRCS) $(bridge_SRCS) $(gen_frontend_SRCS) $(common_SRCS))
 test_vhost_LIBS := libdpdk cmocka
+
+UNIT_TESTS += test_offload_matrix
+test_offload_matrix_SRCS = $(sort tests/pipeline/test_offload_matrix.c tests/lib/packet.c \
+                           tests/lib/segment.c $(vhost_SRCS) $(dataplane_SRCS) $(bridge_SRCS) \
+                           $(gen_frontend_SRCS) $(common_SRCS))
+test_offload_matrix_LIBS := libdpdk cmocka
