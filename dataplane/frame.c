@@ -75,10 +75,11 @@ static enum drop_reason parse_ipv6(const struct frame *f, struct frame_layout *l
 		return DROP_BAD_GSO;
 	l->proto = ip->next_header;
 	while (is_followed(l->proto)) {
-		const struct ipv6_ext_hdr *ext = (const struct ipv6_ext_hdr *)(f->head + off);
+		const struct ipv6_ext_hdr *ext;
 
 		if (off + sizeof(*ext) > f->head_len)
 			return beyond_head(f);
+		ext = (const struct ipv6_ext_hdr *)(f->head + off);
 		l->routed |= l->proto == WIRE_PROTO_ROUTING && ext->segments_left > 0;
 		l->proto = ext->next_header;
 		off += (ext->len + 1u) * 8;
