@@ -58,6 +58,15 @@ struct ipv6_hdr {
 } __attribute__((packed));
 static_assert(sizeof(struct ipv6_hdr) == 40, "RFC 8200");
 
+/* How the extension headers that are followed begin: RFC 8200, 4.3, 4.4 and 4.6. */
+struct ipv6_ext_hdr {
+	uint8_t next_header;
+	uint8_t len; /* in units of 8 bytes, the first 8 not counted */
+	uint8_t type;
+	uint8_t segments_left; /* of a routing header */
+} __attribute__((packed));
+static_assert(sizeof(struct ipv6_ext_hdr) == 4, "RFC 8200");
+
 struct tcp_hdr {
 	__be16 src_port;
 	__be16 dst_port;
@@ -81,5 +90,7 @@ static_assert(sizeof(struct udp_hdr) == 8, "RFC 768");
 
 enum { TCP_FIN = 0x01, TCP_PSH = 0x08, TCP_CWR = 0x80 };
 enum { WIRE_PROTO_TCP = 6, WIRE_PROTO_UDP = 17 };
+enum { WIRE_PROTO_HOP_BY_HOP = 0, WIRE_PROTO_ROUTING = 43, WIRE_PROTO_DEST_OPTIONS = 60 };
+enum { WIRE_PROTO_SCTP = 132, WIRE_SCTP_CSUM_OFFSET = 8 };
 
 #endif

@@ -76,7 +76,7 @@ struct config_vhost {
 
 /* Offloads that a port offers to its guest; all on by default. */
 struct config_offloads {
-	bool tso, csum;
+	bool tso, uso, csum;
 };
 
 /* A port that belongs to no guest of ours: somebody else's QEMU or libvirt guest. */

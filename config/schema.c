@@ -186,11 +186,18 @@ static const struct schema_key offload_keys[] = {
 		.help = "TCP segmentation offload",
 	},
 	{
+		.name = "uso",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_offloads, uso),
+		.fallback = "on",
+		.help = "UDP segmentation offload",
+	},
+	{
 		.name = "csum",
 		.type = SCHEMA_BOOL,
 		.offset = offsetof(struct config_offloads, csum),
 		.fallback = "on",
-		.help = "checksum offload; tso needs it",
+		.help = "checksum offload; tso and uso need it",
 	},
 };
 static const struct schema_map offload_map = {

@@ -44,13 +44,15 @@ static json_t *features_json(uint64_t features)
 static json_t *offloads_json(uint64_t features, struct offloads takes)
 {
 	struct vnet csum = {.flags = VNET_NEEDS_CSUM}, tso4 = {.gso_type = VNET_GSO_TCPV4},
-		    tso6 = {.gso_type = VNET_GSO_TCPV6};
+		    tso6 = {.gso_type = VNET_GSO_TCPV6}, uso = {.gso_type = VNET_GSO_UDP_L4};
 
-	return json_pack("{s:{s:b, s:b, s:b}, s:{s:b, s:b, s:b}}", "to_guest", "csum", takes.csum,
-			 "tso4", takes.tso4, "tso6", takes.tso6, "from_guest", "csum",
+	return json_pack("{s:{s:b, s:b, s:b, s:b, s:b}, s:{s:b, s:b, s:b, s:b}}", "to_guest",
+			 "csum", takes.csum, "tso4", takes.tso4, "tso6", takes.tso6, "uso4",
+			 takes.uso4, "uso6", takes.uso6, "from_guest", "csum",
 			 vhost_features_check(features, &csum) == DROP_NONE, "tso4",
 			 vhost_features_check(features, &tso4) == DROP_NONE, "tso6",
-			 vhost_features_check(features, &tso6) == DROP_NONE);
+			 vhost_features_check(features, &tso6) == DROP_NONE, "uso",
+			 vhost_features_check(features, &uso) == DROP_NONE);
 }
 
 static json_t *ring_json(const struct vhost_port_info *info, unsigned ring)

@@ -14,6 +14,9 @@ static const struct {
 	{"too_many_segments", "more descriptors than a burst can hold"},
 	{"bad_csum_range", "checksum offload points outside the frame"},
 	{"bad_gso", "GSO fields do not fit the headers"},
+	{"gso_headers", "a GSO frame with headers that weft does not follow"},
+	{"gso_length", "IP or UDP length of a GSO frame contradicts its size"},
+	{"gso_segments", "a GSO frame of more segments than one frame may become"},
 	{"not_negotiated", "uses an offload that the guest did not negotiate"},
 	{"src_multicast", "source address is a group address or zero"},
 	{"reserved_dst", "reserved for the link (01:80:c2:00:00:0x)"},
@@ -23,6 +26,8 @@ static const struct {
 	{"port_down", "the receiver is gone or not ready"},
 	{"ring_full", "the receiver posts no buffers"},
 	{"no_fit", "the receiver's buffers are too small"},
+	{"mtu", "a packet longer than the receiver's MTU"},
+	{"csum_sctp", "an SCTP checksum that the receiver does not complete itself"},
 	{"csum_depth", "headers too deep to complete the checksum"},
 };
 static_assert(ARRAY_SIZE(reasons) == DROP_N, "a name for each reason");

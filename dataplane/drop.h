@@ -11,6 +11,9 @@ enum drop_reason {
 	DROP_TOO_MANY_SEGMENTS, /* more descriptors than a burst can hold */
 	DROP_BAD_CSUM_RANGE,	/* checksum offload points outside the frame */
 	DROP_BAD_GSO,		/* the GSO fields do not fit the frame's headers */
+	DROP_GSO_HEADERS,	/* a GSO frame with headers that are not followed */
+	DROP_GSO_LENGTH,	/* IP or UDP length of a GSO frame contradicts its size */
+	DROP_GSO_SEGMENTS,	/* a GSO frame of more segments than are made or taken at once */
 	DROP_NOT_NEGOTIATED,	/* an offload that the guest did not negotiate */
 	DROP_SRC_MULTICAST,	/* source address is a group or zero */
 	DROP_RESERVED_DST,	/* IEEE 802.1D reserved group 01:80:c2:00:00:0x */
@@ -21,6 +24,8 @@ enum drop_reason {
 	DROP_PORT_DOWN,	 /* the receiver is gone or not ready */
 	DROP_RING_FULL,	 /* the receiver posts no buffers */
 	DROP_NO_FIT,	 /* the receiver's buffers are too small for the frame */
+	DROP_MTU,	 /* a packet longer than the receiver's MTU */
+	DROP_CSUM_SCTP,	 /* SCTP without its checksum for a receiver that wants it */
 	DROP_CSUM_DEPTH, /* headers too deep to complete the checksum for this receiver */
 	DROP_N
 };

@@ -26,7 +26,13 @@
 #define BURST_SEGS_MAX 1024
 
 enum { VNET_NEEDS_CSUM = 1 };
-enum { VNET_GSO_NONE = 0, VNET_GSO_TCPV4 = 1, VNET_GSO_TCPV6 = 4, VNET_GSO_ECN = 0x80 };
+enum {
+	VNET_GSO_NONE = 0,
+	VNET_GSO_TCPV4 = 1,
+	VNET_GSO_TCPV6 = 4,
+	VNET_GSO_UDP_L4 = 5, /* USO: datagrams of gso_size bytes; IPv4 and IPv6 */
+	VNET_GSO_ECN = 0x80,
+};
 
 /* The first ten bytes of struct virtio_net_hdr; little endian as the guest's, like the host. */
 struct vnet {
@@ -49,7 +55,7 @@ struct frame {
 	uint16_t head_len; /* bytes of it in `head`: min(len, FRAME_HEAD_MAX) */
 	uint16_t n_segs;
 	const struct seg *segs; /* bytes head_len..len */
-	struct vnet vnet;	/* checked by frame_check */
+	struct vnet vnet;	/* checked by frame_check_offload */
 	enum drop_reason bad;	/* set by the port when the frame could not be read */
 } __attribute__((aligned(64)));
 
@@ -66,26 +72,44 @@ static inline const struct eth_hdr *frame_eth(const struct frame *f)
 	return (const struct eth_hdr *)f->head;
 }
 
-/* Where the network and transport headers of a GSO or checksummed frame begin. */
+/* Where the network and transport headers of a frame begin. */
 struct frame_layout {
-	uint16_t l3; /* offset of the IP header */
-	uint16_t l4; /* offset of the TCP header */
-	uint16_t payload;
+	uint16_t l3;	  /* offset of the IP header */
+	uint16_t l4;	  /* offset of the header behind IP and its extension headers */
+	uint16_t payload; /* offset of what TCP or UDP carries */
+	uint8_t proto;	  /* of the header at l4 */
 	bool ipv6;
+	bool routed; /* a routing header is under way: the IPv6 destination is not the last one */
 };
 
-/*
- * Checks what a guest claims about an offloaded frame: that the checksum field lies inside the
- * frame, and that a GSO frame is the TCP over IP it says it is with a usable segment size.
- * Returns DROP_NONE or the reason to drop it. Call it when `vnet.flags` or `vnet.gso_type` is set.
- */
-enum drop_reason frame_check_offload(const struct frame *f);
+/* The segments that one GSO frame may become: bounds what a few bytes of lies can ask for. */
+#define FRAME_SEGMENTS_MAX 1024
 
 /*
- * Finds the headers of a TCP frame in `head`; follows up to two VLAN tags and no IPv6 extension
- * headers. Returns false when the frame is not TCP or its headers do not fit into `head`.
+ * Checks what a guest claims about an offloaded frame, and corrects what is only a hint.
+ *
+ * The checksum field has to lie inside the frame and behind Ethernet, VLAN and IP headers, so that
+ * completing it changes no address that was checked before; ARP carries none. A GSO frame has to
+ * be the unfragmented TCP or UDP over IP that it says it is, its lengths those of the frame, its
+ * segment size usable. hdr_len is not believed but computed (VIRTIO 1.2, 5.1.6.2.1).
+ *
+ * Returns DROP_NONE or the reason to drop it. Call it when `vnet.flags` or `vnet.gso_type` is set.
  */
-bool frame_parse_tcp(const struct frame *f, struct frame_layout *layout);
+enum drop_reason frame_check_offload(struct frame *f);
+
+/*
+ * Finds the TCP or UDP header of a frame in `head`. Follows up to two VLAN tags, IPv4 options, and
+ * the IPv6 hop-by-hop, routing and destination options headers, all within FRAME_HEAD_MAX bytes;
+ * not fragments, AH, ESP, mobility and what else there is. Returns DROP_NONE, DROP_BAD_GSO when
+ * there is no whole TCP or UDP header, or DROP_GSO_HEADERS when it may be where weft does not look.
+ */
+enum drop_reason frame_parse_l4(const struct frame *f, struct frame_layout *layout);
+
+/* The same as far as l4 and proto, which may be any protocol's; payload is left alone. */
+enum drop_reason frame_parse_ip(const struct frame *f, struct frame_layout *layout);
+
+/* Offset of what Ethernet and up to two VLAN tags carry; `type` gets its EtherType. 0: a runt. */
+uint16_t frame_parse_eth(const struct frame *f, uint16_t *type);
 
 /*
  * What is emitted of a frame: rewritten headers followed by a range of the frame's own bytes.

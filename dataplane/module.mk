@@ -10,3 +10,11 @@ UNIT_TESTS += test_pipeline
 test_pipeline_SRCS = tests/pipeline/test_bridge.c tests/lib/packet.c tests/lib/testport.c \
                      $(dataplane_SRCS) $(bridge_SRCS) $(common_SRCS)
 test_pipeline_LIBS := libdpdk cmocka
+
+UNIT_TESTS += test_offload_liars
+test_offload_liars_SRCS = tests/unit/test_offload_liars.c tests/lib/packet.c tests/lib/segment.c \
+                          tests/lib/testport.c $(dataplane_SRCS) $(bridge_SRCS) $(common_SRCS)
+test_offload_liars_LIBS := libdpdk cmocka
+
+FUZZERS += fuzz_gso
+fuzz_gso_SRCS := tests/fuzz/fuzz_gso.c dataplane/copy.c dataplane/frame.c dataplane/gso.c common/cksum.c

@@ -43,10 +43,10 @@ static inline uint64_t mask_of(unsigned n)
 }
 
 /* Frames that the port could not read, or whose offload fields lie, end here. */
-static void classify(struct verdicts *v, const struct burst *b)
+static void classify(struct verdicts *v, struct burst *b)
 {
 	for (unsigned i = 0; i < b->n; i++) {
-		const struct frame *f = &b->frames[i];
+		struct frame *f = &b->frames[i];
 		enum drop_reason reason = f->bad;
 
 		if (unlikely(!reason && (f->vnet.flags | f->vnet.gso_type)))

@@ -3,10 +3,10 @@
 
 #include <linux/vhost_types.h>
 #include <linux/virtio_config.h>
-#include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 
 #include "common/util.h"
+#include "common/virtio_net.h"
 
 #define BIT(n)		     (1ull << (n))
 #define VHOST_USER_PROTOCOL_ 30
@@ -38,6 +38,9 @@ static const char *const names[64] = {
 	[VIRTIO_F_ACCESS_PLATFORM] = "access_platform",
 	[VIRTIO_F_RING_PACKED] = "ring_packed",
 	[VIRTIO_F_IN_ORDER] = "in_order",
+	[VIRTIO_NET_F_GUEST_USO4] = "guest_uso4",
+	[VIRTIO_NET_F_GUEST_USO6] = "guest_uso6",
+	[VIRTIO_NET_F_HOST_USO] = "host_uso",
 };
 
 const char *vhost_feature_name(unsigned bit)
@@ -45,7 +48,7 @@ const char *vhost_feature_name(unsigned bit)
 	return bit < ARRAY_SIZE(names) ? names[bit] : NULL;
 }
 
-uint64_t vhost_features_offered(bool tso, bool csum)
+uint64_t vhost_features_offered(bool tso, bool uso, bool csum)
 {
 	uint64_t f = BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_ANY_LAYOUT) |
 		     BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(VIRTIO_RING_F_INDIRECT_DESC) |
@@ -59,6 +62,9 @@ uint64_t vhost_features_offered(bool tso, bool csum)
 		f |= BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6) |
 		     BIT(VIRTIO_NET_F_HOST_ECN) | BIT(VIRTIO_NET_F_GUEST_TSO4) |
 		     BIT(VIRTIO_NET_F_GUEST_TSO6) | BIT(VIRTIO_NET_F_GUEST_ECN);
+	if (csum && uso)
+		f |= BIT(VIRTIO_NET_F_HOST_USO) | BIT(VIRTIO_NET_F_GUEST_USO4) |
+		     BIT(VIRTIO_NET_F_GUEST_USO6);
 	return f;
 }
 
@@ -71,7 +77,8 @@ uint64_t vhost_features_control(bool multiqueue)
 	return multiqueue ? f | BIT(VIRTIO_NET_F_MQ) : f;
 }
 
-/* TSO needs the checksum bit (VIRTIO 1.2, 5.1.3.1); a guest without it gets none of them. */
+/* Segmentation needs the checksum bit (VIRTIO 1.2, 5.1.3.1); a guest without it gets none of them.
+ */
 struct offloads vhost_features_takes(uint64_t f)
 {
 	bool csum = vhost_has(f, VIRTIO_NET_F_GUEST_CSUM);
@@ -81,6 +88,8 @@ struct offloads vhost_features_takes(uint64_t f)
 		.tso4 = csum && vhost_has(f, VIRTIO_NET_F_GUEST_TSO4),
 		.tso6 = csum && vhost_has(f, VIRTIO_NET_F_GUEST_TSO6),
 		.ecn = csum && vhost_has(f, VIRTIO_NET_F_GUEST_ECN),
+		.uso4 = csum && vhost_has(f, VIRTIO_NET_F_GUEST_USO4),
+		.uso6 = csum && vhost_has(f, VIRTIO_NET_F_GUEST_USO6),
 	};
 }
 
@@ -95,6 +104,10 @@ enum drop_reason vhost_features_check(uint64_t f, const struct vnet *vnet)
 		ok &= vhost_has(f, VIRTIO_NET_F_HOST_TSO4);
 	if (type == VNET_GSO_TCPV6)
 		ok &= vhost_has(f, VIRTIO_NET_F_HOST_TSO6);
+	if (type == VIRTIO_NET_HDR_GSO_UDP)
+		ok &= vhost_has(f, VIRTIO_NET_F_HOST_UFO);
+	if (type == VNET_GSO_UDP_L4)
+		ok &= vhost_has(f, VIRTIO_NET_F_HOST_USO);
 	if (vnet->gso_type & VNET_GSO_ECN)
 		ok &= vhost_has(f, VIRTIO_NET_F_HOST_ECN);
 	return ok ? DROP_NONE : DROP_NOT_NEGOTIATED;

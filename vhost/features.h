@@ -10,8 +10,11 @@
 #include "dataplane/frame.h"
 #include "dataplane/gso.h"
 
-/* The feature bits that a port with these offloads offers. */
-uint64_t vhost_features_offered(bool tso, bool csum);
+/*
+ * The feature bits that a port with these offloads offers. Segmentation needs checksums. UFO is
+ * not among them, nor CTRL_GUEST_OFFLOADS: see docs/offloads.md.
+ */
+uint64_t vhost_features_offered(bool tso, bool uso, bool csum);
 
 /*
  * The feature bits that are about the device and not about frames: MTU, link status, announcement
@@ -19,7 +22,7 @@ uint64_t vhost_features_offered(bool tso, bool csum);
  */
 uint64_t vhost_features_control(bool multiqueue);
 
-/* What the guest takes from us, by the negotiated bits. */
+/* What the guest takes from us, by the negotiated bits; its MTU and ring are left at 0. */
 struct offloads vhost_features_takes(uint64_t features);
 
 /* What the guest may send us: DROP_NONE or DROP_NOT_NEGOTIATED for the offload fields of a frame.

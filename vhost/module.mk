@@ -31,3 +31,9 @@ test_vhost_session_LIBS := libdpdk cmocka
 UNIT_TESTS += test_vhost_queues
 test_vhost_queues_SRCS = tests/pipeline/test_vhost_queues.c $(vhostnet_SRCS)
 test_vhost_queues_LIBS := libdpdk cmocka
+
+UNIT_TESTS += test_offload_matrix
+test_offload_matrix_SRCS = $(sort tests/pipeline/test_offload_matrix.c tests/lib/packet.c \
+                           tests/lib/segment.c $(vhost_SRCS) $(dataplane_SRCS) $(bridge_SRCS) \
+                           $(gen_frontend_SRCS) $(common_SRCS))
+test_offload_matrix_LIBS := libdpdk cmocka

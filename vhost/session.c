@@ -141,6 +141,8 @@ static int load_device(struct vhost_port *vp)
 	if (rte_vhost_get_negotiated_features(vp->vid, &vp->features) < 0)
 		return -EINVAL;
 	vp->takes = vhost_features_takes(vp->features);
+	/* Leaves 0 when the frontend has not told one. */
+	rte_vhost_get_mtu(vp->vid, &vp->takes.mtu);
 	return copy_memory(vp);
 }
 

@@ -97,8 +97,6 @@ static enum virtqueue_put put_planned(struct virtqueue *vq, const struct gso_pla
 	uint8_t hdr[FRAME_HEAD_MAX];
 	struct slice s;
 
-	if (plan->n_slices > vq->size)
-		return VIRTQUEUE_PUT_NO_FIT;
 	for (unsigned i = 0; i < plan->n_slices; i++) {
 		enum virtqueue_put res;
 
@@ -113,24 +111,26 @@ static enum virtqueue_put put_planned(struct virtqueue *vq, const struct gso_pla
 }
 
 static inline enum virtqueue_put put_frame(struct virtqueue *vq, const struct frame *f,
-					   struct offloads takes, struct port_stats *st)
+					   const struct offloads *takes, struct port_stats *st)
 {
 	enum virtqueue_put res;
 	enum drop_reason reason;
 	struct gso_plan plan;
 
-	if (likely(!(f->vnet.flags | f->vnet.gso_type))) {
+	if (likely(gso_is_plain(f, takes))) {
 		struct slice s = slice_of_plain(f);
 
 		res = virtqueue_put(vq, &s);
 		st->tx_segments += res == VIRTQUEUE_PUT_DONE;
 	} else {
-		reason = gso_plan(&plan, f, takes);
+		reason = gso_plan(&plan, f, *takes);
 		if (reason) {
 			st->drops[reason]++;
 			return VIRTQUEUE_PUT_BROKEN;
 		}
 		res = put_planned(vq, &plan);
+		if (unlikely(res == VIRTQUEUE_PUT_NO_FIT) && gso_plan_cut(&plan, *takes))
+			res = put_planned(vq, &plan);
 		st->tx_segments += res == VIRTQUEUE_PUT_DONE ? plan.n_slices : 0;
 	}
 	if (unlikely(res == VIRTQUEUE_PUT_NO_FIT))
@@ -145,12 +145,14 @@ static struct tx_result vhost_tx(struct port_queue *q, const struct burst *b, ui
 {
 	struct vhost_port *vp = vhost_port(q->port);
 	struct virtqueue *vq = &vp->pairs[q->index].rings[VHOST_TO_GUEST];
+	struct offloads takes = vp->takes;
 	struct tx_result res = {0};
 
+	takes.segs_max = vq->size;
 	virtqueue_prefetch(vq, (unsigned)__builtin_popcountll(mask));
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
-		enum virtqueue_put put = put_frame(vq, &b->frames[i], vp->takes, st);
+		enum virtqueue_put put = put_frame(vq, &b->frames[i], &takes, st);
 
 		if (likely(put == VIRTQUEUE_PUT_DONE)) {
 			res.sent |= 1ull << i;
@@ -261,7 +263,7 @@ static struct vhost_port *port_alloc(struct vhost *vh, const struct vhost_port_p
 	port_init(&vp->port, &vhost_port_ops, params->name, queues);
 	vp->vhost = vh;
 	vp->mode = params->mode;
-	vp->offered = vhost_features_offered(params->tso, params->csum) |
+	vp->offered = vhost_features_offered(params->tso, params->uso, params->csum) |
 		      vhost_features_control(queues > 1);
 	vp->mtu_max = params->mtu ? params->mtu : UINT16_MAX;
 	vp->vid = -1;

@@ -118,7 +118,7 @@ struct vhost_port_params {
 	enum vhost_mode mode;
 	const char *owner, *group; /* names or "" */
 	unsigned socket_mode;	   /* 0: as created */
-	bool tso, csum;
+	bool tso, uso, csum;
 	unsigned queues; /* pairs, up to PORT_QUEUES_MAX; 0: one */
 	unsigned mtu;	 /* largest MTU that a frontend may give its guest; 0: any */
 };

@@ -48,7 +48,7 @@ static void drive(struct ring *r)
 		burst.n = burst.n_segs = 0;
 		n = virtqueue_peek(&r->vq, &burst, BURST_MAX);
 		for (unsigned i = 0; i < n; i++) {
-			const struct frame *f = &burst.frames[i];
+			struct frame *f = &burst.frames[i];
 			struct gso_plan plan;
 			struct slice s;
 

@@ -29,6 +29,7 @@ struct vhost_port_params net_params(const struct net *net, int i, enum vhost_mod
 					  .owner = "",
 					  .group = "",
 					  .tso = true,
+					  .uso = true,
 					  .csum = true,
 					  .queues = net->queues,
 					  .mtu = net->mtu};

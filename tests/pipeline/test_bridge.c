@@ -411,7 +411,8 @@ static void check_segmentation(struct net *net, const struct tcp_case *c)
 				.hdr_len = l.payload,
 				.csum_start = l.l4,
 				.csum_offset = 16};
-	net->ports[B]->takes = (struct offloads){c->rx_csum, c->rx_tso, c->rx_tso, c->rx_tso};
+	net->ports[B]->takes = (struct offloads){
+		.csum = c->rx_csum, .tso4 = c->rx_tso, .tso6 = c->rx_tso, .ecn = c->rx_tso};
 	run(net);
 
 	assert_int_equal(net->ports[B]->n_out, expected);
@@ -494,7 +495,7 @@ static void ecn_frames_are_segmented_for_a_receiver_without_ecn(void **state)
 				.gso_size = 1448,
 				.csum_start = l.l4,
 				.csum_offset = 16};
-	net->ports[B]->takes = (struct offloads){true, true, true, false};
+	net->ports[B]->takes = (struct offloads){.csum = true, .tso4 = true, .tso6 = true};
 	run(net);
 
 	assert_int_equal(net->ports[B]->n_out, 4);
