@@ -5,6 +5,7 @@
 
 #include "bridge/bridge_input.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/fair.h"
 #include "dataplane/verdict.h"
 
 /*
@@ -23,12 +24,9 @@
  * Back pressure. Frames lie in the sender's ring until they are released. A unicast frame whose
  * receiver has no room is therefore not lost: it is left where it is, and the sender's ring fills
  * up, which is how it learns of the congestion. Frames behind it that go elsewhere are emitted and
- * remembered in `done_ahead`. A receiver that makes no room for HOLD_MAX_NS is taken for stalled
- * and frames to it are dropped until it moves again, so that it delays others once, not forever.
- * Flooded frames are never held.
+ * remembered in `done_ahead`. How long they wait, and what a flood costs its sender, is decided in
+ * dataplane/fair.h. Flooded frames are never held.
  */
-
-#define HOLD_MAX_NS 10000000ull
 
 static_assert(BURST_MAX < 64, "a burst's frames are bits of one word, and one is left over");
 
@@ -49,18 +47,6 @@ static void classify(struct verdicts *v, const struct burst *b)
 		if (unlikely(reason))
 			verdict_drop(v, i, reason);
 	}
-}
-
-/* True while a receiver without room may still keep its senders waiting. */
-static bool may_hold(struct port *out, uint64_t now_ns)
-{
-	uint64_t since = atomic_load_explicit(&out->full_since_ns, memory_order_relaxed);
-
-	if (since == 0) {
-		atomic_store_explicit(&out->full_since_ns, now_ns | 1, memory_order_relaxed);
-		return true;
-	}
-	return now_ns < since + HOLD_MAX_NS;
 }
 
 static void count_tx(struct worker *w, struct port *out, const struct burst *b, uint64_t sent)
@@ -90,10 +76,10 @@ static uint64_t emit_to(struct worker *w, struct port *out, const struct verdict
 
 	rte_spinlock_lock(&out->tx_lock);
 	res = out->ops->tx(out, &w->burst, mask, st);
-	if (res.sent && atomic_load_explicit(&out->full_since_ns, memory_order_relaxed))
-		atomic_store_explicit(&out->full_since_ns, 0, memory_order_relaxed);
+	fair_took(out, &w->burst, res.sent, !res.no_room);
 	if (unlikely(res.no_room)) {
-		held = may_hold(out, now_ns) ? res.no_room & ~v->flooded : 0;
+		if (fair_waits_for(out, now_ns) && v->may_wait)
+			held = res.no_room & ~v->flooded;
 		st->drops[DROP_RING_FULL] += (unsigned)__builtin_popcountll(res.no_room & ~held);
 	}
 	rte_spinlock_unlock(&out->tx_lock);
@@ -155,11 +141,13 @@ unsigned pipeline_run(struct worker *w, struct port *in, uint64_t now_ns)
 
 	all = mask_of(n);
 	verdicts_init(&v, in->done_ahead & all);
+	v.may_wait = fair_may_wait(in, now_ns);
 	classify(&v, b);
 	bridge_input(w, in, &v, now_ns);
 	held = emit(w, &v, now_ns);
 	done = all & ~held;
 	w->blocked |= held != 0;
+	fair_ran(in, n, held, v.copies, now_ns);
 
 	n = account(w, in, &v, done & ~v.already_done);
 	in_order = (unsigned)__builtin_ctzll(~done);

@@ -78,9 +78,17 @@ struct port {
 	rte_spinlock_t tx_lock; /* several workers may send to one port */
 	/* w: whoever holds tx_lock: since when the receiver had no room, in ns; 0: it has */
 	_Atomic uint64_t full_since_ns;
+	/* w, r: whoever holds tx_lock: what is spent of the time that senders wait for it, and
+	 * until when that is accounted for */
+	uint64_t wait_spent_ns, wait_at_ns;
 
 	/* w, r: the port's worker: frames beyond the first waiting one that are already done */
 	uint64_t done_ahead;
+	/* w, r: the port's worker: does it wait while it has frames for others, how much of the
+	 * time for that is spent, and until when that is accounted for; 0: nothing is spent */
+	bool mixed_waits;
+	uint64_t mixed_spent_ns, mixed_at_ns;
+	uint32_t flood_debt; /* w, r: the port's worker: frames' worth of rounds owed to others */
 	/* w, r: the port's worker: when to call ops->notify; 0: nothing to tell */
 	uint64_t notify_due_ns;
 

@@ -17,6 +17,7 @@ struct verdicts {
 	uint64_t flooded;      /* go to more than their one receiver: never held back */
 	uint64_t copies;       /* receivers beyond the first, over all frames */
 	uint64_t lost;	       /* their receiver left between look-up and emission */
+	bool may_wait;	       /* frames for a full receiver stay with the sender */
 	uint8_t reason[BURST_MAX];
 };
 

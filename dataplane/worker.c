@@ -14,6 +14,7 @@
 
 #include "common/clock.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/fair.h"
 #include "dataplane/pipeline.h"
 
 #define PAUSES_MIN	8	/* after the first empty round */
@@ -21,7 +22,7 @@
 #define BLOCKED_WAIT_NS 1000000 /* frames wait for room: look again even if nobody tells us */
 #define SLEEP_MAX_NS	999999999
 /* What an empty round takes beyond this was spent off the CPU, which is no time without work. */
-#define ROUND_MAX_NS	UINT64_C(10000)
+#define ROUND_MAX_NS UINT64_C(10000)
 
 struct worker *worker_create(struct dataplane *dp, unsigned id)
 {
@@ -90,9 +91,17 @@ static inline const struct poll_list *polls_of(struct worker *w)
 	return atomic_load_explicit(&w->polls, memory_order_acquire);
 }
 
+/* Nobody has work that a flood could delay. */
+static void forgive_floods(const struct poll_list *polls)
+{
+	for (unsigned i = 0; i < polls->n; i++)
+		polls->ports[i]->flood_debt = 0;
+}
+
 unsigned worker_poll(struct worker *w, uint64_t now_ns)
 {
 	const struct poll_list *polls = polls_of(w);
+	bool sat_out = false;
 	unsigned n = 0;
 
 	w->now_ns = now_ns;
@@ -102,10 +111,15 @@ unsigned worker_poll(struct worker *w, uint64_t now_ns)
 
 		if (!atomic_load_explicit(&p->up, memory_order_acquire))
 			continue;
-		n += pipeline_run(w, p, now_ns);
+		if (unlikely(fair_sits_out(p)))
+			sat_out = true;
+		else
+			n += pipeline_run(w, p, now_ns);
 		if (unlikely(p->notify_due_ns && now_ns >= p->notify_due_ns))
 			p->ops->notify(p);
 	}
+	if (unlikely(sat_out && n == 0))
+		forgive_floods(polls);
 	return n;
 }
 
