@@ -21,6 +21,9 @@ extern const struct rte_vhost_device_ops session_callbacks;
 /* Where the handshake stands. Under vhost.lock. */
 enum vhost_step session_step(const struct vhost_port *vp);
 
+/* The frontend at `path` broke a rule, as `why` says: for port/show. The filter's thread. */
+void session_refused(const char *path, const char *why);
+
 /*
  * Forgets the session of a port whose socket is being closed by us. The library has ended the
  * device by then. Control thread.
