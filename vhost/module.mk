@@ -18,3 +18,15 @@ UNIT_TESTS += test_vhost
 test_vhost_SRCS = $(sort tests/pipeline/test_vhost.c tests/lib/packet.c $(vhost_SRCS) \
                   $(dataplane_SRCS) $(bridge_SRCS) $(gen_frontend_SRCS) $(common_SRCS))
 test_vhost_LIBS := libdpdk cmocka
+
+# Attacks: three ports and what it takes to attack one of them.
+vhostnet_SRCS = $(sort tests/lib/vhostnet.c tests/lib/packet.c $(vhost_SRCS) $(dataplane_SRCS) \
+                $(bridge_SRCS) $(gen_frontend_SRCS) $(common_SRCS))
+
+UNIT_TESTS += test_vhost_cve
+test_vhost_cve_SRCS = tests/pipeline/test_vhost_cve.c $(vhostnet_SRCS)
+test_vhost_cve_LIBS := libdpdk cmocka
+
+FUZZERS += fuzz_vhost_user
+fuzz_vhost_user_SRCS = tests/fuzz/fuzz_vhost_user.c $(vhostnet_SRCS)
+fuzz_vhost_user_LIBS := libdpdk
