@@ -30,3 +30,8 @@ test_vhost_cve_LIBS := libdpdk cmocka
 FUZZERS += fuzz_vhost_user
 fuzz_vhost_user_SRCS = tests/fuzz/fuzz_vhost_user.c $(vhostnet_SRCS)
 fuzz_vhost_user_LIBS := libdpdk
+
+# kill -9 of weftd and of guests: weftd is run from the same build.
+UNIT_TESTS += test_kill
+test_kill_SRCS = tests/pipeline/test_kill.c tests/lib/packet.c $(gen_frontend_SRCS) $(common_SRCS)
+test_kill_LIBS := cmocka
