@@ -40,7 +40,7 @@ PROGRAMS   :=
 UNIT_TESTS :=
 FUZZERS    :=
 
-MODULES    := common config dataplane bridge vhost daemon cli guest perf perf/lab perf/gen tests
+MODULES    := common config dataplane bridge vhost daemon cli guest perf perf/lab perf/gen perf/bench tests
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 
 # --- how things are built -------------------------------------------------------------------
@@ -150,7 +150,7 @@ unitdir    := $(DESTDIR)$(PREFIX)/lib/systemd/system
 confdir    := $(DESTDIR)$(SYSCONFDIR)/weft
 compdir    := $(sharedir)/bash-completion/completions
 
-INSTALLED_BINS := $(filter-out weft-agent,$(PROGRAMS))
+INSTALLED_BINS := $(filter-out weft-agent weft-fairness,$(PROGRAMS))
 MAN_PAGES      := $(patsubst %,$(B)/%,$(wildcard man/*)) $(B)/man/weft.8 $(B)/man/weft.yaml.5
 GENERATED      := $(MAN_PAGES) $(B)/share/weft.bash $(B)/share/weft.schema.json
 man_path        = $(sharedir)/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 dataplane_SRCS := dataplane/copy.c dataplane/dataplane.c dataplane/drop.c dataplane/eal.c \
-                  dataplane/frame.c dataplane/gso.c dataplane/pipeline.c dataplane/port.c \
-                  dataplane/worker.c
+                  dataplane/fair.c dataplane/frame.c dataplane/gso.c dataplane/pipeline.c \
+                  dataplane/port.c dataplane/worker.c
 
 # Queues: which worker polls one, and which one a flow goes to.
 dataplane_SRCS += dataplane/balance.c dataplane/flow.c
@@ -18,3 +18,8 @@ test_offload_liars_LIBS := libdpdk cmocka
 
 FUZZERS += fuzz_gso
 fuzz_gso_SRCS := tests/fuzz/fuzz_gso.c dataplane/copy.c dataplane/frame.c dataplane/gso.c common/cksum.c
+
+UNIT_TESTS += test_fairness
+test_fairness_SRCS = tests/pipeline/test_fairness.c tests/lib/packet.c tests/lib/testport.c \
+                     $(dataplane_SRCS) $(bridge_SRCS) $(common_SRCS)
+test_fairness_LIBS := libdpdk cmocka

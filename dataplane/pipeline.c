@@ -5,6 +5,7 @@
 
 #include "bridge/bridge_input.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/fair.h"
 #include "dataplane/flow.h"
 #include "dataplane/verdict.h"
 
@@ -24,16 +25,13 @@
  * Back pressure. Frames lie in the sender's ring until they are released. A unicast frame whose
  * receiver has no room is therefore not lost: it is left where it is, and the sender's ring fills
  * up, which is how it learns of the congestion. Frames behind it that go elsewhere are emitted and
- * remembered in `done_ahead`. A receiver that makes no room for HOLD_MAX_NS is taken for stalled
- * and frames to it are dropped until it moves again, so that it delays others once, not forever.
- * Flooded frames are never held.
+ * remembered in `done_ahead`. How long they wait, and what a flood costs its sender, is decided in
+ * dataplane/fair.h. Flooded frames are never held.
  *
  * A receiver with several queues gets each frame on the queue that the frame's flow hashes to, so
  * that a flow stays in order whichever workers its sender's queues belong to. Room, and its lack,
  * is a queue's.
  */
-
-#define HOLD_MAX_NS 10000000ull
 
 static_assert(BURST_MAX < 64, "a burst's frames are bits of one word, and one is left over");
 
@@ -56,18 +54,6 @@ static void classify(struct verdicts *v, struct burst *b)
 	}
 }
 
-/* True while a receiver without room may still keep its senders waiting. */
-static bool may_hold(struct port_queue *to, uint64_t now_ns)
-{
-	uint64_t since = atomic_load_explicit(&to->full_since_ns, memory_order_relaxed);
-
-	if (since == 0) {
-		atomic_store_explicit(&to->full_since_ns, now_ns | 1, memory_order_relaxed);
-		return true;
-	}
-	return now_ns < since + HOLD_MAX_NS;
-}
-
 static void count_tx(struct worker *w, struct port *out, const struct burst *b, uint64_t sent)
 {
 	struct port_stats *st = &out->stats[w->id];
@@ -80,22 +66,27 @@ static void count_tx(struct worker *w, struct port *out, const struct burst *b, 
 	w->perf.tx_packets += (unsigned)__builtin_popcountll(sent);
 }
 
-/* Sends `mask` to one queue, which has no room while it is paused. Returns what has to wait. */
+/* Sends `mask` to one queue. Returns what has to wait: for room, or for the end of a pause. */
 static uint64_t emit_to_queue(struct worker *w, struct port_queue *to, const struct verdicts *v,
 			      uint64_t mask, uint64_t now_ns)
 {
 	struct port *out = to->port;
 	struct port_stats *st = &out->stats[w->id];
 	struct tx_result res = {.no_room = mask};
+	bool up, may_wait = v->may_wait;
 	uint64_t held = 0;
 
 	rte_spinlock_lock(&to->tx_lock);
-	if (likely(atomic_load_explicit(&to->up, memory_order_acquire)))
+	up = atomic_load_explicit(&to->up, memory_order_acquire);
+	if (likely(up))
 		res = out->ops->tx(to, &w->burst, mask, st);
-	if (res.sent && atomic_load_explicit(&to->full_since_ns, memory_order_relaxed))
-		atomic_store_explicit(&to->full_since_ns, 0, memory_order_relaxed);
+	fair_took(to, &w->burst, res.sent, !res.no_room);
 	if (unlikely(res.no_room)) {
-		held = may_hold(to, now_ns) ? res.no_room & ~v->flooded : 0;
+		/* A pause is not the receiver's fault, and short. */
+		if (up)
+			may_wait &= fair_waits_for(to, now_ns);
+		if (may_wait)
+			held = res.no_room & ~v->flooded;
 		st->drops[DROP_RING_FULL] += (unsigned)__builtin_popcountll(res.no_room & ~held);
 	}
 	rte_spinlock_unlock(&to->tx_lock);
@@ -149,13 +140,18 @@ static uint64_t emit(struct worker *w, struct verdicts *v, uint64_t now_ns)
 	for (unsigned i = 0; i < eg->n; i++) {
 		uint16_t id = eg->touched[i];
 		struct port *out = atomic_load_explicit(&w->dp->ports[id], memory_order_acquire);
-		uint64_t mask = eg->mask[id];
+		uint64_t mask = eg->mask[id], waits;
 
 		eg->mask[id] = 0;
-		if (likely(out))
-			held |= emit_to(w, out, v, mask, now_ns);
-		else
+		if (unlikely(!out)) {
 			v->lost += (unsigned)__builtin_popcountll(mask);
+			continue;
+		}
+		waits = emit_to(w, out, v, mask, now_ns);
+		if (unlikely(waits)) {
+			held |= waits;
+			v->congested |= mask;
+		}
 	}
 	eg->n = 0;
 	return held;
@@ -197,11 +193,14 @@ unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns)
 
 	all = mask_of(n);
 	verdicts_init(&v, in->done_ahead & all);
+	v.may_wait = fair_may_wait(in, now_ns);
 	classify(&v, b);
 	bridge_input(w, in->port, &v, now_ns);
 	held = emit(w, &v, now_ns);
 	done = all & ~held;
 	w->blocked |= held != 0;
+	fair_ran(in, n, held, done & ~(v.congested | v.already_done), now_ns);
+	fair_owes(in, v.copies);
 
 	n = account(w, in, &v, done & ~v.already_done);
 	in_order = (unsigned)__builtin_ctzll(~done);

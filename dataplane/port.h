@@ -86,6 +86,13 @@ struct port_queue {
 	/* w, r: the worker: when to call ops->notify; 0: nothing to tell */
 	uint64_t notify_due_ns;
 	uint64_t rx_packets, rx_bytes; /* w: the worker; r: anyone */
+	/* w, r: the worker: does it wait while it has frames for others, how much of the time for
+	 * that is spent, and until when that is accounted for; 0: nothing is spent */
+	bool mixed_waits;
+	uint32_t flood_debt; /* w, r: the worker: frames' worth of rounds owed to others */
+	uint64_t mixed_spent_ns, mixed_at_ns;
+	/* w, r: the worker: of the frames in done_ahead, those not for the receiver waited for */
+	uint64_t went_elsewhere;
 
 	/* polls it; NULL: nobody does. w: control, under dataplane.lock; r: the worker itself */
 	struct worker *worker;
@@ -96,6 +103,9 @@ struct port_queue {
 	rte_spinlock_t tx_lock __attribute__((aligned(64)));
 	/* w: whoever holds tx_lock: since when the receiver had no room, in ns; 0: it has */
 	_Atomic uint64_t full_since_ns;
+	/* w, r: whoever holds tx_lock: what is spent of the time that senders wait for it, and
+	 * until when that is accounted for */
+	uint64_t wait_spent_ns, wait_at_ns;
 	uint64_t load_base; /* w, r: dataplane_rebalance: what it had done by the last one */
 };
 

@@ -17,13 +17,15 @@ struct verdicts {
 	uint64_t flooded;      /* go to more than their one receiver: never held back */
 	uint64_t copies;       /* receivers beyond the first, over all frames */
 	uint64_t lost;	       /* their receiver left between look-up and emission */
+	uint64_t congested;    /* their receiver lets some of its frames wait */
+	bool may_wait;	       /* frames for a full receiver stay with the sender */
 	uint8_t reason[BURST_MAX];
 };
 
 static inline void verdicts_init(struct verdicts *v, uint64_t already_done)
 {
 	v->already_done = already_done;
-	v->dropped = v->flooded = v->copies = v->lost = 0;
+	v->dropped = v->flooded = v->copies = v->lost = v->congested = 0;
 }
 
 static inline bool verdict_is_open(const struct verdicts *v, unsigned i)

@@ -14,6 +14,7 @@
 
 #include "common/clock.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/fair.h"
 #include "dataplane/pipeline.h"
 
 #define PAUSES_MIN	8	/* after the first empty round */
@@ -90,9 +91,17 @@ static inline const struct poll_list *polls_of(struct worker *w)
 	return atomic_load_explicit(&w->polls, memory_order_acquire);
 }
 
+/* Nobody has work that a flood could delay. */
+static void forgive_floods(const struct poll_list *polls)
+{
+	for (unsigned i = 0; i < polls->n; i++)
+		polls->queues[i]->flood_debt = 0;
+}
+
 unsigned worker_poll(struct worker *w, uint64_t now_ns)
 {
 	const struct poll_list *polls = polls_of(w);
+	bool sat_out = false;
 	unsigned n = 0;
 
 	w->now_ns = now_ns;
@@ -102,10 +111,15 @@ unsigned worker_poll(struct worker *w, uint64_t now_ns)
 
 		if (!atomic_load_explicit(&q->up, memory_order_acquire))
 			continue;
-		n += pipeline_run(w, q, now_ns);
+		if (unlikely(fair_sits_out(q)))
+			sat_out = true;
+		else
+			n += pipeline_run(w, q, now_ns);
 		if (unlikely(q->notify_due_ns && now_ns >= q->notify_due_ns))
 			q->port->ops->notify(q);
 	}
+	if (unlikely(sat_out && n == 0))
+		forgive_floods(polls);
 	return n;
 }
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-vhost_SRCS := vhost/features.c vhost/session.c vhost/vhost_port.c vhost/vhost_socket.c
-vhost_SRCS += vhost/virtqueue.c vhost/split.c vhost/packed.c vhost/dirty_log.c
-
-vhost_SRCS += vhost/announce.c
+vhost_SRCS := vhost/announce.c vhost/dirty_log.c vhost/features.c vhost/filter.c vhost/message.c \
+              vhost/packed.c vhost/session.c vhost/split.c vhost/vhost_port.c vhost/vhost_socket.c \
+              vhost/virtqueue.c
 
 # What a virtqueue needs to be tested without librte_vhost.
 virtqueue_SRCS := vhost/virtqueue.c vhost/split.c vhost/packed.c vhost/dirty_log.c \
@@ -37,3 +36,20 @@ test_offload_matrix_SRCS = $(sort tests/pipeline/test_offload_matrix.c tests/lib
                            tests/lib/segment.c $(vhost_SRCS) $(dataplane_SRCS) $(bridge_SRCS) \
                            $(gen_frontend_SRCS) $(common_SRCS))
 test_offload_matrix_LIBS := libdpdk cmocka
+
+# Attacks: three ports and what it takes to attack one of them.
+attacknet_SRCS = $(sort tests/lib/attacknet.c tests/lib/packet.c $(vhost_SRCS) $(dataplane_SRCS) \
+                $(bridge_SRCS) $(gen_frontend_SRCS) $(common_SRCS))
+
+UNIT_TESTS += test_vhost_cve
+test_vhost_cve_SRCS = tests/pipeline/test_vhost_cve.c $(attacknet_SRCS)
+test_vhost_cve_LIBS := libdpdk cmocka
+
+FUZZERS += fuzz_vhost_user
+fuzz_vhost_user_SRCS = tests/fuzz/fuzz_vhost_user.c $(attacknet_SRCS)
+fuzz_vhost_user_LIBS := libdpdk
+
+# kill -9 of weftd and of guests: weftd is run from the same build.
+UNIT_TESTS += test_kill
+test_kill_SRCS = tests/pipeline/test_kill.c tests/lib/packet.c $(gen_frontend_SRCS) $(common_SRCS)
+test_kill_LIBS := cmocka

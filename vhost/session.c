@@ -15,7 +15,6 @@
 #include "common/log.h"
 #include "vhost/announce.h"
 #include "vhost/features.h"
-#include "vhost/vhost_socket.h"
 
 /*
  * Every message passes our hooks. One that may move memory or rings under the workers finds them
@@ -141,8 +140,7 @@ static int load_device(struct vhost_port *vp)
 	if (rte_vhost_get_negotiated_features(vp->vid, &vp->features) < 0)
 		return -EINVAL;
 	vp->takes = vhost_features_takes(vp->features);
-	/* Leaves 0 when the frontend has not told one. */
-	rte_vhost_get_mtu(vp->vid, &vp->takes.mtu);
+	vp->takes.mtu = (uint16_t)vp->mtu;
 	return copy_memory(vp);
 }
 
@@ -425,6 +423,7 @@ static int follow(struct vhost_port *vp, const void *msg)
 				      "the frontend wants an MTU of %llu, the port allows %u; "
 				      "lower the guest's or raise the port's mtu",
 				      (unsigned long long)payload, vp->mtu_max);
+		pause_all(vp);
 		vp->mtu = (unsigned)payload;
 		return 0;
 	case VHOST_USER_SEND_RARP:
@@ -483,6 +482,37 @@ static void forget(struct vhost_port *vp)
 	vp->announcing = false;
 }
 
+static int insert_filter(struct vhost_port *vp, int vid)
+{
+	uint64_t protocol = 0;
+	int ret = rte_vhost_driver_get_protocol_features(vp->path, &protocol);
+
+	if (ret == 0)
+		ret = filter_insert(registry->filter, vid, vp->path, vp->mode == VHOST_MODE_SERVER,
+				    protocol);
+	if (ret < 0) {
+		snprintf(vp->error, sizeof(vp->error),
+			 "cannot serve the frontend: %s; see the limits of weftd's descriptors",
+			 strerror(-ret));
+		log_warn(LOG_VHOST, "%s port=%s", vp->error, vp->port.name);
+	}
+	return ret;
+}
+
+void session_refused(const char *path, const char *why)
+{
+	struct vhost_port *vp;
+
+	pthread_mutex_lock(&registry->lock);
+	vp = find_by_path(path);
+	if (vp) {
+		snprintf(vp->error, sizeof(vp->error), "%s: its connection was closed", why);
+		log_warn(LOG_VHOST, "%s port=%s", vp->error, vp->port.name);
+		changed(vp->vhost);
+	}
+	pthread_mutex_unlock(&registry->lock);
+}
+
 static int on_new_connection(int vid)
 {
 	char path[PATH_MAX];
@@ -493,13 +523,14 @@ static int on_new_connection(int vid)
 		return -1;
 	pthread_mutex_lock(&registry->lock);
 	vp = find_by_path(path);
-	if (vp && vp->vid >= 0 && vhost_socket_has_dead_peer(path))
+	if (vp && vp->vid >= 0 && filter_has_dead_peer(registry->filter, vp->vid))
 		forget(vp); /* what the library still has to tell of that one finds no port */
 	if (vp && vp->closing) {
 		log_debug(LOG_VHOST, "a frontend came too late port=%s", vp->port.name);
 	} else if (vp && vp->vid >= 0) {
 		log_warn(LOG_VHOST, "a second frontend was refused port=%s", vp->port.name);
-	} else if (vp && rte_vhost_extern_callback_register(vid, &message_hooks, NULL) == 0) {
+	} else if (vp && insert_filter(vp, vid) == 0 &&
+		   rte_vhost_extern_callback_register(vid, &message_hooks, NULL) == 0) {
 		vp->vid = vid;
 		vp->requests_seen = 0;
 		vp->sessions++;

@@ -21,6 +21,9 @@ extern const struct rte_vhost_device_ops session_callbacks;
 /* Where the handshake stands. Under vhost.lock. */
 enum vhost_step session_step(const struct vhost_port *vp);
 
+/* The frontend at `path` broke a rule, as `why` says: for port/show. The filter's thread. */
+void session_refused(const char *path, const char *why);
+
 /*
  * A port's socket is being closed by us. session_close takes the rings from the workers, and
  * nothing attaches after it; the library ends the device; session_forget forgets the session.

@@ -214,6 +214,12 @@ struct vhost *vhost_create(struct dataplane *dp)
 		free(vh);
 		return NULL;
 	}
+	vh->filter = filter_create(session_refused);
+	if (!vh->filter) {
+		close(vh->event_fd);
+		free(vh);
+		return NULL;
+	}
 	pthread_mutex_init(&vh->lock, NULL);
 	TAILQ_INIT(&vh->ports);
 	session_registry_set(vh);
@@ -224,6 +230,7 @@ void vhost_destroy(struct vhost *vh)
 {
 	if (!vh)
 		return;
+	filter_destroy(vh->filter);
 	session_registry_set(NULL);
 	pthread_mutex_destroy(&vh->lock);
 	close(vh->event_fd);

@@ -29,6 +29,7 @@
 #include "common/err.h"
 #include "config/config.h"
 #include "dataplane/dataplane.h"
+#include "vhost/filter.h"
 #include "vhost/guest_memory.h"
 #include "vhost/virtqueue.h"
 
@@ -56,7 +57,8 @@ struct vhost {
 	struct dataplane *dp;
 	pthread_mutex_t lock; /* guards the list and the control fields of its ports */
 	TAILQ_HEAD(, vhost_port) ports;
-	int event_fd; /* readable when a port's state changed: the control thread's cue */
+	struct filter *filter; /* of all connections */
+	int event_fd;	       /* readable when a port's state changed: the control thread's cue */
 };
 
 /* A queue pair: two rings of the guest's. */

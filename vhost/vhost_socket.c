@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vhost/vhost_socket.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,32 +151,6 @@ int vhost_socket_listen(struct vhost_port *vp, struct err *e)
 	if (ret < 0)
 		vhost_socket_close(vp);
 	return ret;
-}
-
-static bool is_hung_up_connection(int fd, const char *path)
-{
-	struct sockaddr_un sa = {0};
-	socklen_t len = sizeof(sa);
-	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
-
-	return getsockname(fd, (struct sockaddr *)&sa, &len) == 0 && sa.sun_family == AF_UNIX &&
-	       strcmp(sa.sun_path, path) == 0 && poll(&p, 1, 0) == 1 &&
-	       (p.revents & (POLLHUP | POLLRDHUP));
-}
-
-/* The library keeps its connections to itself; a connection knows the path it was accepted on. */
-bool vhost_socket_has_dead_peer(const char *path)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	struct dirent *entry;
-	bool found = false;
-
-	while (dir && !found && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			found = is_hung_up_connection(atoi(entry->d_name), path);
-	if (dir)
-		closedir(dir);
-	return found;
 }
 
 int vhost_socket_connect(struct vhost_port *vp)

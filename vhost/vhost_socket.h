@@ -16,13 +16,6 @@ int vhost_socket_listen(struct vhost_port *vp, struct err *e);
  */
 int vhost_socket_connect(struct vhost_port *vp);
 
-/*
- * True when one of the frontends that are connected to the listening socket at `path` has hung up.
- * The library handles a new connection before the end of the old one when both wait, so a frontend
- * that restarts at once would be taken for a second one. Event thread.
- */
-bool vhost_socket_has_dead_peer(const char *path);
-
 /* Gives the listening socket to the port's owner and sets its mode. */
 int vhost_socket_set_owner(struct vhost_port *vp, struct err *e);
 
