@@ -7,12 +7,26 @@ virtqueue_SRCS := vhost/virtqueue.c vhost/split.c vhost/packed.c vhost/dirty_log
                   dataplane/copy.c dataplane/frame.c dataplane/gso.c common/cksum.c \
                   tests/lib/ring.c
 
+ringcheck_SRCS := tests/lib/ringcheck.c tests/lib/packet.c
+
 UNIT_TESTS += test_virtqueue
-test_virtqueue_SRCS := tests/unit/test_virtqueue.c tests/lib/packet.c $(virtqueue_SRCS)
+test_virtqueue_SRCS := tests/unit/test_virtqueue.c $(ringcheck_SRCS) $(virtqueue_SRCS)
 test_virtqueue_LIBS := cmocka
 
+UNIT_TESTS += test_virtqueue_packed
+test_virtqueue_packed_SRCS := tests/unit/test_virtqueue_packed.c $(ringcheck_SRCS) \
+                              $(virtqueue_SRCS)
+test_virtqueue_packed_LIBS := cmocka
+
+UNIT_TESTS += test_dirty_log
+test_dirty_log_SRCS := tests/unit/test_dirty_log.c $(ringcheck_SRCS) $(virtqueue_SRCS)
+test_dirty_log_LIBS := cmocka
+
 FUZZERS += fuzz_virtqueue
-fuzz_virtqueue_SRCS := tests/fuzz/fuzz_virtqueue.c $(virtqueue_SRCS)
+fuzz_virtqueue_SRCS := tests/fuzz/fuzz_virtqueue.c tests/fuzz/hostile_ring.c $(virtqueue_SRCS)
+
+FUZZERS += fuzz_packed
+fuzz_packed_SRCS := tests/fuzz/fuzz_packed.c tests/fuzz/hostile_ring.c $(virtqueue_SRCS)
 
 # virtio-user: sessions with our own frontend.
 UNIT_TESTS += test_vhost
