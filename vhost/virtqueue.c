@@ -18,6 +18,7 @@ static const char *const fault_texts[] = {
 	"a descriptor's address is not in the guest's memory",
 	"an indirect descriptor table is malformed",
 	"a descriptor has the wrong direction",
+	"the ring does not lie at a multiple of its alignment",
 	"weftd has no memory for it",
 };
 static_assert(ARRAY_SIZE(fault_texts) == VIRTQUEUE_FAULT_N, "a text for each fault");
@@ -25,6 +26,14 @@ static_assert(ARRAY_SIZE(fault_texts) == VIRTQUEUE_FAULT_N, "a text for each fau
 const char *virtqueue_fault_text(enum virtqueue_fault fault)
 {
 	return NAME_OF(fault_texts, fault);
+}
+
+static bool is_aligned(const struct virtqueue_params *p)
+{
+	uintptr_t driver = p->packed ? 4 : 2, device = 4;
+
+	return (uintptr_t)p->desc % 16 == 0 && (uintptr_t)p->avail % driver == 0 &&
+	       (uintptr_t)p->used % device == 0;
 }
 
 void virtqueue_attach(struct virtqueue *vq, const struct virtqueue_params *p)
@@ -62,7 +71,10 @@ void virtqueue_attach(struct virtqueue *vq, const struct virtqueue_params *p)
 		/* Used in order, nothing is between the two when a ring starts. */
 		vq->next_used = vq->next_avail;
 	}
-	virtqueue_disarm(vq);
+	if (is_aligned(p))
+		virtqueue_disarm(vq);
+	else
+		virtqueue_break(vq, VIRTQUEUE_BAD_ALIGNMENT);
 }
 
 void virtqueue_fini(struct virtqueue *vq)
@@ -147,7 +159,7 @@ bool virtqueue_arm(struct virtqueue *vq)
 
 void virtqueue_disarm(struct virtqueue *vq)
 {
-	if (!vq->armed)
+	if (!vq->armed || virtqueue_is_broken(vq))
 		return;
 	vq->armed = false;
 	if (vq->packed)

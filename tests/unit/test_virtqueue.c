@@ -162,6 +162,43 @@ static void virtqueue_ignores_a_ring_full_of_empty_descriptors_at_the_last_addre
 	ring_destroy(r);
 }
 
+static void virtqueue_does_not_start_on_a_misaligned_ring(void **state)
+{
+	static const unsigned desc_off[] = {8, 0, 0}, avail_off[] = {0, 1, 0}, used_off[] = {0, 0, 2};
+
+	for (size_t i = 0; i < ARRAY_SIZE(desc_off); i++) {
+		struct ring *r = ring_create(0);
+		struct virtqueue_params params = {
+			.desc = (void *)(r->regions[0] + desc_off[i]),
+			.avail = (void *)(r->regions[0] + 0x1000 + avail_off[i]),
+			.used = (void *)(r->regions[0] + 0x1800 + used_off[i]),
+			.mem = &r->mem,
+			.size = RING_SIZE,
+			.call_fd = -1,
+		};
+
+		virtqueue_attach(&r->vq, &params);
+		assert_breaks(r, VIRTQUEUE_BAD_ALIGNMENT);
+		ring_destroy(r);
+	}
+}
+
+/* An indirect table may begin at any byte. */
+static void virtqueue_reads_a_table_at_an_odd_address(void **state)
+{
+	struct ring *r = ring_create(RING_INDIRECT);
+	struct vring_desc d = {RING_BUFFERS, HDR + 60, 0, 0};
+
+	ring_pattern(r, RING_BUFFERS + HDR, 60);
+	memcpy(ring_at(r, RING_BUFFERS + 0x4001), &d, sizeof(d));
+	ring_desc(r, 0, RING_BUFFERS + 0x4001, sizeof(d), INDIRECT, 0);
+	ring_offer(r, 0);
+
+	assert_int_equal(ring_peek(r), 1);
+	assert_pattern(&r->burst.frames[0], 60);
+	ring_destroy(r);
+}
+
 static void virtqueue_breaks_on_an_avail_index_more_than_a_ring_ahead(void **state)
 {
 	struct ring *r = ring_create(0);
@@ -579,6 +616,8 @@ int main(void)
 		cmocka_unit_test(virtqueue_ignores_empty_descriptors_wherever_they_point),
 		cmocka_unit_test(
 			virtqueue_ignores_a_ring_full_of_empty_descriptors_at_the_last_address),
+		cmocka_unit_test(virtqueue_does_not_start_on_a_misaligned_ring),
+		cmocka_unit_test(virtqueue_reads_a_table_at_an_odd_address),
 		cmocka_unit_test(virtqueue_tells_of_a_burst_by_one_entry_when_in_order),
 		cmocka_unit_test(virtqueue_works_with_the_largest_ring),
 		cmocka_unit_test(virtqueue_breaks_on_an_avail_index_more_than_a_ring_ahead),
