@@ -150,7 +150,8 @@ static ALWAYS_INLINE bool chain_enter_table(struct virtqueue *vq, struct chain *
 	return chain_take_indirect(vq, c, 0, packed);
 }
 
-/* --- the walk ---------------------------------------------------------------------------------- */
+/* --- the walk ----------------------------------------------------------------------------------
+ */
 
 /* Starts at descriptor `head` of a split ring; false when the ring broke. */
 static inline bool chain_begin_split(struct virtqueue *vq, struct chain *c, uint16_t head)

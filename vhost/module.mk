@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 vhost_SRCS := vhost/features.c vhost/session.c vhost/vhost_port.c vhost/vhost_socket.c
-vhost_SRCS += vhost/virtqueue.c vhost/split.c vhost/packed.c vhost/dirty_log.c
+vhost_SRCS += vhost/virtqueue.c vhost/virtqueue_attach.c vhost/split.c vhost/packed.c vhost/dirty_log.c
 
 # What a virtqueue needs to be tested without librte_vhost.
-virtqueue_SRCS := vhost/virtqueue.c vhost/split.c vhost/packed.c vhost/dirty_log.c \
+virtqueue_SRCS := vhost/virtqueue.c vhost/virtqueue_attach.c vhost/split.c vhost/packed.c \
+                  vhost/dirty_log.c \
                   dataplane/copy.c dataplane/frame.c dataplane/gso.c common/cksum.c \
                   tests/lib/ring.c
 
@@ -17,6 +18,10 @@ UNIT_TESTS += test_virtqueue_packed
 test_virtqueue_packed_SRCS := tests/unit/test_virtqueue_packed.c $(ringcheck_SRCS) \
                               $(virtqueue_SRCS)
 test_virtqueue_packed_LIBS := cmocka
+
+UNIT_TESTS += test_packed_hostile
+test_packed_hostile_SRCS := tests/unit/test_packed_hostile.c $(ringcheck_SRCS) $(virtqueue_SRCS)
+test_packed_hostile_LIBS := cmocka
 
 UNIT_TESTS += test_dirty_log
 test_dirty_log_SRCS := tests/unit/test_dirty_log.c $(ringcheck_SRCS) $(virtqueue_SRCS)

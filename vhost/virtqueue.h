@@ -93,7 +93,7 @@ struct virtqueue {
 	_Atomic uint8_t broken; /* enum virtqueue_fault; w: the owner; r: anyone */
 	_Atomic int call_fd;	/* w: the control side, old one closed after a grace period */
 	union {
-		uint16_t heads[BURST_MAX];		/* split */
+		uint16_t heads[BURST_MAX];		 /* split */
 		struct virtqueue_used peeked[BURST_MAX]; /* packed */
 	};
 	struct virtqueue_used *unflushed; /* packed: what was put since the flush; owned */

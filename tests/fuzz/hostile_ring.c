@@ -7,13 +7,13 @@
 #include "dataplane/gso.h"
 #include "tests/lib/ring.h"
 
-#define MUTATE		0x80
-#define MUTATIONS_MAX	8192
-#define MEMORY_BYTES	0x4000
-#define DESCS_BYTES	(RING_SIZE * sizeof(struct vring_desc))
-#define MUTABLE_BYTES	0x2400 /* the rings and the first buffers */
-#define SLICES_MAX	100
-#define ROUNDS		8
+#define MUTATE	      0x80
+#define MUTATIONS_MAX 8192
+#define MEMORY_BYTES  0x4000
+#define DESCS_BYTES   (RING_SIZE * sizeof(struct vring_desc))
+#define MUTABLE_BYTES 0x2400 /* the rings and the first buffers */
+#define SLICES_MAX    100
+#define ROUNDS	      8
 
 struct mutator {
 	struct ring *ring;

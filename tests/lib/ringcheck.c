@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/lib/ringcheck.h"
+
 #include "tests/lib/test.h"
 
 #include <string.h>
 
 #include "tests/lib/packet.h"
-#include "tests/lib/ringcheck.h"
 
 void ring_pattern(struct ring *r, uint64_t gpa, uint32_t len)
 {

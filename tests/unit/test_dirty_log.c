@@ -73,8 +73,8 @@ static void ring_without_a_log_marks_nothing(void **state)
 static void ring_marks_the_frames_it_delivers(void **state)
 {
 	for (int packed = 0; packed < 2; packed++) {
-		struct ring *r = ring_create(RING_LOG | RING_MERGEABLE |
-					     (packed ? RING_PACKED : 0));
+		struct ring *r =
+			ring_create(RING_LOG | RING_MERGEABLE | (packed ? RING_PACKED : 0));
 		struct slice s = pattern_slice(900);
 
 		offer(r, packed, 0, RING_GPA + 4 * PAGE, 1024, VRING_DESC_F_WRITE);

@@ -164,7 +164,8 @@ static void virtqueue_ignores_a_ring_full_of_empty_descriptors_at_the_last_addre
 
 static void virtqueue_does_not_start_on_a_misaligned_ring(void **state)
 {
-	static const unsigned desc_off[] = {8, 0, 0}, avail_off[] = {0, 1, 0}, used_off[] = {0, 0, 2};
+	static const unsigned desc_off[] = {8, 0, 0}, avail_off[] = {0, 1, 0},
+			      used_off[] = {0, 0, 2};
 
 	for (size_t i = 0; i < ARRAY_SIZE(desc_off); i++) {
 		struct ring *r = ring_create(0);
