@@ -33,8 +33,8 @@ static inline bool virtqueue_is_broken(const struct virtqueue *vq)
 
 /* A walk over one chain: its table may be the ring's own or an indirect one. */
 struct chain {
-	const void *table; /* split: of both kinds; packed: the indirect one */
-	uint32_t table_size;
+	const void *table;   /* the indirect one */
+	uint32_t table_size; /* of it, or of a split ring */
 	uint32_t hops;
 	struct vring_desc d; /* the descriptor in hand, a private copy */
 	uint16_t id;	     /* what its used entry will be called */
@@ -43,12 +43,19 @@ struct chain {
 	bool in_indirect;
 };
 
-/* One read of each field: what is checked is what is used. */
-static inline struct vring_desc desc_read(const struct vring_desc *p)
-{
-	const volatile struct vring_desc *v = p;
+/* A descriptor of either kind as it lies in memory; an indirect table may begin at any byte. */
+struct raw_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t half[2]; /* split: flags and next; packed: id and flags */
+} __attribute__((packed));
 
-	return (struct vring_desc){v->addr, v->len, v->flags, v->next};
+/* One read of each field: what is checked is what is used. */
+static inline struct vring_desc desc_read(const void *p)
+{
+	const volatile struct raw_desc *v = p;
+
+	return (struct vring_desc){v->addr, v->len, v->half[0], v->half[1]};
 }
 
 /* --- positions in a packed ring --------------------------------------------------------------- */
@@ -88,11 +95,12 @@ static inline bool packed_is_avail(uint16_t flags, uint16_t at)
 	       (at & PACKED_WRAP ? PACKED_AVAIL : PACKED_USED);
 }
 
-static inline struct vring_desc packed_read(const struct vring_packed_desc *p, uint16_t flags)
+/* One whose flags were read already. */
+static inline struct vring_desc packed_read(const void *p, uint16_t flags)
 {
-	const volatile struct vring_packed_desc *v = p;
+	const volatile struct raw_desc *v = p;
 
-	return (struct vring_desc){v->addr, v->len, flags, v->id};
+	return (struct vring_desc){v->addr, v->len, flags, v->half[0]};
 }
 
 /* --- indirect tables -------------------------------------------------------------------------- */
@@ -101,16 +109,16 @@ static inline struct vring_desc packed_read(const struct vring_packed_desc *p, u
 static ALWAYS_INLINE bool chain_take_indirect(struct virtqueue *vq, struct chain *c, uint32_t i,
 					      const bool packed)
 {
-	if (packed) {
-		const struct vring_packed_desc *p = (const struct vring_packed_desc *)c->table + i;
-		uint16_t flags = __atomic_load_n(&p->flags, __ATOMIC_RELAXED);
+	const volatile struct raw_desc *p = (const volatile struct raw_desc *)c->table + i;
 
-		flags &= VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT;
+	if (packed) {
+		uint16_t flags = p->half[1] & (VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT);
+
 		if (i + 1 < c->table_size)
 			flags |= VRING_DESC_F_NEXT;
-		c->d = packed_read(p, flags);
+		c->d = packed_read((const void *)p, flags);
 	} else {
-		c->d = desc_read((const struct vring_desc *)c->table + i);
+		c->d = desc_read((const void *)p);
 	}
 	if (unlikely(c->d.flags & VRING_DESC_F_INDIRECT)) {
 		virtqueue_break(vq, VIRTQUEUE_BAD_INDIRECT);
@@ -142,7 +150,8 @@ static ALWAYS_INLINE bool chain_enter_table(struct virtqueue *vq, struct chain *
 	return chain_take_indirect(vq, c, 0, packed);
 }
 
-/* --- the walk ---------------------------------------------------------------------------------- */
+/* --- the walk ----------------------------------------------------------------------------------
+ */
 
 /* Starts at descriptor `head` of a split ring; false when the ring broke. */
 static inline bool chain_begin_split(struct virtqueue *vq, struct chain *c, uint16_t head)
@@ -151,7 +160,7 @@ static inline bool chain_begin_split(struct virtqueue *vq, struct chain *c, uint
 		virtqueue_break(vq, VIRTQUEUE_BAD_HEAD);
 		return false;
 	}
-	c->table = vq->desc;
+	c->table = NULL;
 	c->table_size = vq->size;
 	c->hops = 0;
 	c->in_indirect = false;
@@ -197,7 +206,7 @@ static inline bool chain_step_split(struct virtqueue *vq, struct chain *c)
 	}
 	if (c->in_indirect)
 		return chain_take_indirect(vq, c, c->d.next, false);
-	c->d = desc_read((const struct vring_desc *)c->table + c->d.next);
+	c->d = desc_read(&vq->desc[c->d.next]);
 	return !(c->d.flags & VRING_DESC_F_INDIRECT) || chain_enter_table(vq, c, false);
 }
 

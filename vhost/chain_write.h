@@ -166,16 +166,18 @@ static ALWAYS_INLINE bool chain_write_single(struct virtqueue *vq, const struct 
 	return true;
 }
 
-/* Begins the chain that lies `taken` ring entries ahead. False: there is none, or the ring broke. */
+/* Begins the chain that lies `taken` ring entries ahead. False: there is none, or the ring broke.
+ */
 typedef bool chain_find(struct virtqueue *vq, struct chain *c, unsigned taken);
 
 /*
  * The general case: any number of chains of any layout, as merged receive buffers need it. Fills
  * `used` (room for IOV_MAX_PUT) and `*n_used`; the caller takes them off the ring.
  */
-static ALWAYS_INLINE enum virtqueue_put
-chain_write(struct virtqueue *vq, const struct slice *s, uint64_t need, chain_find *find,
-	    struct virtqueue_used *used, unsigned *n_used, const bool packed)
+static ALWAYS_INLINE enum virtqueue_put chain_write(struct virtqueue *vq, const struct slice *s,
+						    uint64_t need, chain_find *find,
+						    struct virtqueue_used *used, unsigned *n_used,
+						    const bool packed)
 {
 	uint64_t left = need;
 	struct room room;

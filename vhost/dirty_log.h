@@ -4,8 +4,8 @@
 
 /*
  * The bitmap in which a migrating VMM wants to see the pages that we write (vhost-user,
- * "Migration": VHOST_USER_SET_LOG_BASE, VHOST_F_LOG_ALL). One bit a page of 4 KiB, by guest-physical
- * address; the VMM clears bits while we set them.
+ * "Migration": VHOST_USER_SET_LOG_BASE, VHOST_F_LOG_ALL). One bit a page of 4 KiB, by
+ * guest-physical address; the VMM clears bits while we set them.
  *
  * A page is marked after it was written: the VMM that clears the bit and copies the page either
  * copies what we wrote or finds the bit set again. Several workers mark at once.

@@ -7,9 +7,10 @@
 
 /*
  * A packed ring is one table that both sides write. The driver makes a descriptor available, and we
- * make it used, by its AVAIL and USED bits, compared with a wrap counter that flips each time round.
- * There is no index to read: whether something is there is seen in the descriptor itself, and
- * nothing lies between one chain and the next, so the end of a chain must be known to find the next.
+ * make it used, by its AVAIL and USED bits, compared with a wrap counter that flips each time
+ * round. There is no index to read: whether something is there is seen in the descriptor itself,
+ * and nothing lies between one chain and the next, so the end of a chain must be known to find the
+ * next.
  *
  * A used descriptor is written over the first descriptor of its chain, and only one a chain. Since
  * we use chains in order, that is the place where the chain began, and next_used never overtakes

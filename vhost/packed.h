@@ -2,7 +2,8 @@
 #ifndef VHOST_PACKED_H
 #define VHOST_PACKED_H
 
-/* What virtqueue.h promises, for packed rings (VIRTIO 1.2, 2.8). Called by virtqueue.c alone; packed_put is in virtqueue.h. */
+/* What virtqueue.h promises, for packed rings (VIRTIO 1.2, 2.8). Called by virtqueue.c alone;
+ * packed_put is in virtqueue.h. */
 
 #include "vhost/virtqueue.h"
 

@@ -2,7 +2,8 @@
 #ifndef VHOST_SPLIT_H
 #define VHOST_SPLIT_H
 
-/* What virtqueue.h promises, for split rings (VIRTIO 1.2, 2.7). Called by virtqueue.c alone; split_put is in virtqueue.h. */
+/* What virtqueue.h promises, for split rings (VIRTIO 1.2, 2.7). Called by virtqueue.c alone;
+ * split_put is in virtqueue.h. */
 
 #include "vhost/virtqueue.h"
 

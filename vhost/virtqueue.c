@@ -2,74 +2,11 @@
 #include "vhost/virtqueue.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 
-#include "common/util.h"
 #include "vhost/chain.h"
 #include "vhost/packed.h"
 #include "vhost/split.h"
-
-static const char *const fault_texts[] = {
-	"no fault",
-	"the guest moved the avail index more than a ring ahead",
-	"a descriptor chain points outside the descriptor table",
-	"a descriptor chain is longer than the ring",
-	"a descriptor's address is not in the guest's memory",
-	"an indirect descriptor table is malformed",
-	"a descriptor has the wrong direction",
-	"weftd has no memory for it",
-};
-static_assert(ARRAY_SIZE(fault_texts) == VIRTQUEUE_FAULT_N, "a text for each fault");
-
-const char *virtqueue_fault_text(enum virtqueue_fault fault)
-{
-	return NAME_OF(fault_texts, fault);
-}
-
-void virtqueue_attach(struct virtqueue *vq, const struct virtqueue_params *p)
-{
-	virtqueue_fini(vq);
-	*vq = (struct virtqueue){
-		.desc = p->desc,
-		.avail = p->avail,
-		.used = p->used,
-		.mem = p->mem,
-		.log = p->log,
-		.size = p->size,
-		.mask = p->size - 1,
-		.next_avail = p->next_avail,
-		.next_used = p->next_used,
-		.seen_avail = p->next_avail,
-		.published = p->next_used,
-		.notified = p->next_used,
-		.packed = p->packed,
-		.in_order = p->in_order,
-		.event_idx = p->event_idx,
-		.indirect = p->indirect,
-		.mergeable = p->mergeable,
-		.armed = true,
-		.hdr_len = p->mergeable || p->version_1 ? 12 : 10,
-		.call_fd = p->call_fd,
-	};
-	if (vq->packed) {
-		vq->unflushed = calloc(vq->size, sizeof(*vq->unflushed));
-		if (!vq->unflushed)
-			virtqueue_break(vq, VIRTQUEUE_NO_MEMORY);
-		/* A frontend may set any base; positions are inside the ring from here on. */
-		if ((vq->next_avail & ~PACKED_WRAP) >= vq->size)
-			vq->next_avail &= PACKED_WRAP;
-		/* Used in order, nothing is between the two when a ring starts. */
-		vq->next_used = vq->next_avail;
-	}
-	virtqueue_disarm(vq);
-}
-
-void virtqueue_fini(struct virtqueue *vq)
-{
-	free(vq->unflushed);
-	vq->unflushed = NULL;
-}
 
 unsigned virtqueue_peek(struct virtqueue *vq, struct burst *b, unsigned max)
 {
@@ -147,7 +84,7 @@ bool virtqueue_arm(struct virtqueue *vq)
 
 void virtqueue_disarm(struct virtqueue *vq)
 {
-	if (!vq->armed)
+	if (!vq->armed || virtqueue_is_broken(vq))
 		return;
 	vq->armed = false;
 	if (vq->packed)

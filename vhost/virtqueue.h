@@ -46,6 +46,7 @@ enum virtqueue_fault {
 	VIRTQUEUE_BAD_ADDRESS,	 /* a buffer or table outside the guest's memory */
 	VIRTQUEUE_BAD_INDIRECT,	 /* a table of odd size, nested, or with a next flag */
 	VIRTQUEUE_BAD_DIRECTION, /* a buffer of the wrong direction */
+	VIRTQUEUE_BAD_ALIGNMENT, /* of the ring itself */
 	VIRTQUEUE_NO_MEMORY,	 /* ours, when the ring was attached */
 	VIRTQUEUE_FAULT_N
 };
@@ -92,7 +93,7 @@ struct virtqueue {
 	_Atomic uint8_t broken; /* enum virtqueue_fault; w: the owner; r: anyone */
 	_Atomic int call_fd;	/* w: the control side, old one closed after a grace period */
 	union {
-		uint16_t heads[BURST_MAX];		/* split */
+		uint16_t heads[BURST_MAX];		 /* split */
 		struct virtqueue_used peeked[BURST_MAX]; /* packed */
 	};
 	struct virtqueue_used *unflushed; /* packed: what was put since the flush; owned */
@@ -124,8 +125,8 @@ struct virtqueue_params {
 
 /*
  * Starts on a ring at the given indices, with notifications from the guest turned off. `vq` is
- * zeroed or was attached before. A packed ring needs memory of its own; without it the ring is
- * broken from the start. Control side.
+ * zeroed or was attached before. A ring whose areas are not aligned as 2.7 and 2.8.10.1 demand is
+ * broken from the start, and so is a packed one when memory is short. Control side.
  */
 void virtqueue_attach(struct virtqueue *vq, const struct virtqueue_params *params);
 /* Frees what attach took. Does not touch guest memory. */

@@ -66,8 +66,10 @@ static int check_options(const struct driver_options *o, struct err *e)
 			       "a receive buffer of %u bytes cannot be cut into %u pieces",
 			       o->rx_buf_bytes, o->rx_buf_descs);
 	if (!(o->features & DRIVER_F(VIRTIO_F_RING_PACKED)) && (o->ring_size & (o->ring_size - 1)))
-		return err_set(e, EINVAL, "ring size %u: only packed rings can do without a power "
-					  "of two", o->ring_size);
+		return err_set(e, EINVAL,
+			       "ring size %u: only packed rings can do without a power "
+			       "of two",
+			       o->ring_size);
 	return 0;
 }
 

@@ -263,8 +263,9 @@ static int check_ports(struct command *c, struct err *e)
 			       "give a port that sends and another that receives: "
 			       "--port tx=PATH --port rx=PATH");
 	if ((c->self_test || c->ceiling) && (o->features & DRIVER_F(VIRTIO_F_RING_PACKED)))
-		return err_set(e, EINVAL, "--packed: the ideal backend of --self-test and "
-					  "--ceiling has split rings only, leave --packed out");
+		return err_set(e, EINVAL,
+			       "--packed: the ideal backend of --self-test and "
+			       "--ceiling has split rings only, leave --packed out");
 	if (o->n_ports * o->n_pairs > STREAM_SENDERS_MAX)
 		return err_set(e, EINVAL, "at most %d queue pairs in all are possible",
 			       STREAM_SENDERS_MAX);

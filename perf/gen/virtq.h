@@ -8,7 +8,8 @@
  *
  * Who writes what: we write descriptors, the available ring and our suppression fields; the backend
  * writes the used ring and its own. In a packed ring both write the descriptors, and the flags of
- * the first one take the place of the index. Four orderings make that safe, and each is argued once here:
+ * the first one take the place of the index. Four orderings make that safe, and each is argued once
+ * here:
  *
  *  - publish: descriptors and ring entries are written before `avail->idx` (release). A backend
  * that sees the index sees what it counts.
@@ -50,7 +51,7 @@ struct virtq {
 		struct vring_used *used;
 		struct vring_packed_desc_event *device_event;
 	};
-	int kick_fd, call_fd; /* eventfds, non-blocking */
+	int kick_fd, call_fd;		  /* eventfds, non-blocking */
 	bool packed, in_order, event_idx; /* negotiated: set them before virtq_reset */
 
 	uint16_t avail_idx;  /* next to publish; virtq_publish makes it visible */
@@ -59,7 +60,7 @@ struct virtq {
 	uint16_t free_head, n_free;
 	struct virtq_head {
 		void *cookie;
-		uint16_t n_desc; /* of the chain that starts here; 0: not in flight */
+		uint16_t n_desc;	   /* of the chain that starts here; 0: not in flight */
 		uint16_t next_free, order; /* packed */
 	} * heads;
 	bool in_batch;	   /* in order: the used entry at used_idx is of a later chain, */

@@ -25,8 +25,7 @@ static inline uint16_t virtq_packed_avail_flags(bool wrap)
 
 static inline bool virtq_packed_is_used(uint16_t flags, bool wrap)
 {
-	const uint16_t both =
-		(1u << VRING_PACKED_DESC_F_AVAIL) | (1u << VRING_PACKED_DESC_F_USED);
+	const uint16_t both = (1u << VRING_PACKED_DESC_F_AVAIL) | (1u << VRING_PACKED_DESC_F_USED);
 
 	return (flags & both) == (wrap ? both : 0);
 }

@@ -15,6 +15,8 @@
 
 #include "common/clock.h"
 
+#define PACKED	 DRIVER_F(VIRTIO_F_RING_PACKED)
+#define IN_ORDER DRIVER_F(VIRTIO_F_IN_ORDER)
 /* --- frames ------------------------------------------------------------------------------------
  */
 
@@ -72,7 +74,8 @@ static void two_workers_send_to_each_others_ports(void **state)
 	struct net *net = *state;
 
 	net_plug_both(net, ALL_OFFLOAD | EVENT_IDX, ALL_OFFLOAD | EVENT_IDX);
-	assert_ptr_not_equal(net->ports[0]->port.queues[0].worker, net->ports[1]->port.queues[0].worker);
+	assert_ptr_not_equal(net->ports[0]->port.queues[0].worker,
+			     net->ports[1]->port.queues[0].worker);
 	for (uint32_t i = 0; i < 2000; i++)
 		net_assert_delivers(net, (int)(i & 1), 60 + i * 7);
 }
@@ -150,6 +153,73 @@ static void tso_frames_arrive_right_whatever_the_receiver_takes(void **state)
 	}
 }
 
+/* Frames, chains of every layout and segmented ones, once round the ring in both directions. */
+static void exchange(struct net *net, uint64_t to)
+{
+	static const struct driver_shape shapes[] = {
+		{0},
+		{.header_apart = true},
+		{.header_apart = true, .piece_bytes = 700},
+		{.indirect = true, .piece_bytes = 300},
+	};
+	struct mac dst = station(2), src = station(1);
+	uint8_t sent[1514], got[FRAME_LEN_MAX];
+
+	packet_raw(sent, &dst, &src, sizeof(sent));
+	for (unsigned i = 0; i < 60; i++) {
+		net_send(&net->drivers[0], NULL, sent, sizeof(sent) - i,
+			 &shapes[i % ARRAY_SIZE(shapes)]);
+		assert_int_equal(net_receive(&net->drivers[1], got, NULL, WAIT_MS),
+				 sizeof(sent) - i);
+		assert_memory_equal(sent, got, sizeof(sent) - i);
+		net_assert_delivers(net, 1, 60 + i * 7);
+	}
+	send_tso(net, to, false, 60000);
+	send_tso(net, to, true, 20000);
+	net_assert_delivers(net, 1, 60000);
+}
+
+static void split_and_packed_guests_exchange_frames(void **state)
+{
+	static const uint64_t kinds[] = {0, PACKED, IN_ORDER, PACKED | IN_ORDER};
+	const uint64_t masks[] = {
+		ALL_OFFLOAD | INDIRECT | EVENT_IDX,
+		DRIVER_FEATURES_BASIC | INDIRECT,
+		DRIVER_F(VIRTIO_F_VERSION_1) | INDIRECT | EVENT_IDX,
+	};
+	struct net *net = *state;
+
+	for (size_t k = 0; k < ARRAY_SIZE(kinds) * ARRAY_SIZE(kinds); k++) {
+		uint64_t a = kinds[k % ARRAY_SIZE(kinds)], b = kinds[k / ARRAY_SIZE(kinds)];
+
+		for (size_t m = 0; m < ARRAY_SIZE(masks); m++) {
+			net_plug_both(net, masks[0] | a, masks[m] | b);
+			assert_int_equal(net->ports[1]->features & (PACKED | IN_ORDER), b);
+			exchange(net, masks[m]);
+			net_unplug_both(net);
+		}
+	}
+}
+
+static void packed_rings_may_have_any_size(void **state)
+{
+	static const uint16_t sizes[] = {97, 1000, 4095};
+	struct driver_options o = net_driver_options(ALL_OFFLOAD | INDIRECT | EVENT_IDX | PACKED);
+	struct net *net = *state;
+
+	o.tx_slot_bytes = 65536;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (int k = 0; k < 2; k++) {
+			o.ring_size = sizes[i];
+			if (!net->ports[k])
+				net_add_port(net, k, VHOST_MODE_SERVER);
+			net_plug(net, k, &o);
+		}
+		exchange(net, ALL_OFFLOAD);
+		net_unplug_both(net);
+	}
+}
+
 static void an_offload_that_was_not_negotiated_costs_the_frame(void **state)
 {
 	struct virtio_net_hdr_mrg_rxbuf hdr = {
@@ -178,8 +248,9 @@ static void a_sleeping_worker_is_woken_by_the_first_frame(void **state)
 {
 	struct net *net = *state;
 
-	for (int event_idx = 0; event_idx < 2; event_idx++) {
-		uint64_t features = DRIVER_FEATURES_BASIC | (event_idx ? EVENT_IDX : 0);
+	for (int kind = 0; kind < 4; kind++) {
+		uint64_t features = DRIVER_FEATURES_BASIC | (kind & 1 ? EVENT_IDX : 0) |
+				    (kind & 2 ? PACKED : 0);
 
 		net_plug_both(net, features, features);
 		for (int i = 0; i < 20; i++) {
@@ -238,6 +309,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(two_workers_send_to_each_others_ports,
 						net_setup_two_workers, net_teardown),
 		T(tso_frames_arrive_right_whatever_the_receiver_takes),
+		T(split_and_packed_guests_exchange_frames),
+		T(packed_rings_may_have_any_size),
 		T(an_offload_that_was_not_negotiated_costs_the_frame),
 		T(a_sleeping_worker_is_woken_by_the_first_frame),
 		T(frames_wait_for_a_receiver_that_is_slow_for_a_moment),

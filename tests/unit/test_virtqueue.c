@@ -5,48 +5,12 @@
 #include <string.h>
 
 #include "tests/lib/packet.h"
-#include "tests/lib/ring.h"
+#include "tests/lib/ringcheck.h"
 
 #define NEXT	 VRING_DESC_F_NEXT
 #define WRITE	 VRING_DESC_F_WRITE
 #define INDIRECT VRING_DESC_F_INDIRECT
-#define HDR	 12
-
-static struct burst burst;
-
-static unsigned peek(struct ring *r)
-{
-	burst.n = burst.n_segs = 0;
-	return virtqueue_peek(&r->vq, &burst, BURST_MAX);
-}
-
-static void pattern_at(struct ring *r, uint64_t gpa, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i++)
-		*ring_at(r, gpa + i) = packet_pattern(i);
-}
-
-/* Checks that the frame consists of the pattern, wherever its bytes lie. */
-static void assert_pattern(const struct frame *f, uint32_t len)
-{
-	uint32_t at = 0;
-
-	assert_int_equal(f->bad, DROP_NONE);
-	assert_int_equal(f->len, len);
-	for (; at < f->head_len; at++)
-		assert_int_equal(f->head[at], packet_pattern(at));
-	for (unsigned s = 0; s < f->n_segs; s++)
-		for (uint32_t i = 0; i < f->segs[s].len; i++, at++)
-			assert_int_equal(f->segs[s].p[i], packet_pattern(at));
-	assert_int_equal(at, len);
-}
-
-static void assert_broken(struct ring *r, enum virtqueue_fault fault)
-{
-	assert_int_equal(peek(r), 0);
-	assert_int_equal(r->vq.broken, fault);
-	assert_int_equal(r->used->idx, 0);
-}
+#define HDR	 RING_HDR
 
 /* --- guest to switch ---------------------------------------------------------------------------
  */
@@ -55,12 +19,12 @@ static void virtqueue_reads_a_frame_in_one_descriptor(void **state)
 {
 	struct ring *r = ring_create(0);
 
-	pattern_at(r, RING_BUFFERS + HDR, 100);
+	ring_pattern(r, RING_BUFFERS + HDR, 100);
 	ring_desc(r, 3, RING_BUFFERS, HDR + 100, 0, 0);
 	ring_offer(r, 3);
 
-	assert_int_equal(peek(r), 1);
-	assert_pattern(&burst.frames[0], 100);
+	assert_int_equal(ring_peek(r), 1);
+	assert_pattern(&r->burst.frames[0], 100);
 	virtqueue_release(&r->vq, 1);
 	assert_int_equal(r->used->idx, 1);
 	assert_int_equal(r->used->ring[0].id, 3);
@@ -72,16 +36,16 @@ static void virtqueue_shows_the_same_frames_until_they_are_released(void **state
 	struct ring *r = ring_create(0);
 
 	for (uint16_t i = 0; i < 3; i++) {
-		pattern_at(r, RING_BUFFERS + i * 256u + HDR, 60u + i);
+		ring_pattern(r, RING_BUFFERS + i * 256u + HDR, 60u + i);
 		ring_desc(r, i, RING_BUFFERS + i * 256u, HDR + 60u + i, 0, 0);
 		ring_offer(r, i);
 	}
 
-	assert_int_equal(peek(r), 3);
-	assert_int_equal(peek(r), 3);
+	assert_int_equal(ring_peek(r), 3);
+	assert_int_equal(ring_peek(r), 3);
 	virtqueue_release(&r->vq, 2);
-	assert_int_equal(peek(r), 1);
-	assert_int_equal(burst.frames[0].len, 62);
+	assert_int_equal(ring_peek(r), 1);
+	assert_int_equal(r->burst.frames[0].len, 62);
 	assert_int_equal(r->used->idx, 2);
 	ring_destroy(r);
 }
@@ -94,7 +58,7 @@ static void virtqueue_reads_any_layout_of_a_chain(void **state)
 		uint32_t total = HDR + 90, at = 0;
 		uint16_t n = 0;
 
-		pattern_at(r, RING_BUFFERS + HDR, 90);
+		ring_pattern(r, RING_BUFFERS + HDR, 90);
 		while (at < total) {
 			uint32_t len = MIN_OF(piece, total - at);
 			bool last = at + len == total || n == RING_SIZE - 1;
@@ -107,8 +71,8 @@ static void virtqueue_reads_any_layout_of_a_chain(void **state)
 		}
 		ring_offer(r, 0);
 
-		assert_int_equal(peek(r), 1);
-		assert_pattern(&burst.frames[0], 90);
+		assert_int_equal(ring_peek(r), 1);
+		assert_pattern(&r->burst.frames[0], 90);
 		ring_destroy(r);
 	}
 }
@@ -118,15 +82,15 @@ static void virtqueue_reads_one_byte_descriptors(void **state)
 	struct ring *r = ring_create(RING_INDIRECT);
 	struct vring_desc *table = (struct vring_desc *)ring_at(r, RING_BUFFERS + 0x4000);
 
-	pattern_at(r, RING_BUFFERS + HDR, 200);
+	ring_pattern(r, RING_BUFFERS + HDR, 200);
 	for (uint16_t i = 0; i < HDR + 200; i++)
 		table[i] = (struct vring_desc){RING_BUFFERS + i, 1, i + 1 < HDR + 200 ? NEXT : 0,
 					       i + 1};
 	ring_desc(r, 0, RING_BUFFERS + 0x4000, (HDR + 200) * sizeof(*table), INDIRECT, 0);
 	ring_offer(r, 0);
 
-	assert_int_equal(peek(r), 1);
-	assert_pattern(&burst.frames[0], 200);
+	assert_int_equal(ring_peek(r), 1);
+	assert_pattern(&r->burst.frames[0], 200);
 	ring_destroy(r);
 }
 
@@ -135,12 +99,12 @@ static void virtqueue_splits_a_buffer_at_a_regions_edge(void **state)
 {
 	struct ring *r = ring_create(0);
 
-	pattern_at(r, RING_EDGE - 200, 1000);
+	ring_pattern(r, RING_EDGE - 200, 1000);
 	ring_desc(r, 0, RING_EDGE - 200 - HDR, HDR + 1000, 0, 0);
 	ring_offer(r, 0);
 
-	assert_int_equal(peek(r), 1);
-	assert_pattern(&burst.frames[0], 1000);
+	assert_int_equal(ring_peek(r), 1);
+	assert_pattern(&r->burst.frames[0], 1000);
 	ring_destroy(r);
 }
 
@@ -162,7 +126,7 @@ static void virtqueue_breaks_on_addresses_outside_the_guest(void **state)
 
 		ring_desc(r, 0, bad[i].addr, bad[i].len, 0, 0);
 		ring_offer(r, 0);
-		assert_broken(r, VIRTQUEUE_BAD_ADDRESS);
+		assert_breaks(r, VIRTQUEUE_BAD_ADDRESS);
 		ring_destroy(r);
 	}
 }
@@ -172,14 +136,67 @@ static void virtqueue_ignores_empty_descriptors_wherever_they_point(void **state
 {
 	struct ring *r = ring_create(0);
 
-	pattern_at(r, RING_BUFFERS + HDR, 60);
+	ring_pattern(r, RING_BUFFERS + HDR, 60);
 	ring_desc(r, 0, ~0ull, 0, NEXT, 1);
 	ring_desc(r, 1, RING_BUFFERS, HDR + 60, NEXT, 2);
 	ring_desc(r, 2, 0, 0, 0, 0);
 	ring_offer(r, 0);
 
-	assert_int_equal(peek(r), 1);
-	assert_pattern(&burst.frames[0], 60);
+	assert_int_equal(ring_peek(r), 1);
+	assert_pattern(&r->burst.frames[0], 60);
+	ring_destroy(r);
+}
+
+static void virtqueue_ignores_a_ring_full_of_empty_descriptors_at_the_last_address(void **state)
+{
+	struct ring *r = ring_create(0);
+
+	for (uint16_t i = 0; i < RING_SIZE; i++) {
+		ring_desc(r, i, ~0ull, 0, 0, 0);
+		ring_offer(r, i);
+	}
+
+	assert_int_equal(ring_peek(r), RING_SIZE);
+	for (uint16_t i = 0; i < RING_SIZE; i++)
+		assert_int_equal(r->burst.frames[i].bad, DROP_RUNT);
+	ring_destroy(r);
+}
+
+static void virtqueue_does_not_start_on_a_misaligned_ring(void **state)
+{
+	static const unsigned desc_off[] = {8, 0, 0}, avail_off[] = {0, 1, 0},
+			      used_off[] = {0, 0, 2};
+
+	for (size_t i = 0; i < ARRAY_SIZE(desc_off); i++) {
+		struct ring *r = ring_create(0);
+		struct virtqueue_params params = {
+			.desc = (void *)(r->regions[0] + desc_off[i]),
+			.avail = (void *)(r->regions[0] + 0x1000 + avail_off[i]),
+			.used = (void *)(r->regions[0] + 0x1800 + used_off[i]),
+			.mem = &r->mem,
+			.size = RING_SIZE,
+			.call_fd = -1,
+		};
+
+		virtqueue_attach(&r->vq, &params);
+		assert_breaks(r, VIRTQUEUE_BAD_ALIGNMENT);
+		ring_destroy(r);
+	}
+}
+
+/* An indirect table may begin at any byte. */
+static void virtqueue_reads_a_table_at_an_odd_address(void **state)
+{
+	struct ring *r = ring_create(RING_INDIRECT);
+	struct vring_desc d = {RING_BUFFERS, HDR + 60, 0, 0};
+
+	ring_pattern(r, RING_BUFFERS + HDR, 60);
+	memcpy(ring_at(r, RING_BUFFERS + 0x4001), &d, sizeof(d));
+	ring_desc(r, 0, RING_BUFFERS + 0x4001, sizeof(d), INDIRECT, 0);
+	ring_offer(r, 0);
+
+	assert_int_equal(ring_peek(r), 1);
+	assert_pattern(&r->burst.frames[0], 60);
 	ring_destroy(r);
 }
 
@@ -189,7 +206,7 @@ static void virtqueue_breaks_on_an_avail_index_more_than_a_ring_ahead(void **sta
 
 	r->avail->idx = RING_SIZE + 1;
 
-	assert_broken(r, VIRTQUEUE_BAD_INDEX);
+	assert_breaks(r, VIRTQUEUE_BAD_INDEX);
 	ring_destroy(r);
 }
 
@@ -199,7 +216,7 @@ static void virtqueue_breaks_on_a_head_outside_the_table(void **state)
 
 	ring_offer(r, RING_SIZE);
 
-	assert_broken(r, VIRTQUEUE_BAD_HEAD);
+	assert_breaks(r, VIRTQUEUE_BAD_HEAD);
 	ring_destroy(r);
 }
 
@@ -210,7 +227,7 @@ static void virtqueue_breaks_on_a_next_outside_the_table(void **state)
 	ring_desc(r, 0, RING_BUFFERS, 100, NEXT, RING_SIZE);
 	ring_offer(r, 0);
 
-	assert_broken(r, VIRTQUEUE_BAD_HEAD);
+	assert_breaks(r, VIRTQUEUE_BAD_HEAD);
 	ring_destroy(r);
 }
 
@@ -223,7 +240,7 @@ static void virtqueue_breaks_on_a_chain_that_loops(void **state)
 	ring_desc(r, 1, RING_BUFFERS, 0, NEXT, 0);
 	ring_offer(r, 0);
 
-	assert_broken(r, VIRTQUEUE_BAD_CHAIN);
+	assert_breaks(r, VIRTQUEUE_BAD_CHAIN);
 	ring_destroy(r);
 }
 
@@ -234,7 +251,7 @@ static void virtqueue_breaks_on_a_writable_buffer_where_it_reads(void **state)
 	ring_desc(r, 0, RING_BUFFERS, 100, WRITE, 0);
 	ring_offer(r, 0);
 
-	assert_broken(r, VIRTQUEUE_BAD_DIRECTION);
+	assert_breaks(r, VIRTQUEUE_BAD_DIRECTION);
 	ring_destroy(r);
 }
 
@@ -260,7 +277,7 @@ static void virtqueue_breaks_on_malformed_indirect_tables(void **state)
 
 		ring_desc(r, 0, bad[i].addr, bad[i].len, bad[i].flags, 0);
 		ring_offer(r, 0);
-		assert_broken(r, bad[i].fault);
+		assert_breaks(r, bad[i].fault);
 		ring_destroy(r);
 	}
 }
@@ -275,7 +292,7 @@ static void virtqueue_breaks_on_a_table_inside_a_table(void **state)
 		table[1] = (struct vring_desc){RING_BUFFERS, 32, INDIRECT, 0};
 		ring_desc(r, 0, RING_BUFFERS, 32, INDIRECT, 0);
 		ring_offer(r, 0);
-		assert_broken(r, VIRTQUEUE_BAD_INDIRECT);
+		assert_breaks(r, VIRTQUEUE_BAD_INDIRECT);
 		ring_destroy(r);
 	}
 }
@@ -287,7 +304,7 @@ static void virtqueue_refuses_indirect_tables_that_were_not_negotiated(void **st
 	ring_desc(r, 0, RING_BUFFERS, 16, INDIRECT, 0);
 	ring_offer(r, 0);
 
-	assert_broken(r, VIRTQUEUE_BAD_INDIRECT);
+	assert_breaks(r, VIRTQUEUE_BAD_INDIRECT);
 	ring_destroy(r);
 }
 
@@ -303,11 +320,11 @@ static void virtqueue_drops_frames_that_are_too_short_or_too_long(void **state)
 	for (uint16_t head = 0; head < 4; head++)
 		ring_offer(r, head);
 
-	assert_int_equal(peek(r), 4);
-	assert_int_equal(burst.frames[0].bad, DROP_RUNT);
-	assert_int_equal(burst.frames[1].bad, DROP_RUNT);
-	assert_int_equal(burst.frames[2].bad, DROP_RUNT);
-	assert_int_equal(burst.frames[3].bad, DROP_OVERSIZE);
+	assert_int_equal(ring_peek(r), 4);
+	assert_int_equal(r->burst.frames[0].bad, DROP_RUNT);
+	assert_int_equal(r->burst.frames[1].bad, DROP_RUNT);
+	assert_int_equal(r->burst.frames[2].bad, DROP_RUNT);
+	assert_int_equal(r->burst.frames[3].bad, DROP_OVERSIZE);
 	ring_destroy(r);
 }
 
@@ -324,9 +341,9 @@ static void virtqueue_reads_the_offload_fields_and_only_the_known_flag(void **st
 	ring_desc(r, 0, RING_BUFFERS, HDR + 60, 0, 0);
 	ring_offer(r, 0);
 
-	assert_int_equal(peek(r), 1);
-	assert_int_equal(burst.frames[0].vnet.flags, VNET_NEEDS_CSUM);
-	assert_int_equal(burst.frames[0].vnet.gso_size, 1448);
+	assert_int_equal(ring_peek(r), 1);
+	assert_int_equal(r->burst.frames[0].vnet.flags, VNET_NEEDS_CSUM);
+	assert_int_equal(r->burst.frames[0].vnet.gso_size, 1448);
 	ring_destroy(r);
 }
 
@@ -334,12 +351,12 @@ static void virtqueue_knows_the_short_header_of_legacy_guests(void **state)
 {
 	struct ring *r = ring_create(RING_LEGACY);
 
-	pattern_at(r, RING_BUFFERS + 10, 60);
+	ring_pattern(r, RING_BUFFERS + 10, 60);
 	ring_desc(r, 0, RING_BUFFERS, 10 + 60, 0, 0);
 	ring_offer(r, 0);
 
-	assert_int_equal(peek(r), 1);
-	assert_pattern(&burst.frames[0], 60);
+	assert_int_equal(ring_peek(r), 1);
+	assert_pattern(&r->burst.frames[0], 60);
 	ring_destroy(r);
 }
 
@@ -347,11 +364,11 @@ static void virtqueue_works_across_the_wrap_of_its_indices(void **state)
 {
 	struct ring *r = ring_create(RING_EVENT_IDX);
 
-	pattern_at(r, RING_BUFFERS + HDR, 60);
+	ring_pattern(r, RING_BUFFERS + HDR, 60);
 	for (unsigned i = 0; i < 70000; i++) {
 		ring_desc(r, (uint16_t)(i % RING_SIZE), RING_BUFFERS, HDR + 60, 0, 0);
 		ring_offer(r, (uint16_t)(i % RING_SIZE));
-		assert_int_equal(peek(r), 1);
+		assert_int_equal(ring_peek(r), 1);
 		virtqueue_release(&r->vq, 1);
 	}
 
@@ -359,23 +376,50 @@ static void virtqueue_works_across_the_wrap_of_its_indices(void **state)
 	ring_destroy(r);
 }
 
+static void virtqueue_tells_of_a_burst_by_one_entry_when_in_order(void **state)
+{
+	struct ring *r = ring_create(RING_IN_ORDER);
+
+	for (uint16_t i = 0; i < 5; i++) {
+		ring_desc(r, i, RING_BUFFERS, HDR + 60, 0, 0);
+		ring_offer(r, i);
+	}
+	r->used->ring[1].id = 99;
+	assert_int_equal(ring_peek(r), 5);
+	virtqueue_release(&r->vq, 3);
+
+	assert_int_equal(r->used->idx, 3);
+	assert_int_equal(r->used->ring[0].id, 2);
+	assert_int_equal(r->used->ring[1].id, 99);
+	assert_int_equal(ring_peek(r), 2);
+	virtqueue_release(&r->vq, 2);
+	assert_int_equal(r->used->ring[3].id, 4);
+	ring_destroy(r);
+}
+
+static void virtqueue_works_with_the_largest_ring(void **state)
+{
+	struct ring *r = ring_create_sized(RING_EVENT_IDX, VIRTQUEUE_SIZE_MAX);
+
+	ring_pattern(r, RING_BUFFERS + HDR, 60);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < VIRTQUEUE_SIZE_MAX; i++) {
+			ring_desc(r, (uint16_t)i, RING_BUFFERS, HDR + 60, 0, 0);
+			ring_offer(r, (uint16_t)i);
+		}
+		for (unsigned n = 0; n < VIRTQUEUE_SIZE_MAX; n += BURST_MAX) {
+			assert_int_equal(ring_peek(r), BURST_MAX);
+			virtqueue_release(&r->vq, BURST_MAX);
+		}
+		assert_int_equal(ring_peek(r), 0);
+	}
+
+	assert_int_equal(r->used->idx, (uint16_t)(3u * VIRTQUEUE_SIZE_MAX));
+	ring_destroy(r);
+}
+
 /* --- switch to guest ---------------------------------------------------------------------------
  */
-
-static struct slice slice_of(struct frame *f, struct seg *seg, uint8_t *bytes, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i++)
-		bytes[i] = packet_pattern(i);
-	*f = (struct frame){.len = len, .head_len = (uint16_t)MIN_OF(len, 128u), .segs = seg};
-	memcpy(f->head, bytes, f->head_len);
-	*seg = (struct seg){bytes + f->head_len, len - f->head_len};
-	f->n_segs = seg->len > 0;
-	return (struct slice){.hdr = f->head,
-			      .hdr_len = f->head_len,
-			      .frame = f,
-			      .off = f->head_len,
-			      .len = len - f->head_len};
-}
 
 static void post(struct ring *r, uint16_t i, uint64_t addr, uint32_t len)
 {
@@ -386,10 +430,7 @@ static void post(struct ring *r, uint16_t i, uint64_t addr, uint32_t len)
 static void virtqueue_puts_a_frame_into_one_buffer(void **state)
 {
 	struct ring *r = ring_create(RING_MERGEABLE);
-	uint8_t bytes[100];
-	struct frame f;
-	struct seg seg;
-	struct slice s = slice_of(&f, &seg, bytes, 100);
+	struct slice s = pattern_slice(100);
 
 	post(r, 5, RING_BUFFERS, 2048);
 	assert_int_equal(virtqueue_put(&r->vq, &s), VIRTQUEUE_PUT_DONE);
@@ -399,8 +440,7 @@ static void virtqueue_puts_a_frame_into_one_buffer(void **state)
 	assert_int_equal(r->used->idx, 1);
 	assert_int_equal(r->used->ring[0].id, 5);
 	assert_int_equal(r->used->ring[0].len, HDR + 100);
-	assert_int_equal(*(uint16_t *)ring_at(r, RING_BUFFERS + 10), 1);
-	assert_memory_equal(ring_at(r, RING_BUFFERS + HDR), bytes, 100);
+	assert_delivered(r, RING_BUFFERS, 100, 1);
 	assert_int_equal(*ring_at(r, RING_BUFFERS + HDR + 100), 0);
 	ring_destroy(r);
 }
@@ -408,10 +448,7 @@ static void virtqueue_puts_a_frame_into_one_buffer(void **state)
 static void virtqueue_merges_buffers_and_tells_their_number(void **state)
 {
 	struct ring *r = ring_create(RING_MERGEABLE);
-	uint8_t bytes[1000], got[1000 + HDR];
-	struct frame f;
-	struct seg seg;
-	struct slice s = slice_of(&f, &seg, bytes, sizeof(bytes));
+	struct slice s = pattern_slice(1000);
 
 	for (uint16_t i = 0; i < 10; i++)
 		post(r, i, RING_EDGE - 600 + i * 128u, 128);
@@ -421,20 +458,14 @@ static void virtqueue_merges_buffers_and_tells_their_number(void **state)
 	assert_int_equal(r->used->idx, 8);
 	assert_int_equal(r->used->ring[0].len, 128);
 	assert_int_equal(r->used->ring[7].len, HDR + 1000 - 7 * 128);
-	for (uint32_t i = 0; i < sizeof(got); i++)
-		got[i] = *ring_at(r, RING_EDGE - 600 + i);
-	assert_int_equal(*(uint16_t *)(got + 10), 8);
-	assert_memory_equal(got + HDR, bytes, sizeof(bytes));
+	assert_delivered(r, RING_EDGE - 600, 1000, 8);
 	ring_destroy(r);
 }
 
 static void virtqueue_takes_nothing_when_there_is_not_room_for_all(void **state)
 {
 	struct ring *r = ring_create(RING_MERGEABLE);
-	uint8_t bytes[1000];
-	struct frame f;
-	struct seg seg;
-	struct slice s = slice_of(&f, &seg, bytes, sizeof(bytes));
+	struct slice s = pattern_slice(1000);
 
 	post(r, 0, RING_BUFFERS, 512);
 	assert_int_equal(virtqueue_put(&r->vq, &s), VIRTQUEUE_PUT_NO_ROOM);
@@ -449,10 +480,7 @@ static void virtqueue_takes_nothing_when_there_is_not_room_for_all(void **state)
 static void virtqueue_rewinds_what_was_not_flushed(void **state)
 {
 	struct ring *r = ring_create(RING_MERGEABLE);
-	uint8_t bytes[100];
-	struct frame f;
-	struct seg seg;
-	struct slice s = slice_of(&f, &seg, bytes, 100);
+	struct slice s = pattern_slice(100);
 	struct virtqueue_mark mark = virtqueue_mark(&r->vq);
 
 	post(r, 0, RING_BUFFERS, 512);
@@ -468,10 +496,7 @@ static void virtqueue_rewinds_what_was_not_flushed(void **state)
 static void virtqueue_says_when_a_frame_can_never_fit(void **state)
 {
 	struct ring *r = ring_create(0);
-	uint8_t bytes[1000];
-	struct frame f;
-	struct seg seg;
-	struct slice s = slice_of(&f, &seg, bytes, sizeof(bytes));
+	struct slice s = pattern_slice(1000);
 
 	post(r, 0, RING_BUFFERS, 512);
 	post(r, 1, RING_BUFFERS, 512);
@@ -484,10 +509,7 @@ static void virtqueue_says_when_a_frame_can_never_fit(void **state)
 static void virtqueue_breaks_on_a_readonly_buffer_where_it_writes(void **state)
 {
 	struct ring *r = ring_create(RING_MERGEABLE);
-	uint8_t bytes[100];
-	struct frame f;
-	struct seg seg;
-	struct slice s = slice_of(&f, &seg, bytes, 100);
+	struct slice s = pattern_slice(100);
 
 	ring_desc(r, 0, RING_BUFFERS, 512, 0, 0);
 	ring_offer(r, 0);
@@ -507,7 +529,7 @@ static void take_frames(struct ring *r, uint16_t n)
 		ring_desc(r, i, RING_BUFFERS, HDR + 60, 0, 0);
 		ring_offer(r, i);
 	}
-	assert_int_equal(peek(r), n);
+	assert_int_equal(ring_peek(r), n);
 	virtqueue_release(&r->vq, n);
 }
 
@@ -593,6 +615,12 @@ int main(void)
 		cmocka_unit_test(virtqueue_splits_a_buffer_at_a_regions_edge),
 		cmocka_unit_test(virtqueue_breaks_on_addresses_outside_the_guest),
 		cmocka_unit_test(virtqueue_ignores_empty_descriptors_wherever_they_point),
+		cmocka_unit_test(
+			virtqueue_ignores_a_ring_full_of_empty_descriptors_at_the_last_address),
+		cmocka_unit_test(virtqueue_does_not_start_on_a_misaligned_ring),
+		cmocka_unit_test(virtqueue_reads_a_table_at_an_odd_address),
+		cmocka_unit_test(virtqueue_tells_of_a_burst_by_one_entry_when_in_order),
+		cmocka_unit_test(virtqueue_works_with_the_largest_ring),
 		cmocka_unit_test(virtqueue_breaks_on_an_avail_index_more_than_a_ring_ahead),
 		cmocka_unit_test(virtqueue_breaks_on_a_head_outside_the_table),
 		cmocka_unit_test(virtqueue_breaks_on_a_next_outside_the_table),
