@@ -21,7 +21,7 @@
 #define BLOCKED_WAIT_NS 1000000 /* frames wait for room: look again even if nobody tells us */
 #define SLEEP_MAX_NS	999999999
 /* What an empty round takes beyond this was spent off the CPU, which is no time without work. */
-#define ROUND_MAX_NS	UINT64_C(10000)
+#define ROUND_MAX_NS UINT64_C(10000)
 
 struct worker *worker_create(struct dataplane *dp, unsigned id)
 {

@@ -72,7 +72,8 @@ static void two_workers_send_to_each_others_ports(void **state)
 	struct net *net = *state;
 
 	net_plug_both(net, ALL_OFFLOAD | EVENT_IDX, ALL_OFFLOAD | EVENT_IDX);
-	assert_ptr_not_equal(net->ports[0]->port.queues[0].worker, net->ports[1]->port.queues[0].worker);
+	assert_ptr_not_equal(net->ports[0]->port.queues[0].worker,
+			     net->ports[1]->port.queues[0].worker);
 	for (uint32_t i = 0; i < 2000; i++)
 		net_assert_delivers(net, (int)(i & 1), 60 + i * 7);
 }

@@ -215,7 +215,8 @@ static uint64_t drops_of(struct net *net, int i)
 	return n;
 }
 
-/* --- pairs --------------------------------------------------------------------------------------- */
+/* --- pairs ---------------------------------------------------------------------------------------
+ */
 
 static void flows_are_spread_over_the_receivers_pairs_in_order(void **state)
 {
@@ -360,7 +361,8 @@ static void a_senders_other_pairs_go_on_when_one_is_disabled(void **state)
 	assert_all_arrive(&net->drivers[1], &flows);
 }
 
-/* --- workers ------------------------------------------------------------------------------------- */
+/* --- workers -------------------------------------------------------------------------------------
+ */
 
 /* All load on the pairs of one worker, again and again another one. */
 static void rebalancing_under_load_keeps_flows_whole_and_in_order(void **state)
@@ -390,7 +392,8 @@ static void rebalancing_under_load_keeps_flows_whole_and_in_order(void **state)
 	assert_int_equal(drops_of(net, 1), 0);
 }
 
-/* --- the moment of a message --------------------------------------------------------------------- */
+/* --- the moment of a message ---------------------------------------------------------------------
+ */
 
 static void no_frame_is_lost_when_features_or_memory_are_sent_again(void **state)
 {
@@ -417,7 +420,8 @@ static void no_frame_is_lost_when_features_or_memory_are_sent_again(void **state
 	assert_int_equal(pairs_up(net, 1), 2);
 }
 
-/* --- what frontends tell ------------------------------------------------------------------------- */
+/* --- what frontends tell -------------------------------------------------------------------------
+ */
 
 static int send_u64(struct frontend *f, unsigned request, uint64_t value)
 {
@@ -433,8 +437,8 @@ static int send_u64(struct frontend *f, unsigned request, uint64_t value)
 
 static void a_guests_mtu_is_taken_up_to_the_ports(void **state)
 {
-	struct driver_options o = net_driver_options(DRIVER_FEATURES_BASIC |
-						     DRIVER_F(VIRTIO_NET_F_MTU));
+	struct driver_options o =
+		net_driver_options(DRIVER_FEATURES_BASIC | DRIVER_F(VIRTIO_NET_F_MTU));
 	struct net *net = *state;
 	struct vhost_port_info info;
 	struct driver *d;
@@ -455,8 +459,8 @@ static void a_guests_mtu_is_taken_up_to_the_ports(void **state)
 
 static void frontends_see_what_the_port_offers(void **state)
 {
-	static const unsigned bits[] = {VIRTIO_NET_F_MTU, VIRTIO_NET_F_STATUS,
-					VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_GUEST_ANNOUNCE};
+	static const unsigned bits[] = {VIRTIO_NET_F_MTU, VIRTIO_NET_F_STATUS, VIRTIO_NET_F_CTRL_VQ,
+					VIRTIO_NET_F_GUEST_ANNOUNCE};
 	struct driver_options o = net_driver_options(DRIVER_FEATURES_BASIC);
 	struct net *net = *state;
 
@@ -512,15 +516,15 @@ static void frames_follow_an_announcement_in_order(void **state)
 		assert_all_arrive(&net->drivers[1], &flows);
 		assert_int_equal(send_u64(&net->drivers[0].frontend, FRONTEND_SEND_RARP, payload),
 				 0);
-		assert_int_equal(net_receive(&net->drivers[1], (uint8_t[FRAME_LEN_MAX]){0}, NULL,
-					     WAIT_MS),
-				 VHOST_ANNOUNCE_BYTES);
+		assert_int_equal(
+			net_receive(&net->drivers[1], (uint8_t[FRAME_LEN_MAX]){0}, NULL, WAIT_MS),
+			VHOST_ANNOUNCE_BYTES);
 	}
 }
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, net_setup, net_teardown)
+#define T(f)  cmocka_unit_test_setup_teardown(f, net_setup, net_teardown)
 #define T2(f) cmocka_unit_test_setup_teardown(f, net_setup_two_workers, net_teardown)
 	const struct CMUnitTest tests[] = {
 		T(flows_are_spread_over_the_receivers_pairs_in_order),
