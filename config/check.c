@@ -209,6 +209,17 @@ static void check_model(struct check *k, const struct config_guest *g, unsigned 
 			    "use `model: virtio`, or connect the NIC to a tap: {name: TAP}");
 }
 
+static void check_queues(struct check *k, const struct config_guest *g, unsigned n)
+{
+	const struct config_nic *nic = &g->nics[n];
+
+	if (nic->queues > 1 && nic->kind == NIC_TAP)
+		errors_help(errors_add(k->errs, nic->queues_pos,
+				       "guests.%s.nics[%u].queues: a tap has one queue pair",
+				       g->name, n),
+			    "leave queues out, or connect the NIC to a bridge");
+}
+
 static void warn_offloads(struct check *k, const struct config_offloads *o, struct config_pos pos,
 			  const char *path)
 {
@@ -226,6 +237,7 @@ static void check_nics(struct check *k)
 	for (unsigned i = 0; i < c->n_guests; i++) {
 		for (unsigned n = 0; n < c->guests[i].n_nics; n++) {
 			check_model(k, &c->guests[i], n);
+			check_queues(k, &c->guests[i], n);
 			snprintf(path, sizeof(path), "guests.%s.nics[%u]", c->guests[i].name, n);
 			warn_offloads(k, &c->guests[i].nics[n].offloads, c->guests[i].nics[n].pos,
 				      path);

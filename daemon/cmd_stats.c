@@ -63,8 +63,8 @@ static json_t *ring_json(const struct vhost_port_info *info, unsigned ring)
 	return json_pack("{s:i, s:s, s:i, s:s, s:b, s:b, s:b, s:i, s:I, s:s*}", "index", ring,
 			 "direction", directions[ring % VHOST_RINGS], "size", r->size, "kind",
 			 "split", "indirect", r->indirect, "event_idx", r->event_idx, "mergeable",
-			 r->mergeable, "posted", r->posted, "interrupts",
-			 (json_int_t)r->interrupts, "fault", r->fault);
+			 r->mergeable, "posted", r->posted, "interrupts", (json_int_t)r->interrupts,
+			 "fault", r->fault);
 }
 
 static json_t *rings_json(const struct vhost_port_info *info)
@@ -83,10 +83,10 @@ static json_t *queues_json(const struct vhost_port_info *info)
 
 	for (unsigned k = 0; k < info->n_pairs; k++) {
 		const struct vhost_pair_info *p = &info->pairs[k];
-		json_t *queue = json_pack("{s:i, s:s, s:I, s:I}", "index", k, "state",
-					  p->up ? "up" : "down", "rx_packets",
-					  (json_int_t)p->rx_packets, "rx_bytes",
-					  (json_int_t)p->rx_bytes);
+		json_t *queue =
+			json_pack("{s:i, s:s, s:I, s:I}", "index", k, "state",
+				  p->up ? "up" : "down", "rx_packets", (json_int_t)p->rx_packets,
+				  "rx_bytes", (json_int_t)p->rx_bytes);
 
 		if (p->worker >= 0)
 			json_object_set_new(queue, "worker", json_integer(p->worker));

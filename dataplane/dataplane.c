@@ -136,7 +136,8 @@ int dataplane_port_add(struct dataplane *dp, struct port *p, struct err *e)
 	return ret;
 }
 
-/* --- queues; the lock is held ------------------------------------------------------------------ */
+/* --- queues; the lock is held ------------------------------------------------------------------
+ */
 
 static void watch(const struct port_queue *q, bool on)
 {
@@ -178,7 +179,7 @@ static void queue_down(struct port_queue *q)
 	stop_using(q);
 	if (!q->worker)
 		return;
-	atomic_fetch_and(&q->port->enabled, (uint16_t)~(1u << q->index));
+	atomic_fetch_and(&q->port->enabled, (uint16_t) ~(1u << q->index));
 	leave(q);
 }
 
@@ -193,7 +194,8 @@ static void move(struct port_queue *q, struct worker *to)
 	worker_wake(to);
 }
 
-/* --- queues ------------------------------------------------------------------------------------ */
+/* --- queues ------------------------------------------------------------------------------------
+ */
 
 void dataplane_queue_up(struct dataplane *dp, struct port_queue *q)
 {
@@ -267,7 +269,8 @@ int dataplane_queue_worker(struct dataplane *dp, const struct port_queue *q)
 	return id;
 }
 
-/* --- rebalancing -------------------------------------------------------------------------------- */
+/* --- rebalancing --------------------------------------------------------------------------------
+ */
 
 static unsigned collect(struct dataplane *dp, struct port_queue **queues,
 			struct balance_item *items)

@@ -14,9 +14,9 @@
  * began it.
  */
 
-#define VLAN_TAGS_MAX	 2
-#define IP4_BYTES	 20
-#define IP6_BYTES	 40
+#define VLAN_TAGS_MAX	  2
+#define IP4_BYTES	  20
+#define IP6_BYTES	  40
 #define IP4_FRAGMENT_BITS 0x3fff /* more fragments, and the offset */
 
 static uint64_t mix(uint64_t h)

@@ -23,3 +23,7 @@ UNIT_TESTS += test_fairness
 test_fairness_SRCS = tests/pipeline/test_fairness.c tests/lib/packet.c tests/lib/testport.c \
                      $(dataplane_SRCS) $(bridge_SRCS) $(common_SRCS)
 test_fairness_LIBS := libdpdk cmocka
+
+UNIT_TESTS += test_balance
+test_balance_SRCS := tests/unit/test_balance.c dataplane/balance.c dataplane/flow.c
+test_balance_LIBS := libdpdk cmocka

@@ -18,9 +18,10 @@
  *      |                       or flood          for each port                  |
  *   rx_release <---------------- frames that are done, in order <---------------+
  *
- * A burst comes from one queue of one port, so it has one bridge. Stages only decide: they turn frames into
- * verdicts, drop reasons or bits in an egress mask. emit then walks the receivers, not the frames,
- * so that each receiver's ring is touched once a burst and frames to one receiver stay in order.
+ * A burst comes from one queue of one port, so it has one bridge. Stages only decide: they turn
+ * frames into verdicts, drop reasons or bits in an egress mask. emit then walks the receivers, not
+ * the frames, so that each receiver's ring is touched once a burst and frames to one receiver stay
+ * in order.
  *
  * Back pressure. Frames lie in the sender's ring until they are released. A unicast frame whose
  * receiver has no room is therefore not lost: it is left where it is, and the sender's ring fills

@@ -27,9 +27,9 @@
 #include "dataplane/gso.h"
 #include "dataplane/stats.h"
 
-#define PORTS_MAX     1024 /* ids 1 to PORTS_MAX - 1; 0 is "no port" */
-#define WORKERS_MAX   16
-#define PORT_NAME_MAX 40
+#define PORTS_MAX	1024 /* ids 1 to PORTS_MAX - 1; 0 is "no port" */
+#define WORKERS_MAX	16
+#define PORT_NAME_MAX	40
 #define PORT_QUEUES_MAX 16
 
 struct bridge;
@@ -96,7 +96,8 @@ struct port_queue {
 
 	/* polls it; NULL: nobody does. w: control, under dataplane.lock; r: the worker itself */
 	struct worker *worker;
-	/* eventfds that wake its worker while it is up; -1: none. w: the kind, while it is not up */
+	/* eventfds that wake its worker while it is up; -1: none. w: the kind, while it is not up
+	 */
 	int wake_fds[2];
 
 	/* several workers may send to one queue */
@@ -112,7 +113,7 @@ struct port_queue {
 struct port {
 	const struct port_ops *ops;
 	char name[PORT_NAME_MAX];
-	uint16_t id;		       /* w: control, before the port is reachable */
+	uint16_t id; /* w: control, before the port is reachable */
 	uint16_t n_queues;
 	_Atomic uint16_t enabled; /* bit a queue that is up or paused; w: control; r: workers */
 	struct bridge *_Atomic bridge; /* w: control; r: workers, through rcu */

@@ -306,7 +306,8 @@ static void refresh_call_fd(struct vhost_port *vp, unsigned ring)
 		eventfd_write(vq->call_fd, 1);
 }
 
-/* --- messages ----------------------------------------------------------------------------------- */
+/* --- messages -----------------------------------------------------------------------------------
+ */
 
 #define PAYLOAD_OFFSET 12 /* after request, flags and size */
 

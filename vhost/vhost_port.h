@@ -100,11 +100,11 @@ struct vhost_port {
 	uid_t uid;
 	gid_t gid;
 	unsigned socket_mode;
-	unsigned mtu_max; /* largest MTU that a frontend may give its guest */
-	bool registered;  /* with librte_vhost */
-	bool closing;	  /* nothing attaches any more */
-	int vid;	  /* -1: no frontend */
-	unsigned mtu;	  /* as the frontend told; 0: it did not */
+	unsigned mtu_max;	/* largest MTU that a frontend may give its guest */
+	bool registered;	/* with librte_vhost */
+	bool closing;		/* nothing attaches any more */
+	int vid;		/* -1: no frontend */
+	unsigned mtu;		/* as the frontend told; 0: it did not */
 	unsigned requests_seen; /* bit a request number */
 	unsigned was_paused;	/* bit a pair, before the message in hand */
 	uint64_t retry_at_ms;

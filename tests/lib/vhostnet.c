@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/lib/test.h"
-
 #include "tests/lib/vhostnet.h"
 
 #include <errno.h>
@@ -10,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/lib/packet.h"
+#include "tests/lib/test.h"
 
 #include "common/clock.h"
 
@@ -151,7 +150,8 @@ struct driver *net_plug(struct net *net, int i, const struct driver_options *o)
 
 void net_plug_both(struct net *net, uint64_t features_a, uint64_t features_b)
 {
-	struct driver_options o[2] = {net_driver_options(features_a), net_driver_options(features_b)};
+	struct driver_options o[2] = {net_driver_options(features_a),
+				      net_driver_options(features_b)};
 
 	for (int i = 0; i < 2; i++) {
 		if (!net->ports[i])
@@ -168,15 +168,15 @@ void net_unplug_both(struct net *net)
 		net_wait_step(net, i, VHOST_STEP_CONNECT);
 }
 
-void net_send(struct driver *d, const struct virtio_net_hdr_mrg_rxbuf *hdr,
-		       const void *frame, uint32_t len, const struct driver_shape *shape)
+void net_send(struct driver *d, const struct virtio_net_hdr_mrg_rxbuf *hdr, const void *frame,
+	      uint32_t len, const struct driver_shape *shape)
 {
 	assert_int_equal(driver_tx(d, 0, hdr, frame, len, shape), 0);
 	driver_tx_kick(d, 0);
 }
 
 uint32_t net_receive(struct driver *d, uint8_t *buf, struct virtio_net_hdr_mrg_rxbuf *hdr,
-			int timeout_ms)
+		     int timeout_ms)
 {
 	struct driver_frame f;
 	uint32_t len;

@@ -358,6 +358,23 @@ static void an_address_belongs_to_one_nic(void **state)
 	assert_complaints(cases, ARRAY_SIZE(cases));
 }
 
+static void a_tap_has_one_queue_pair(void **state)
+{
+	static const struct complaint_case cases[] = {
+		{
+			"version: 1\n"
+			"guests:\n"
+			"  g0: {nics: [{tap: {name: t}, queues: 2}]}\n",
+			"f.yaml:3:40: error: guests.g0.nics[0].queues: a tap has one queue pair\n"
+			"  g0: {nics: [{tap: {name: t}, queues: 2}]}\n"
+			"                                       ^\n"
+			"help: leave queues out, or connect the NIC to a bridge\n",
+		},
+	};
+
+	assert_complaints(cases, ARRAY_SIZE(cases));
+}
+
 static void only_a_tap_serves_other_models_than_virtio(void **state)
 {
 	static const struct complaint_case cases[] = {
@@ -532,6 +549,7 @@ int main(void)
 		cmocka_unit_test(the_address_of_a_bridge_is_one_of_a_host),
 		cmocka_unit_test(the_address_of_a_nic_lies_in_the_subnet_of_its_bridge),
 		cmocka_unit_test(an_address_belongs_to_one_nic),
+		cmocka_unit_test(a_tap_has_one_queue_pair),
 		cmocka_unit_test(only_a_tap_serves_other_models_than_virtio),
 		cmocka_unit_test(a_guest_without_kernel_boots_from_a_disk),
 		cmocka_unit_test(files_must_be_there),

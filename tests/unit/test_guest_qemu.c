@@ -161,6 +161,19 @@ static void kvm_and_huge_pages_are_asked_for_when_decided(void **state)
 	assert_non_null(strstr(value_with("memfd"), ",hugetlb=on,hugetlbsize=2M,prealloc=on"));
 }
 
+static void a_nic_of_several_pairs_says_so_on_both_sides(void **state)
+{
+	nics[0].queues = 4;
+	build();
+	assert_int_equal(count("-netdev", "vhost-user,id=net0,chardev=chr0,queues=4"), 1);
+	assert_non_null(strstr(value_with("id=nic0"), ",mq=on,vectors=0"));
+	qemu_args_fini(&args);
+
+	env.kvm = true;
+	build();
+	assert_non_null(strstr(value_with("id=nic0"), ",mq=on,vectors=10"));
+}
+
 static void offloads_that_are_off_are_off_in_the_device(void **state)
 {
 	nics[0].offloads.tso = false;
@@ -301,6 +314,8 @@ int main(void)
 						clean),
 		cmocka_unit_test_setup_teardown(kvm_and_huge_pages_are_asked_for_when_decided,
 						fresh, clean),
+		cmocka_unit_test_setup_teardown(a_nic_of_several_pairs_says_so_on_both_sides, fresh,
+						clean),
 		cmocka_unit_test_setup_teardown(offloads_that_are_off_are_off_in_the_device, fresh,
 						clean),
 		cmocka_unit_test_setup_teardown(a_tap_nic_has_the_model_that_is_asked_for, fresh,
