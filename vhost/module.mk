@@ -24,3 +24,7 @@ test_offload_matrix_SRCS = $(sort tests/pipeline/test_offload_matrix.c tests/lib
                            tests/lib/segment.c $(vhost_SRCS) $(dataplane_SRCS) $(bridge_SRCS) \
                            $(gen_frontend_SRCS) $(common_SRCS))
 test_offload_matrix_LIBS := libdpdk cmocka
+
+UNIT_TESTS += test_features
+test_features_SRCS := tests/unit/test_features.c vhost/features.c
+test_features_LIBS := cmocka
