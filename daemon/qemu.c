@@ -222,6 +222,12 @@ static const char *offload_properties(const struct config_nic *nic)
 	return "";
 }
 
+/* QEMU keeps CTRL_GUEST_OFFLOADS requests from vhost-user backends: docs/offloads.md. */
+static const char *offload_control(const struct config_nic *nic)
+{
+	return nic->kind == NIC_TAP ? "" : ",ctrl_guest_offloads=off";
+}
+
 static void add_virtio_nic(struct builder *b, unsigned n, const char *rings)
 {
 	const struct config_nic *nic = &b->g->nics[n];
@@ -230,8 +236,9 @@ static void add_virtio_nic(struct builder *b, unsigned n, const char *rings)
 	if (nic->mtu != 1500)
 		snprintf(mtu, sizeof(mtu), ",host_mtu=%u", nic->mtu);
 	add_format(b, "-device",
-		   "virtio-net-pci,id=nic%u,netdev=net%u,mac=%s,disable-legacy=on,romfile=%s%s%s",
-		   n, n, mac_format(&nic->mac, mac), rings, mtu, offload_properties(nic));
+		   "virtio-net-pci,id=nic%u,netdev=net%u,mac=%s,disable-legacy=on,romfile=%s%s%s%s",
+		   n, n, mac_format(&nic->mac, mac), rings, mtu, offload_properties(nic),
+		   offload_control(nic));
 }
 
 static void add_emulated_nic(struct builder *b, unsigned n)

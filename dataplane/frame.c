@@ -165,6 +165,10 @@ static bool type_is_known(uint8_t gso_type)
 	       (gso_type & ~VNET_GSO_ECN) == VNET_GSO_TCPV6;
 }
 
+/*
+ * Hints are written only when they change: honest guests have them right, and a store of two bytes
+ * makes whoever copies the whole of `vnet` next wait for it.
+ */
 static enum drop_reason check_gso(struct frame *f)
 {
 	struct vnet *v = &f->vnet;
@@ -182,7 +186,8 @@ static enum drop_reason check_gso(struct frame *f)
 		return DROP_GSO_LENGTH;
 	if (f->len - l.payload > (uint32_t)v->gso_size * FRAME_SEGMENTS_MAX)
 		return DROP_GSO_SEGMENTS;
-	v->hdr_len = l.payload;
+	if (v->hdr_len != l.payload)
+		v->hdr_len = l.payload;
 	return DROP_NONE;
 }
 
@@ -208,7 +213,7 @@ enum drop_reason frame_check_offload(struct frame *f)
 		return DROP_BAD_CSUM_RANGE;
 	if (v->gso_type != VNET_GSO_NONE)
 		return check_gso(f);
-	v->hdr_len = 0;
-	v->gso_size = 0;
+	if (v->hdr_len | v->gso_size)
+		v->hdr_len = v->gso_size = 0;
 	return DROP_NONE;
 }

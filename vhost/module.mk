@@ -72,3 +72,7 @@ fuzz_vhost_user_LIBS := libdpdk
 UNIT_TESTS += test_kill
 test_kill_SRCS = tests/pipeline/test_kill.c tests/lib/packet.c $(gen_frontend_SRCS) $(common_SRCS)
 test_kill_LIBS := cmocka
+
+UNIT_TESTS += test_features
+test_features_SRCS := tests/unit/test_features.c vhost/features.c
+test_features_LIBS := cmocka

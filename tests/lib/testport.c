@@ -113,12 +113,8 @@ struct testport *testport_create(struct dataplane *dp, const char *name)
 	memset(t, 0, sizeof(*t));
 	port_init(&t->port, &testport_ops, name, 1);
 	t->room = TESTPORT_FRAMES;
-	t->takes = (struct offloads){.csum = true,
-				     .tso4 = true,
-				     .tso6 = true,
-				     .ecn = true,
-				     .uso4 = true,
-				     .uso6 = true};
+	t->takes = (struct offloads){
+		.csum = true, .tso4 = true, .tso6 = true, .ecn = true, .uso4 = true, .uso6 = true};
 	if (dataplane_port_add(dp, &t->port, &e) < 0)
 		abort();
 	dataplane_port_set_up(dp, &t->port, true);

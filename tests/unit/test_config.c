@@ -41,6 +41,7 @@ static void what_is_not_written_has_its_default(void **state)
 	assert_int_equal(c->ports[0].vhost.mode, VHOST_MODE_SERVER);
 	assert_int_equal(c->ports[0].vhost.socket_mode, 0);
 	assert_true(c->ports[0].offloads.tso && c->ports[0].offloads.csum);
+	assert_true(c->ports[0].offloads.uso);
 	assert_string_equal(g->kernel, "auto");
 	assert_string_equal(g->initrd, "auto");
 	assert_string_equal(g->append, "");

@@ -113,7 +113,8 @@ static void the_whole_command_line_of_the_usual_guest(void **state)
 		"vhost-user,id=net0,chardev=chr0",
 		"-device",
 		"virtio-net-pci,id=nic0,netdev=net0,mac=02:00:00:00:00:05,disable-legacy=on,"
-		"romfile=,rx_queue_size=1024,tx_queue_size=1024,vectors=0",
+		"romfile=,rx_queue_size=1024,tx_queue_size=1024,vectors=0"
+		",ctrl_guest_offloads=off",
 		"-chardev",
 		"socket,id=monitor,path=/run/weft/guests/alpha/qmp.sock,server=on,wait=off",
 		"-mon",
