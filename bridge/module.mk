@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 bridge_SRCS := bridge/bridge.c bridge/bridge_input.c bridge/fdb.c
+bridge_SRCS += bridge/guard.c bridge/headers.c
 
 UNIT_TESTS += test_fdb
 test_fdb_SRCS := tests/unit/test_fdb.c bridge/fdb.c

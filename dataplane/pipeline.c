@@ -4,7 +4,9 @@
 #include <assert.h>
 
 #include "bridge/bridge_input.h"
+#include "bridge/guard.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/shaper.h"
 #include "dataplane/verdict.h"
 
 /*
@@ -13,7 +15,7 @@
  *   port A                                                             port B, C, ...
  *   rx_peek ---> classify ---> bridge_input ---> egress masks ---> emit (tx) ---+
  *      ^         offloads      learn, look up    a bit a frame     the one copy |
- *      |                       or flood          for each port                  |
+ *      |         guard_input   or flood          for each port     at its rate  |
  *   rx_release <---------------- frames that are done, in order <---------------+
  *
  * A burst comes from one port, so it has one bridge. Stages only decide: they turn frames into
@@ -102,7 +104,27 @@ static uint64_t emit_to(struct worker *w, struct port *out, const struct verdict
 	return held;
 }
 
-static uint64_t emit(struct worker *w, struct verdicts *v, uint64_t now_ns)
+/*
+ * Sends what the receiver's rate allows. The rest waits, unless it fills the burst and so stands
+ * in the way of frames to others.
+ */
+static uint64_t emit_shaped(struct worker *w, const struct port *in, struct port *out,
+			    struct shaper_limit *limit, struct verdicts *v, uint64_t mask,
+			    uint64_t now_ns)
+{
+	uint64_t now = shaper_admit_turn(limit, in->id, &w->burst, mask, now_ns);
+	uint64_t late = mask & ~now, waiting = w->burst.n < BURST_MAX ? late & ~v->flooded : 0;
+	uint64_t held = now ? emit_to(w, out, v, now, now_ns) : 0;
+
+	shaper_charge(limit, &w->burst, now & ~held, now_ns);
+	out->stats[w->id].drops[DROP_RATE_LIMIT] += (unsigned)__builtin_popcountll(late & ~waiting);
+	if (waiting)
+		worker_wake_at(w, shaper_wake_ns(limit));
+	v->late |= waiting;
+	return held;
+}
+
+static uint64_t emit(struct worker *w, const struct port *in, struct verdicts *v, uint64_t now_ns)
 {
 	struct egress *eg = &w->egress;
 	uint64_t held = 0;
@@ -111,9 +133,13 @@ static uint64_t emit(struct worker *w, struct verdicts *v, uint64_t now_ns)
 		uint16_t id = eg->touched[i];
 		struct port *out = atomic_load_explicit(&w->dp->ports[id], memory_order_acquire);
 		uint64_t mask = eg->mask[id];
+		struct shaper *shaper;
 
 		eg->mask[id] = 0;
-		if (likely(out))
+		shaper = out ? atomic_load_explicit(&out->shaper, memory_order_acquire) : NULL;
+		if (unlikely(shaper))
+			held |= emit_shaped(w, in, out, &shaper->out, v, mask, now_ns);
+		else if (likely(out))
 			held |= emit_to(w, out, v, mask, now_ns);
 		else
 			v->lost += (unsigned)__builtin_popcountll(mask);
@@ -143,24 +169,38 @@ static unsigned account(struct worker *w, struct port *in, struct verdicts *v, u
 
 unsigned pipeline_run(struct worker *w, struct port *in, uint64_t now_ns)
 {
+	struct shaper *shaper = atomic_load_explicit(&in->shaper, memory_order_acquire);
+	struct guard *guard = atomic_load_explicit(&in->guard, memory_order_acquire);
 	struct burst *b = &w->burst;
 	struct verdicts v;
-	uint64_t all, held, done;
+	uint64_t all, held, done, late = 0;
 	unsigned n, in_order;
 
+	if (unlikely(shaper) && !shaper_is_ready(&shaper->in, now_ns)) {
+		worker_wake_at(w, shaper_wake_ns(&shaper->in));
+		return 0;
+	}
 	b->n = b->n_segs = 0;
 	n = in->ops->rx_peek(in, b);
 	if (n == 0)
 		return 0;
 
 	all = mask_of(n);
-	verdicts_init(&v, in->done_ahead & all);
+	if (unlikely(shaper)) {
+		late = all & ~in->done_ahead;
+		late &= ~shaper_admit(&shaper->in, b, late, now_ns);
+	}
+	verdicts_init(&v, in->done_ahead & all, late);
 	classify(&v, b);
+	if (unlikely(guard))
+		guard_input(guard, b, &v, now_ns);
 	bridge_input(w, in, &v, now_ns);
-	held = emit(w, &v, now_ns);
-	done = all & ~held;
+	held = emit(w, in, &v, now_ns);
+	done = all & ~(held | v.late);
 	w->blocked |= held != 0;
 
+	if (unlikely(shaper))
+		shaper_charge(&shaper->in, b, done & ~v.already_done, now_ns);
 	n = account(w, in, &v, done & ~v.already_done);
 	in_order = (unsigned)__builtin_ctzll(~done);
 	in->done_ahead = done >> in_order;

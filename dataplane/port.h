@@ -29,7 +29,9 @@
 
 struct bridge;
 struct dataplane;
+struct guard;
 struct port;
+struct shaper;
 struct worker;
 
 /* What became of a mask of frames; those in neither were dropped and counted by the port. */
@@ -73,7 +75,10 @@ struct port {
 	uint16_t id;		       /* w: control, before the port is reachable */
 	struct worker *worker;	       /* polls it; w: control, before the port is reachable */
 	struct bridge *_Atomic bridge; /* w: control; r: workers, through rcu */
-	atomic_bool up;		       /* rings are attached; w: the port kind; r: workers */
+	/* What the port may send and how much both ways; NULL: anything. Published as bridge is. */
+	struct guard *_Atomic guard;
+	struct shaper *_Atomic shaper;
+	atomic_bool up; /* rings are attached; w: the port kind; r: workers */
 
 	rte_spinlock_t tx_lock; /* several workers may send to one port */
 	/* w: whoever holds tx_lock: since when the receiver had no room, in ns; 0: it has */

@@ -15,13 +15,14 @@
 #include "common/clock.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/pipeline.h"
+#include "dataplane/shaper.h"
 
 #define PAUSES_MIN	8	/* after the first empty round */
 #define PAUSES_MAX	64	/* well under a microsecond */
 #define BLOCKED_WAIT_NS 1000000 /* frames wait for room: look again even if nobody tells us */
 #define SLEEP_MAX_NS	999999999
 /* What an empty round takes beyond this was spent off the CPU, which is no time without work. */
-#define ROUND_MAX_NS	UINT64_C(10000)
+#define ROUND_MAX_NS UINT64_C(10000)
 
 struct worker *worker_create(struct dataplane *dp, unsigned id)
 {
@@ -97,6 +98,7 @@ unsigned worker_poll(struct worker *w, uint64_t now_ns)
 
 	w->now_ns = now_ns;
 	w->blocked = false;
+	w->wake_ns = UINT64_MAX;
 	for (unsigned i = 0; i < polls->n; i++) {
 		struct port *p = polls->ports[i];
 
@@ -123,7 +125,8 @@ static bool arm_all(struct worker *w, uint64_t *until_ns)
 
 		if (!atomic_load_explicit(&p->up, memory_order_acquire))
 			continue;
-		quiet &= !p->ops->arm(p, w->blocked);
+		if (likely(!shaper_in_waits(p, w->now_ns)))
+			quiet &= !p->ops->arm(p, w->blocked);
 		if (p->notify_due_ns && p->notify_due_ns < *until_ns)
 			*until_ns = p->notify_due_ns;
 	}
@@ -154,6 +157,7 @@ static bool sleep_until_work(struct worker *w, uint64_t now_ns)
 	struct timespec wait;
 	int n = 1;
 
+	until_ns = RTE_MIN(until_ns, w->wake_ns);
 	if (arm_all(w, &until_ns)) {
 		start_ns = clock_now_ns();
 		wait.tv_sec = 0;
