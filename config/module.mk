@@ -5,6 +5,7 @@ config_SRCS := config/arena.c config/check.c config/check_address.c config/confi
                config/example.c config/keypath.c config/node.c config/print.c config/reader.c \
                config/schema.c config/schema_doc.c config/schema_json.c config/symtab.c \
                config/utf8.c config/value.c
+config_SRCS += config/check_policy.c config/schema_policy.c
 
 # example.c reads it with .incbin, which dependency files do not see.
 $(B)/obj/config/example.o: config/example.yaml

@@ -75,6 +75,7 @@ static json_t *port_json(struct vswitch_port *p)
 {
 	json_t *o = cmd_port_brief(p);
 	struct vhost_port_info info;
+	json_t *policy;
 
 	vhost_port_info(p->vhost, &info);
 	json_object_set_new(o, "bridge", json_string(vswitch_bridge_name(p->on)));
@@ -86,6 +87,9 @@ static json_t *port_json(struct vswitch_port *p)
 					      features_json(info.features), "offloads",
 					      offloads_json(info.features, info.takes)));
 	json_object_set_new(o, "rings", rings_json(&info));
+	policy = policy_json(&p->policy, &p->vhost->port);
+	if (policy)
+		json_object_set_new(o, "policy", policy);
 	json_object_set_new(o, "stats", stats_json(p));
 	return o;
 }
