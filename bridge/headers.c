@@ -35,6 +35,7 @@ static bool parse_tags(const struct frame *f, struct headers *h)
 
 static void set_end(const struct frame *f, struct headers *h, uint32_t len)
 {
+	h->size = h->l3 + len < f->len ? h->l3 + len : f->len;
 	h->cut = h->l3 + len > f->head_len && f->len > f->head_len;
 	h->end = (uint16_t)(h->l3 + len < f->head_len ? h->l3 + len : f->head_len);
 }

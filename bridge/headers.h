@@ -27,6 +27,7 @@ struct headers {
 	uint8_t proto; /* of the upper layer */
 	uint16_t l4;   /* of the upper layer */
 	uint16_t end;  /* of the packet or of frame.head, whichever comes first */
+	uint32_t size; /* where the packet ends in the frame, also beyond frame.head */
 	bool cut;      /* the packet goes on behind `end` */
 	bool fragment; /* part of a fragmented packet */
 	bool headless; /* a fragment other than the first: there is no upper header at `l4` */

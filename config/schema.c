@@ -181,6 +181,22 @@ static const struct schema_key bridge_keys[] = {
 		.help = "drop IPv6 router advertisements and redirects unless their port is "
 			"trusted",
 	},
+	{
+		.name = "multicast-snooping",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_bridge, snooping),
+		.fallback = "off",
+		.help = "send multicast only to ports whose hosts asked for it by IGMP or MLD; "
+			"needs a querier on the bridge, without one all is flooded",
+	},
+	{
+		.name = "multicast-fast-leave",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_bridge, fast_leave),
+		.fallback = "off",
+		.help = "end a membership with the first leave message: for ports with one host "
+			"each",
+	},
 };
 static const char *const bridge_later[] = {"dhcp", "nat", "vlan-filtering", NULL};
 static const struct schema_map bridge_map = {

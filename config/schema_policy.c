@@ -122,7 +122,7 @@ static const struct schema_key rate_keys[] = {
 		.words = auto_zero,
 		.fallback = "auto",
 		.example = "256K",
-		.help = "bytes that may go at once after a pause, in each direction; auto: 2 ms, "
+		.help = "bytes that may go at once after a pause, in each direction; auto: 50 ms, "
 			"at least 128K",
 	},
 };

@@ -283,7 +283,8 @@ int vswitch_add_bridge(struct vswitch *vs, const struct config_bridge *c, struct
 	TAILQ_INSERT_TAIL(&vs->bridges, b, link);
 	if (set_bridge_policy(vs, b, c, e) < 0)
 		return -ENOMEM;
-	if (replace_statics(vs, b, c) < 0)
+	if (bridge_set_snooping(b->bridge, c->snooping, c->fast_leave) < 0 ||
+	    replace_statics(vs, b, c) < 0)
 		return err_set(e, ENOMEM, "bridge %s: out of memory", c->name);
 	return 0;
 }
@@ -298,7 +299,8 @@ int vswitch_update_bridge(struct vswitch *vs, const struct config_bridge *c, str
 	b->bridge->fdb.limit = c->fdb_entries;
 	if (set_bridge_policy(vs, b, c, e) < 0)
 		return -ENOMEM;
-	if (replace_statics(vs, b, c) < 0)
+	if (bridge_set_snooping(b->bridge, c->snooping, c->fast_leave) < 0 ||
+	    replace_statics(vs, b, c) < 0)
 		return err_set(e, ENOMEM, "bridge %s: out of memory", c->name);
 	return 0;
 }

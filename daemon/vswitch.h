@@ -64,7 +64,7 @@ void vswitch_set_idle(struct vswitch *vs, const struct config *c);
 void vswitch_destroy(struct vswitch *vs);
 
 int vswitch_add_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e);
-/* Changes in place: ageing, limit, static entries, guards. */
+/* Changes in place: ageing, limit, static entries, guards, snooping. */
 int vswitch_update_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e);
 /* The bridge's ports are removed before it. */
 void vswitch_del_bridge(struct vswitch *vs, const char *name);

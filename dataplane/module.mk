@@ -9,8 +9,8 @@ test_pipeline_SRCS = tests/pipeline/test_bridge.c tests/lib/packet.c tests/lib/t
                      $(dataplane_SRCS) $(bridge_SRCS) $(common_SRCS)
 test_pipeline_LIBS := libdpdk cmocka
 
-UNIT_TESTS += test_guard test_shaper
-$(foreach t,test_guard test_shaper, \
-  $(eval $(t)_SRCS = tests/pipeline/$(t).c tests/lib/packet.c tests/lib/testport.c \
-                     $$(dataplane_SRCS) $$(bridge_SRCS) $$(common_SRCS)) \
+UNIT_TESTS += test_guard test_guard6 test_shaper test_snoop
+$(foreach t,test_guard test_guard6 test_shaper test_snoop, \
+  $(eval $(t)_SRCS = tests/pipeline/$(t).c tests/lib/guardnet.c tests/lib/packet.c \
+                     tests/lib/testport.c $$(dataplane_SRCS) $$(bridge_SRCS) $$(common_SRCS)) \
   $(eval $(t)_LIBS := libdpdk cmocka))

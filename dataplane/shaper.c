@@ -6,8 +6,8 @@
 #include "common/clock.h"
 
 #define UNITS_PER_NS	 16
-#define BURST_MIN_BYTES	 131072 /* two of the largest GSO frames */
-#define BURST_MIN_NS	 (2 * NS_PER_MS)
+#define BURST_MIN_BYTES	 131072		  /* two of the largest GSO frames */
+#define BURST_MIN_NS	 (50 * NS_PER_MS) /* guests and workers share processors: they pause */
 #define BURST_MIN_FRAMES 32
 /* A sleeping worker gathers tokens for so long beyond the first, to wake up less often. */
 #define GATHER_NS 100000

@@ -40,13 +40,25 @@ mbps() { # one stream from alpha to beta
 		jq .throughput
 }
 
-# median_within_5_percent RATE: of three streams.
-median_within_5_percent() {
-	local got
-	got=$(for _ in 1 2 3; do mbps; done | sort -n | sed -n 2p)
+median() { for _ in 1 2 3; do mbps; done | sort -n | sed -n 2p; }
+
+is_near() { # is_near RATE MBPS: within 5 percent
+	less "$(awk "BEGIN {print $1 * 0.95}")" "$2" && less "$2" "$(awk "BEGIN {print $1 * 1.05}")"
+}
+
+# median_is_near RATE: of three streams. A machine that lacks the processors to send twice as much
+# without a limit says nothing about limits.
+median_is_near() {
+	local got free
+	got=$(median)
+	is_near "$1" "$got" || got=$(median)
 	results+=("$got")
-	less "$(awk "BEGIN {print $1 * 0.95}")" "$got" || die "$got Mb/s at a rate of $1"
-	less "$got" "$(awk "BEGIN {print $1 * 1.05}")" || die "$got Mb/s at a rate of $1"
+	is_near "$1" "$got" && return
+	weft set guest alpha "nics[0].rate=" >/dev/null
+	weft set guest beta "nics[0].rate=" >/dev/null
+	free=$(mbps)
+	less "$free" "$((2 * $1))" && skip "the machine is too busy: $free Mb/s without a limit"
+	die "$got Mb/s at a rate of $1, $free Mb/s without"
 }
 
 a_stream_keeps_to_the_rate_of_its_sender_and_of_its_receiver() {
@@ -54,13 +66,13 @@ a_stream_keeps_to_the_rate_of_its_sender_and_of_its_receiver() {
 	two_guests
 
 	for rate in 50 200; do
-		weft set guest alpha "nics[0].rate.in=${rate}Mbps" || die "cannot set the rate"
-		median_within_5_percent "$rate"
+		weft set guest alpha "nics[0].rate.in=${rate}Mbps" >/dev/null || die "cannot set the rate"
+		median_is_near "$rate"
 	done
-	weft set guest alpha "nics[0].rate=" || die "cannot take the rate away"
+	weft set guest alpha "nics[0].rate=" >/dev/null || die "cannot take the rate away"
 	for rate in 50 200; do
-		weft set guest beta "nics[0].rate.out=${rate}Mbps" || die "cannot set the rate"
-		median_within_5_percent "$rate"
+		weft set guest beta "nics[0].rate.out=${rate}Mbps" >/dev/null || die "cannot set the rate"
+		median_is_near "$rate"
 	done
 
 	expect "200000000" "$(json '.[0].policy.rate_out_bps' port/show beta.0)"
