@@ -55,8 +55,10 @@ static void flood(struct worker *w, const struct bridge *br, const struct port *
 	const struct bridge_members *m = atomic_load_explicit(&br->members, memory_order_acquire);
 	struct snoop *snoop = atomic_load_explicit(&br->snoop, memory_order_acquire);
 	struct snoop_group group;
-	bool selective = unlikely(snoop) && snoop_input(snoop, &w->burst.frames[i], 0, in->id,
-							bridge_seconds(w->now_ns), &group);
+	bool selective = unlikely(snoop) &&
+			 mac_is_multicast(&frame_eth(&w->burst.frames[i])->dst) &&
+			 snoop_input(snoop, &w->burst.frames[i], 0, in->id,
+				     bridge_seconds(w->now_ns), &group);
 	unsigned targets = 0;
 
 	for (unsigned k = 0; k < m->n; k++) {

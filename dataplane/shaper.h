@@ -78,12 +78,15 @@ uint64_t shaper_admit_turn(struct shaper_limit *l, uint16_t from, const struct b
 /* Charges the limit for the frames of `mask`. */
 void shaper_charge(struct shaper_limit *l, const struct burst *b, uint64_t mask, uint64_t now_ns);
 
-/* Whether frames of the port wait for its `in` rate, so that looking for them is of no use. */
-static inline bool shaper_in_waits(const struct port *p, uint64_t now_ns)
+/*
+ * 0, or until when frames of the port wait for its `in` rate, so that looking for them is of no
+ * use.
+ */
+static inline uint64_t shaper_in_wake_ns(const struct port *p, uint64_t now_ns)
 {
 	const struct shaper *s = atomic_load_explicit(&p->shaper, memory_order_acquire);
 
-	return unlikely(s) && !shaper_is_ready(&s->in, now_ns);
+	return unlikely(s) && !shaper_is_ready(&s->in, now_ns) ? shaper_wake_ns(&s->in) : 0;
 }
 
 #endif

@@ -122,10 +122,14 @@ static bool arm_all(struct worker *w, uint64_t *until_ns)
 
 	for (unsigned i = 0; i < polls->n; i++) {
 		struct port *p = polls->ports[i];
+		uint64_t wake_ns;
 
 		if (!atomic_load_explicit(&p->up, memory_order_acquire))
 			continue;
-		if (likely(!shaper_in_waits(p, w->now_ns)))
+		wake_ns = shaper_in_wake_ns(p, w->now_ns);
+		if (unlikely(wake_ns))
+			*until_ns = RTE_MIN(*until_ns, wake_ns);
+		else
 			quiet &= !p->ops->arm(p, w->blocked);
 		if (p->notify_due_ns && p->notify_due_ns < *until_ns)
 			*until_ns = p->notify_due_ns;

@@ -289,7 +289,7 @@ static void a_worker_knows_until_when_it_may_sleep(void **state)
 	stream(net, A, B, 40, 2000);
 	poll(net);
 
-	assert_true(shaper_in_waits(&net->ports[A]->port, net->now_ns));
+	assert_int_equal(shaper_in_wake_ns(&net->ports[A]->port, net->now_ns), w->wake_ns);
 	assert_in_range(w->wake_ns, net->now_ns + 1, net->now_ns + 13 * MS);
 }
 
