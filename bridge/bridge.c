@@ -40,6 +40,7 @@ void bridge_destroy(struct bridge *b)
 	if (!b)
 		return;
 	fdb_fini(&b->fdb);
+	snoop_destroy(atomic_load(&b->snoop));
 	free(b->members);
 	free(b);
 }
@@ -97,9 +98,36 @@ void bridge_del_port(struct bridge *b, struct port *p)
 		dataplane_synchronize(b->dp);
 	}
 	fdb_flush(&b->fdb, p->id, true);
+	if (atomic_load(&b->snoop))
+		snoop_flush(atomic_load(&b->snoop), p->id);
+}
+
+int bridge_set_snooping(struct bridge *b, bool on, bool fast_leave)
+{
+	struct snoop *old = atomic_load(&b->snoop), *next = NULL;
+	uint64_t secret;
+
+	if (on && old) {
+		atomic_store(&old->fast_leave, fast_leave);
+		return 0;
+	}
+	if (on && getrandom(&secret, sizeof(secret), 0) == sizeof(secret))
+		next = snoop_create(fast_leave, secret);
+	if (on && !next)
+		return -ENOMEM;
+	atomic_store(&b->snoop, next);
+	if (!old)
+		return 0;
+	dataplane_synchronize(b->dp);
+	snoop_destroy(old);
+	return 0;
 }
 
 void bridge_tick(struct bridge *b, uint64_t now_ns)
 {
+	struct snoop *snoop = atomic_load(&b->snoop);
+
 	fdb_tick(&b->fdb, bridge_seconds(now_ns));
+	if (snoop)
+		snoop_tick(snoop, bridge_seconds(now_ns));
 }

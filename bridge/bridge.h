@@ -10,6 +10,7 @@
  */
 
 #include "bridge/fdb.h"
+#include "bridge/snoop.h"
 #include "dataplane/dataplane.h"
 
 struct bridge_members {
@@ -21,6 +22,7 @@ struct bridge {
 	char name[PORT_NAME_MAX];
 	struct dataplane *dp;
 	struct fdb fdb;
+	struct snoop *_Atomic snoop;		/* NULL: off; w: control; r: workers, through rcu */
 	struct bridge_members *_Atomic members; /* w: control; r: workers, through rcu */
 };
 
@@ -39,6 +41,9 @@ void bridge_destroy(struct bridge *b);
 int bridge_add_port(struct bridge *b, struct port *p);
 /* Returns when no worker can learn or flood for the port any more and its entries are gone. */
 void bridge_del_port(struct bridge *b, struct port *p);
+
+/* Turns IGMP and MLD snooping on or off in place. Returns 0 or -ENOMEM. Control thread. */
+int bridge_set_snooping(struct bridge *b, bool on, bool fast_leave);
 
 /* Ages the learned entries; about once a second. Control thread. */
 void bridge_tick(struct bridge *b, uint64_t now_ns);

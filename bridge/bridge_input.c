@@ -53,6 +53,12 @@ static void flood(struct worker *w, const struct bridge *br, const struct port *
 		  struct verdicts *v)
 {
 	const struct bridge_members *m = atomic_load_explicit(&br->members, memory_order_acquire);
+	struct snoop *snoop = atomic_load_explicit(&br->snoop, memory_order_acquire);
+	struct snoop_group group;
+	bool selective = unlikely(snoop) &&
+			 mac_is_multicast(&frame_eth(&w->burst.frames[i])->dst) &&
+			 snoop_input(snoop, &w->burst.frames[i], 0, in->id,
+				     bridge_seconds(w->now_ns), &group);
 	unsigned targets = 0;
 
 	for (unsigned k = 0; k < m->n; k++) {
@@ -61,11 +67,13 @@ static void flood(struct worker *w, const struct bridge *br, const struct port *
 
 		if (!out || out == in || !atomic_load_explicit(&out->enabled, memory_order_relaxed))
 			continue;
+		if (selective && !snoop_wants(&group, out->id))
+			continue;
 		egress_add(&w->egress, out->id, i);
 		targets++;
 	}
 	if (targets == 0) {
-		verdict_drop(v, i, DROP_NO_TARGET);
+		verdict_drop(v, i, selective ? DROP_NO_LISTENER : DROP_NO_TARGET);
 	} else if (targets > 1) {
 		v->copies += targets - 1;
 		v->flooded |= 1ull << i;

@@ -129,6 +129,27 @@ static void show_counters(const struct render *r, const json_t *stats)
 		drops ? ")" : "");
 }
 
+/* "rate_in_bps 100000000, anti_spoof 52:54:.. with 10.10.0.7" */
+static void show_policy(const struct render *r, const json_t *policy)
+{
+	const char *key;
+	json_t *value, *binding;
+	char text[64];
+	size_t i;
+
+	json_object_foreach ((json_t *)policy, key, value) {
+		if (!json_is_object(value)) {
+			line(r, key, render_member(policy, key, text, sizeof(text)));
+			continue;
+		}
+		fprintf(r->out, "    %s: %s", key, jsonx_string(value, "mac", "?"));
+		json_array_foreach (json_object_get(value, "bindings"), i, binding)
+			fprintf(r->out, "%s %s", i ? "," : " with",
+				jsonx_string(binding, "address", "?"));
+		fputc('\n', r->out);
+	}
+}
+
 static void show_port(const struct render *r, const json_t *port)
 {
 	static const char *const keys[] = {"bridge", "kind", "socket", "mode", "state", "error"};
@@ -145,6 +166,7 @@ static void show_port(const struct render *r, const json_t *port)
 		show_queue(r, queue);
 	json_array_foreach (json_object_get(port, "rings"), i, ring)
 		show_ring(r, ring);
+	show_policy(r, json_object_get(port, "policy"));
 	show_counters(r, json_object_get(port, "stats"));
 }
 

@@ -91,6 +91,17 @@ void render_fdb_stats(const struct render *r, const json_t *result)
 	print_members(r, result, columns, keys, ARRAY_SIZE(keys));
 }
 
+void render_mdb(const struct render *r, const json_t *result)
+{
+	static const struct table_column columns[] = {{"BRIDGE", false}, {"GROUP", false},
+						      {"FAMILY", false}, {"VLAN", true},
+						      {"PORT", false},	 {"EXPIRES", true}};
+	static const char *const keys[] = {"bridge", "group", "family",
+					   "vlan",   "port",  "expires_s"};
+
+	print_members(r, result, columns, keys, ARRAY_SIZE(keys));
+}
+
 void render_stats(const struct render *r, const json_t *result)
 {
 	static const struct table_column columns[] = {

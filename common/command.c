@@ -126,6 +126,11 @@ static const struct command_spec specs[] = {
 	 "show how the forwarding table is used",
 	 "full counts addresses that were not learned because the table was at its limit."},
 
+	{"mdb/show", GROUP_FDB, COMMAND_PRINTS, 0, 0, {{"bridge", ARG_BRIDGE, ARG_OPTIONAL}},
+	 "show the multicast groups and who asked for them",
+	 "Of all bridges with multicast-snooping unless one is named. A router port is where "
+	 "queries come from; it gets all multicast."},
+
 	{"port/show", GROUP_STATS, COMMAND_PRINTS, 0, 0, {{"port", ARG_PORT, ARG_OPTIONAL}},
 	 "show ports in detail",
 	 "State of the vhost-user handshake, negotiated features and offloads, rings and "

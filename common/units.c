@@ -28,6 +28,11 @@ static const struct unit duration_units[] = {
 	{"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000},
 };
 
+static const struct unit rate_units[] = {
+	{"bps", 1},	      {"Kbps", 1000},	       {"Mbps", 1000000},
+	{"Gbps", 1000000000}, {"Tbps", 1000000000000},
+};
+
 static int parse(const char *text, const struct unit *units, size_t n, uint64_t *out)
 {
 	unsigned long long v;
@@ -55,6 +60,21 @@ int units_parse_size(const char *text, uint64_t *bytes)
 int units_parse_duration(const char *text, uint64_t *ns)
 {
 	return parse(text, duration_units, ARRAY_SIZE(duration_units), ns);
+}
+
+int units_parse_rate(const char *text, uint64_t *bits_ps)
+{
+	return parse(text, rate_units, ARRAY_SIZE(rate_units), bits_ps);
+}
+
+char *units_format_rate(uint64_t bits_ps, char *text, size_t size)
+{
+	size_t i = ARRAY_SIZE(rate_units) - 1;
+
+	while (i > 0 && (bits_ps == 0 || bits_ps % rate_units[i].factor != 0))
+		i--;
+	snprintf(text, size, "%" PRIu64 "%s", bits_ps / rate_units[i].factor, rate_units[i].name);
+	return text;
 }
 
 char *units_format_size(uint64_t bytes, char *text, size_t size)

@@ -13,6 +13,11 @@ int units_parse_size(const char *text, uint64_t *bytes);
 /* "50us", "200ms", "5s", "2m", "1h": nanoseconds; a bare number is refused. Returns as above. */
 int units_parse_duration(const char *text, uint64_t *ns);
 
+/* "100Mbps", "1Gbps", "64Kbps", "9600bps": bits a second, in powers of 1000. Returns as above. */
+int units_parse_rate(const char *text, uint64_t *bits_ps);
+/* The shortest exact form that units_parse_rate reads back. */
+char *units_format_rate(uint64_t bits_ps, char *text, size_t size);
+
 /* "512 MiB", "1.5 GiB" */
 char *units_format_size(uint64_t bytes, char *text, size_t size);
 /* The shortest exact form that units_parse_duration reads back: "300s" is "5m". */

@@ -375,6 +375,7 @@ int config_check(const struct config *c, bool look_at_files, struct config_error
 		check_nics(&k);
 		check_guests(&k, look_at_files);
 		check_addresses(&k);
+		check_policies(&k);
 	}
 	if (k.ret)
 		errors_no_memory(errs);

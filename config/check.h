@@ -36,6 +36,9 @@ void check_claim(struct check *k, struct symtab *t, const char *value, const cha
 const char *check_nic_path(struct check *k, const struct config_guest *g, unsigned n,
 			   const char *key);
 
+/* What ports may do. */
+void check_policies(struct check *k);
+
 /* MAC and IPv4 addresses of bridges and NICs. */
 void check_addresses(struct check *k);
 

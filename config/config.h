@@ -21,7 +21,9 @@
 #include "common/ip.h"
 #include "common/mac.h"
 
-#define CONFIG_NAME_MAX 32 /* bytes of a name without its NUL; [A-Za-z0-9][A-Za-z0-9_.-]* */
+#define CONFIG_ADDRESSES_MAX 16 /* of one port */
+
+#define CONFIG_NAME_MAX	     32 /* bytes of a name without its NUL; [A-Za-z0-9][A-Za-z0-9_.-]* */
 
 struct arena;
 
@@ -55,8 +57,10 @@ struct config_bridge {
 	bool has_address;
 	struct ip4_prefix address; /* the subnet of the bridge, and its gateway address */
 	struct config_pos address_pos;
-	uint64_t ageing_ns;   /* 300 s; 0: entries never age */
-	uint32_t fdb_entries; /* limit, 65536 */
+	uint64_t ageing_ns;	   /* 300 s; 0: entries never age */
+	uint32_t fdb_entries;	   /* limit, 65536 */
+	bool dhcp_guard, ra_guard; /* only trusted ports are DHCP servers, routers */
+	bool snooping, fast_leave; /* IGMP and MLD */
 	struct config_static *statics;
 	unsigned n_statics;
 };
@@ -79,6 +83,29 @@ struct config_offloads {
 	bool tso, uso, csum;
 };
 
+/* What the guest behind a port may claim to be. */
+struct config_spoof {
+	bool enable;
+	struct mac mac;	       /* all zero: that of the NIC */
+	const char *addresses; /* beside the NIC's own; for ipaddr_list_parse, "" */
+	bool ipv4, ipv6, arp, nd;
+	struct config_pos pos;
+};
+
+/* Frames are counted without preamble and FCS; 0: no limit. */
+struct config_rate {
+	uint64_t in_bps, out_bps; /* bits a second from the guest, and to it */
+	unsigned in_pps, out_pps;
+	uint64_t burst_bytes; /* 0: auto */
+};
+
+/* What a port may do; changes disturb nothing. */
+struct config_policy {
+	struct config_spoof spoof;
+	struct config_rate rate;
+	bool trusted; /* may be a DHCP server and a router */
+};
+
 /* A port that belongs to no guest of ours: somebody else's QEMU or libvirt guest. */
 struct config_port {
 	struct config_pos pos;
@@ -88,6 +115,7 @@ struct config_port {
 	struct config_vhost vhost;
 	struct config_offloads offloads;
 	unsigned mtu; /* largest that its frontend may give its guest, 65535 */
+	struct config_policy policy;
 };
 
 enum nic_kind { NIC_BRIDGE, NIC_TAP, NIC_VHOST_USER, NIC_KIND_N };
@@ -109,6 +137,7 @@ struct config_nic {
 	unsigned mtu;	 /* 1500 */
 	unsigned queues; /* pairs, 1 */
 	struct config_offloads offloads;
+	struct config_policy policy; /* NIC_BRIDGE only */
 	struct config_pos bridge_pos, tap_pos, path_pos, model_pos, mac_pos, address_pos;
 	struct config_pos queues_pos;
 };

@@ -75,6 +75,7 @@ static void scalar_default(struct decode *d, const struct schema_key *key, void 
 	case SCHEMA_NAME:
 	case SCHEMA_STRING:
 	case SCHEMA_PATH:
+	case SCHEMA_ADDRESSES:
 		*(const char **)schema_field(key, object) = "";
 		break;
 	default:
@@ -102,14 +103,36 @@ static void pos_set(const struct schema_key *key, void *object, struct config_po
 		*(struct config_pos *)((char *)object + key->pos) = pos;
 }
 
+/* The scalars of a list, with blanks between them; "" when an entry is none. */
+static const char *list_text(struct decode *d, const struct node *list)
+{
+	const char *text = "";
+
+	for (const struct node *n = list->first; n; n = n->next) {
+		if (n->kind != NODE_SCALAR || node_is_null(n))
+			return "";
+		text = arena_printf(d->scratch, "%s%s%s", text, text[0] ? " " : "", n->text);
+		if (!text) {
+			no_memory(d);
+			return "";
+		}
+	}
+	return text;
+}
+
 static void decode_scalar(struct decode *d, const struct schema_key *key, const struct node *node,
 			  void *object)
 {
+	const char *text = "";
 	int ret = -EINVAL;
 
 	pos_set(key, object, node->pos);
 	if (node->kind == NODE_SCALAR && !node_is_null(node))
-		ret = value_parse(key, node->text, object, d->arena);
+		text = node->text;
+	else if (node->kind == NODE_LIST && key->type == SCHEMA_ADDRESSES)
+		text = list_text(d, node);
+	if (text[0])
+		ret = value_parse(key, text, object, d->arena);
 	if (ret == -ENOMEM)
 		no_memory(d);
 	else if (ret)
@@ -282,6 +305,9 @@ static void decode_value(struct decode *d, const struct schema_key *key, const s
 		pos_set(key, object, node->key_pos);
 		if (node->kind == NODE_MAP)
 			decode_object(d, key->map, node, schema_field(key, object));
+		else if (key->map->shorthand && node->kind == NODE_SCALAR)
+			decode_scalar(d, schema_lookup(key->map, key->map->shorthand), node,
+				      schema_field(key, object));
 		else
 			wrong_value(d, key, node);
 		break;

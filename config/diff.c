@@ -46,7 +46,8 @@ struct diff_update {
 	struct arena *scratch;
 	char detail[2048];
 	size_t used;
-	unsigned flags; /* of all keys that differ */
+	unsigned flags;	 /* of all keys that differ */
+	unsigned common; /* flags that each of them has */
 	bool differs;
 	int ret;
 };
@@ -69,6 +70,7 @@ static void note(struct diff_update *u, unsigned flags, const char *path, const 
 			   old[0] ? old : "none", new[0] ? new : "none");
 
 	u->used += MIN_OF((size_t)len, room - 1);
+	u->common &= flags;
 	u->flags |= flags;
 	u->differs = true;
 }
@@ -150,7 +152,7 @@ static void compare_map(struct diff_update *u, const struct schema_map *map, con
 {
 	for (unsigned i = 0; i < map->n_keys; i++) {
 		const struct schema_key *key = &map->keys[i];
-		unsigned all = flags | key->flags;
+		unsigned all = key->flags & SCHEMA_IN_PLACE ? key->flags : flags | key->flags;
 		char path[96];
 
 		snprintf(path, sizeof(path), "%s%s%s", prefix, key->name,
@@ -237,7 +239,7 @@ static void describe(struct change *c)
 static int diff_update(struct diff *d, enum change_object object, const struct schema_map *map,
 		       const char *name, const void *old, const void *new)
 {
-	struct diff_update u = {.d = d, .scratch = d->scratch};
+	struct diff_update u = {.d = d, .scratch = d->scratch, .common = ~0u};
 	struct change *c;
 
 	compare_map(&u, map, old, new, "", 0);
@@ -250,6 +252,7 @@ static int diff_update(struct diff *d, enum change_object object, const struct s
 	c->new = new;
 	utf8_excerpt(u.detail, c->detail, sizeof(c->detail));
 	c->needs_restart = u.flags & SCHEMA_STARTUP;
+	c->in_place = u.common & SCHEMA_IN_PLACE;
 	if (u.flags & SCHEMA_DISRUPTIVE)
 		disrupts(c, object == OBJECT_GUEST ? "restarts" : "re-creates");
 	return 0;

@@ -166,6 +166,37 @@ static const struct schema_key bridge_keys[] = {
 		.example = "{52:54:00:12:34:56: vm7}",
 		.help = "stations that stay on their port; a guest's NIC is the port GUEST.N",
 	},
+	{
+		.name = "dhcp-guard",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_bridge, dhcp_guard),
+		.fallback = "off",
+		.help = "drop what DHCP servers say, DHCPv6 too, unless their port is trusted",
+	},
+	{
+		.name = "ra-guard",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_bridge, ra_guard),
+		.fallback = "off",
+		.help = "drop IPv6 router advertisements and redirects unless their port is "
+			"trusted",
+	},
+	{
+		.name = "multicast-snooping",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_bridge, snooping),
+		.fallback = "off",
+		.help = "send multicast only to ports whose hosts asked for it by IGMP or MLD; "
+			"needs a querier on the bridge, without one all is flooded",
+	},
+	{
+		.name = "multicast-fast-leave",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_bridge, fast_leave),
+		.fallback = "off",
+		.help = "end a membership with the first leave message: for ports with one host "
+			"each",
+	},
 };
 static const char *const bridge_later[] = {"dhcp", "nat", "vlan-filtering", NULL};
 static const struct schema_map bridge_map = {
@@ -306,6 +337,34 @@ static const struct schema_key port_keys[] = {
 		.max = 65535,
 		.fallback = "65535",
 		.help = "largest MTU, bytes, that the guest's VMM may give to the guest (host_mtu)",
+	},
+	{
+		.name = "anti-spoof",
+		.type = SCHEMA_MAP,
+		.flags = SCHEMA_IN_PLACE,
+		.offset = offsetof(struct config_port, policy.spoof),
+		.pos = offsetof(struct config_port, policy.spoof.pos),
+		.map = &schema_spoof,
+		.example = "on",
+		.help = "drop frames whose sender is not the guest",
+	},
+	{
+		.name = "rate",
+		.type = SCHEMA_MAP,
+		.flags = SCHEMA_IN_PLACE,
+		.offset = offsetof(struct config_port, policy.rate),
+		.map = &schema_rate,
+		.example = "{in: 100Mbps, out: 1Gbps}",
+		.help = "limits in both directions",
+	},
+	{
+		.name = "trusted",
+		.type = SCHEMA_BOOL,
+		.flags = SCHEMA_IN_PLACE,
+		.offset = offsetof(struct config_port, policy.trusted),
+		.fallback = "off",
+		.help = "may be a DHCP server and a router on a bridge with dhcp-guard and "
+			"ra-guard",
 	},
 };
 static const char *const port_later[] = {"nic", "tap", "trunk", "vlan", NULL};
@@ -521,6 +580,34 @@ static const struct schema_key nic_keys[] = {
 		.map = &offload_map,
 		.example = "{tso: off}",
 		.help = "what the NIC offers to its guest",
+	},
+	{
+		.name = "anti-spoof",
+		.type = SCHEMA_MAP,
+		.flags = SCHEMA_IN_PLACE,
+		.offset = offsetof(struct config_nic, policy.spoof),
+		.pos = offsetof(struct config_nic, policy.spoof.pos),
+		.map = &schema_spoof,
+		.example = "on",
+		.help = "drop frames whose sender is not the guest",
+	},
+	{
+		.name = "rate",
+		.type = SCHEMA_MAP,
+		.flags = SCHEMA_IN_PLACE,
+		.offset = offsetof(struct config_nic, policy.rate),
+		.map = &schema_rate,
+		.example = "{in: 100Mbps, out: 1Gbps}",
+		.help = "limits in both directions",
+	},
+	{
+		.name = "trusted",
+		.type = SCHEMA_BOOL,
+		.flags = SCHEMA_IN_PLACE,
+		.offset = offsetof(struct config_nic, policy.trusted),
+		.fallback = "off",
+		.help = "may be a DHCP server and a router on a bridge with dhcp-guard and "
+			"ra-guard",
 	},
 };
 static const char *const nic_later[] = {"trunk", "user", "vf", "vlan", NULL};

@@ -31,6 +31,8 @@ enum schema_type {
 	SCHEMA_MODE,	   /* unsigned, octal permissions */
 	SCHEMA_MAC,	   /* struct mac */
 	SCHEMA_IP4_PREFIX, /* struct ip4_prefix */
+	SCHEMA_RATE,	   /* uint64_t, bits a second */
+	SCHEMA_ADDRESSES,  /* const char *: a list for ipaddr_list_parse */
 	SCHEMA_MAP,	   /* keys of `map`, in a struct at `offset` */
 	SCHEMA_NAMED,	   /* objects by name: an array of `map` */
 	SCHEMA_LIST,	   /* objects in order: an array of `map` */
@@ -43,6 +45,7 @@ enum {
 	SCHEMA_ALWAYS = 1 << 1,	    /* printed also when it is the default */
 	SCHEMA_DISRUPTIVE = 1 << 2, /* a change makes its port or guest anew */
 	SCHEMA_STARTUP = 1 << 3,    /* a change waits until weftd starts again */
+	SCHEMA_IN_PLACE = 1 << 4,   /* a change disturbs nothing, whatever the keys above say */
 };
 
 /* A word that stands for a value; a list of them ends with a NULL name. */
@@ -78,12 +81,16 @@ struct schema_map {
 	const struct schema_key *keys;
 	unsigned n_keys;
 	const char *const *later; /* keys of later versions, ends with NULL; may be NULL */
+	const char *shorthand;	  /* the key that a single value in its place means; or NULL */
 	const char *const *kinds; /* exactly one of these keys is there, ends with NULL; or NULL */
 	size_t kind;		  /* enum: which one, by its number in `kinds` */
 	size_t size;		  /* of the struct */
 	size_t name;		  /* const char *, for SCHEMA_NAMED */
 	const char *help;
 };
+
+/* What a port may do: objects of struct config_spoof and struct config_rate. */
+extern const struct schema_map schema_spoof, schema_rate;
 
 /* The whole file: an object of struct config. */
 extern const struct schema_map schema_root;

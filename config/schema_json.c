@@ -98,6 +98,15 @@ static bool json_type(const struct schema_key *key, FILE *out)
 		      "{\"type\": \"string\", \"pattern\": \"" MAC_PATTERN "\"}",
 		      out);
 		return true;
+	case SCHEMA_RATE:
+		fputs("{\"type\": \"string\", \"pattern\": \"^[0-9]+[KMGT]?bps$\"}", out);
+		return true;
+	case SCHEMA_ADDRESSES:
+		fprintf(out,
+			"{\"type\": \"string\"}, {\"type\": \"array\", \"maxItems\": %d, "
+			"\"items\": {\"type\": \"string\"}}",
+			CONFIG_ADDRESSES_MAX);
+		return true;
 	case SCHEMA_IP4_PREFIX:
 		fputs("{\"type\": \"string\", \"pattern\": \"" IP4_PATTERN "\"}", out);
 		return true;
@@ -131,6 +140,10 @@ static void json_key(const struct schema_key *key, FILE *out, int indent)
 	case SCHEMA_MAP:
 		fputs(", \"anyOf\": [{\"type\": \"null\"}, ", out);
 		json_map(key->map, out, indent + 2);
+		if (key->map->shorthand) {
+			fputs(", ", out);
+			json_type(schema_lookup(key->map, key->map->shorthand), out);
+		}
 		fputs("]", out);
 		break;
 	case SCHEMA_NAMED:

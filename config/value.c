@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/ipaddr.h"
 #include "common/units.h"
 #include "config/utf8.h"
 
@@ -84,6 +85,16 @@ static int parse_duration(const struct schema_key *key, const char *text, void *
 	uint64_t v;
 
 	if (units_parse_duration(text, &v) || !in_range(key, v))
+		return -EINVAL;
+	*(uint64_t *)field = v;
+	return 0;
+}
+
+static int parse_rate(const struct schema_key *key, const char *text, void *field)
+{
+	uint64_t v;
+
+	if (units_parse_rate(text, &v) || !in_range(key, v))
 		return -EINVAL;
 	*(uint64_t *)field = v;
 	return 0;
@@ -165,6 +176,13 @@ static int check_path(const struct schema_key *key, const char *text, void *fiel
 	return text[0] == '/' ? check_string(key, text, field) : -EINVAL;
 }
 
+static int check_address_list(const struct schema_key *key, const char *text, void *field)
+{
+	struct ipaddr_prefix list[CONFIG_ADDRESSES_MAX];
+
+	return ipaddr_list_parse(text, list, ARRAY_SIZE(list)) < 0 ? -EINVAL : 0;
+}
+
 static void format_uint(const void *field, char *text, size_t size)
 {
 	snprintf(text, size, "%u", *(const unsigned *)field);
@@ -191,6 +209,11 @@ static void format_duration(const void *field, char *text, size_t size)
 		units_format_duration(v, text, size);
 	else
 		snprintf(text, size, "0s");
+}
+
+static void format_rate(const void *field, char *text, size_t size)
+{
+	units_format_rate(*(const uint64_t *)field, text, size);
 }
 
 static void format_bool(const void *field, char *text, size_t size)
@@ -238,6 +261,8 @@ static const struct value_type {
 	[SCHEMA_MAC] = {parse_mac, format_mac, sizeof(struct mac), false},
 	[SCHEMA_IP4_PREFIX] = {parse_ip4_prefix, format_ip4_prefix, sizeof(struct ip4_prefix),
 			       false},
+	[SCHEMA_RATE] = {parse_rate, format_rate, sizeof(uint64_t), false},
+	[SCHEMA_ADDRESSES] = {check_address_list, format_string, 0, true},
 };
 static_assert(ARRAY_SIZE(types) == SCHEMA_MAP, "all types that are no containers");
 
@@ -258,7 +283,8 @@ static uint64_t number_of(const struct schema_key *key, const void *field)
 static bool is_numeric(const struct schema_key *key)
 {
 	return key->type == SCHEMA_UINT || key->type == SCHEMA_SIZE ||
-	       key->type == SCHEMA_DURATION || key->type == SCHEMA_CHOICE;
+	       key->type == SCHEMA_DURATION || key->type == SCHEMA_CHOICE ||
+	       key->type == SCHEMA_RATE;
 }
 
 static void word_store(const struct schema_key *key, const struct schema_word *word, void *object)
@@ -418,6 +444,14 @@ static void kind_text(const struct schema_key *key, char *text, size_t size)
 		snprintf(text, size,
 			 "an IPv4 address with a prefix length from %" PRIu64 " to %" PRIu64,
 			 key->min, key->max);
+		break;
+	case SCHEMA_RATE:
+		range_text(key, range, sizeof(range));
+		snprintf(text, size, "a rate %s", range);
+		break;
+	case SCHEMA_ADDRESSES:
+		snprintf(text, size, "up to %d IPv4 or IPv6 addresses, or prefixes of them",
+			 CONFIG_ADDRESSES_MAX);
 		break;
 	case SCHEMA_MAP:
 		snprintf(text, size, "a mapping of keys");

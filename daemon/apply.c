@@ -32,13 +32,14 @@ static struct vhost_port_params port_params(const struct config_port *c)
 static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
 {
 	struct vhost_port_params params = port_params(c);
+	struct policy policy = policy_from_port(c);
 	char path[VHOST_PATH_MAX];
 
 	/* The default path follows the run-dir that is really used. */
 	if (c->vhost.path_derived &&
 	    snprintf(path, sizeof(path), "%s/%s.sock", d->run_dir, c->name) < (int)sizeof(path))
 		params.path = path;
-	return vswitch_add_port(d->vswitch, c->bridge, &params, e);
+	return vswitch_add_port(d->vswitch, c->bridge, &params, &policy, e);
 }
 
 static void nic_port_name(const char *guest, unsigned n, char *name, size_t size)
@@ -50,6 +51,7 @@ static void nic_port_name(const char *guest, unsigned n, char *name, size_t size
 static int add_nic_port(struct weftd *d, const struct config_guest *g, unsigned n, struct err *e)
 {
 	const struct config_nic *nic = &g->nics[n];
+	struct policy policy = policy_from_nic(nic);
 	char name[PORT_NAME_MAX], path[VHOST_PATH_MAX];
 	struct vhost_port_params params = {
 		.name = name,
@@ -70,7 +72,7 @@ static int add_nic_port(struct weftd *d, const struct config_guest *g, unsigned 
 			       "guest %s: run-dir %s is too long for the sockets of its NICs; "
 			       "choose a shorter one",
 			       g->name, d->run_dir);
-	return vswitch_add_port(d->vswitch, nic->bridge, &params, e);
+	return vswitch_add_port(d->vswitch, nic->bridge, &params, &policy, e);
 }
 
 /* --- guests ----------------------------------------------------------------------------------- */
@@ -143,6 +145,21 @@ static int replace_guest(struct weftd *d, const struct config_guest *old, struct
 	return 0;
 }
 
+/* What the guest's ports may do is the switch's matter: the guest itself is left alone. */
+static int update_nic_policies(struct weftd *d, const struct config_guest *c, struct err *e)
+{
+	char name[PORT_NAME_MAX];
+	int ret = 0;
+
+	for (unsigned n = 0; n < c->n_nics && ret == 0; n++) {
+		struct policy policy = policy_from_nic(&c->nics[n]);
+
+		nic_port_name(c->name, n, name, sizeof(name));
+		ret = vswitch_set_policy(d->vswitch, name, &policy, e);
+	}
+	return ret;
+}
+
 static int remove_guest(struct weftd *d, const struct config_guest *old)
 {
 	struct guest *g = guest_lookup(d->guests, old->name);
@@ -172,9 +189,13 @@ static int update_port(struct weftd *d, const struct change *c, struct err *e)
 {
 	struct vswitch_port *p = vswitch_port_lookup(d->vswitch, c->name);
 	struct vhost_port_params params = port_params(c->new);
+	struct policy policy = policy_from_port(c->new);
 
-	if (!c->disruptive && p)
-		return vhost_port_set_owner(p->vhost, &params, e);
+	if (!c->disruptive && p) {
+		int ret = vswitch_set_policy(d->vswitch, c->name, &policy, e);
+
+		return ret < 0 ? ret : vhost_port_set_owner(p->vhost, &params, e);
+	}
 	vswitch_del_port(d->vswitch, c->name);
 	return add_port(d, c->new, e);
 }
@@ -202,7 +223,8 @@ static int apply_guest(struct weftd *d, const struct change *c, struct err *e)
 		/* The first configuration starts its guests after the old ones are adopted. */
 		return ret < 0 || !d->config ? ret : start_guest(d, c->new, e);
 	case CHANGE_UPDATE:
-		return replace_guest(d, c->old, e);
+		return c->in_place ? update_nic_policies(d, c->new, e)
+				   : replace_guest(d, c->old, e);
 	default:
 		return remove_guest(d, c->old);
 	}

@@ -20,6 +20,7 @@ static const struct control_verb verbs[] = {
 	{"fdb/del", cmd_fdb_del},
 	{"fdb/flush", cmd_fdb_flush},
 	{"fdb/stats-show", cmd_fdb_stats_show},
+	{"mdb/show", cmd_mdb_show},
 	{"port/show", cmd_port_show},
 	{"port/rebalance", cmd_port_rebalance},
 	{"stats/show", cmd_stats_show},

@@ -28,6 +28,7 @@ void cmd_apply(struct call *call, void *ctx);
 
 /* cmd_fdb.c */
 void cmd_fdb_show(struct call *call, void *ctx);
+void cmd_mdb_show(struct call *call, void *ctx);
 void cmd_fdb_add(struct call *call, void *ctx);
 void cmd_fdb_del(struct call *call, void *ctx);
 void cmd_fdb_flush(struct call *call, void *ctx);

@@ -2,6 +2,7 @@
 #include "daemon/cmd.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "common/clock.h"
 
@@ -56,6 +57,49 @@ void cmd_fdb_show(struct call *call, void *ctx)
 	struct listing l = {.d = ctx, .list = json_array()};
 
 	if (for_bridges(call, ctx, list_entries, &l))
+		call_reply(call, l.list);
+	else
+		json_decref(l.list);
+}
+
+static void add_membership(const struct snoop_entry *entry, void *arg)
+{
+	struct listing *l = arg;
+	struct vswitch_port *p = vswitch_port_by_id(l->d->vswitch, entry->port);
+	uint32_t a = entry->key.addr;
+	struct mac mac = {{0x33, 0x33, (uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8),
+			   (uint8_t)a}};
+	char text[MAC_TEXT_MAX];
+
+	if (entry->is_router)
+		snprintf(text, sizeof(text), "router");
+	else if (entry->key.is_ip6)
+		mac_format(&mac, text);
+	else
+		ip4_format(a, text);
+	json_array_append_new(
+		l->list, json_pack("{s:s, s:s, s:i, s:s, s:s, s:I}", "bridge",
+				   vswitch_bridge_name(l->bridge), "group", text, "vlan",
+				   entry->key.vlan, "family", entry->key.is_ip6 ? "ipv6" : "ipv4",
+				   "port", p ? vswitch_port_name(p) : "?", "expires_s",
+				   (json_int_t)entry->until_s - bridge_seconds(clock_now_ns())));
+}
+
+static void list_memberships(struct vswitch_bridge *b, void *arg)
+{
+	struct snoop *snoop = atomic_load(&b->bridge->snoop);
+	struct listing *l = arg;
+
+	l->bridge = b;
+	if (snoop)
+		snoop_visit(snoop, bridge_seconds(clock_now_ns()), add_membership, l);
+}
+
+void cmd_mdb_show(struct call *call, void *ctx)
+{
+	struct listing l = {.d = ctx, .list = json_array()};
+
+	if (for_bridges(call, ctx, list_memberships, &l))
 		call_reply(call, l.list);
 	else
 		json_decref(l.list);

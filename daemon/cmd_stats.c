@@ -109,6 +109,7 @@ static json_t *port_json(struct vswitch_port *p)
 {
 	json_t *o = cmd_port_brief(p);
 	struct vhost_port_info info;
+	json_t *policy;
 
 	vhost_port_info(p->vhost, &info);
 	json_object_set_new(o, "bridge", json_string(vswitch_bridge_name(p->on)));
@@ -117,6 +118,9 @@ static json_t *port_json(struct vswitch_port *p)
 		json_object_set_new(o, "frontend", frontend_json(&info));
 	json_object_set_new(o, "queues", queues_json(&info));
 	json_object_set_new(o, "rings", rings_json(&info));
+	policy = policy_json(&p->policy, &p->vhost->port);
+	if (policy)
+		json_object_set_new(o, "policy", policy);
 	json_object_set_new(o, "stats", stats_json(p));
 	return o;
 }

@@ -174,6 +174,8 @@ static struct config_guest *copy_config(struct arena *a, const struct config_gue
 		c->nics[i].bridge = copy_text(a, from->nics[i].bridge, &ok);
 		c->nics[i].tap = copy_text(a, from->nics[i].tap, &ok);
 		c->nics[i].path = copy_text(a, from->nics[i].path, &ok);
+		c->nics[i].policy.spoof.addresses =
+			copy_text(a, from->nics[i].policy.spoof.addresses, &ok);
 	}
 	return ok ? c : NULL;
 }

@@ -239,6 +239,34 @@ static int replace_statics(struct vswitch *vs, struct vswitch_bridge *b,
 	return 0;
 }
 
+int vswitch_set_policy(struct vswitch *vs, const char *name, const struct policy *policy,
+		       struct err *e)
+{
+	struct vswitch_port *p = vswitch_port_lookup(vs, name);
+
+	if (!p)
+		return 0;
+	p->policy = *policy;
+	return policy_apply(policy, &p->on->policy, vs->dp, &p->vhost->port, e);
+}
+
+/* What the bridge asks of its ports, also of those that are on it. */
+static int set_bridge_policy(struct vswitch *vs, struct vswitch_bridge *b,
+			     const struct config_bridge *c, struct err *e)
+{
+	struct policy_bridge policy = {c->dhcp_guard, c->ra_guard};
+	struct vswitch_port *p;
+	int ret = 0;
+
+	if (policy.dhcp_guard == b->policy.dhcp_guard && policy.ra_guard == b->policy.ra_guard)
+		return 0;
+	b->policy = policy;
+	TAILQ_FOREACH (p, &vs->ports, link)
+		if (p->on == b && policy_apply(&p->policy, &policy, vs->dp, &p->vhost->port, e) < 0)
+			ret = -ENOMEM;
+	return ret;
+}
+
 int vswitch_add_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e)
 {
 	struct bridge_params params = {
@@ -253,7 +281,10 @@ int vswitch_add_bridge(struct vswitch *vs, const struct config_bridge *c, struct
 		return -ENOMEM;
 	}
 	TAILQ_INSERT_TAIL(&vs->bridges, b, link);
-	if (replace_statics(vs, b, c) < 0)
+	if (set_bridge_policy(vs, b, c, e) < 0)
+		return -ENOMEM;
+	if (bridge_set_snooping(b->bridge, c->snooping, c->fast_leave) < 0 ||
+	    replace_statics(vs, b, c) < 0)
 		return err_set(e, ENOMEM, "bridge %s: out of memory", c->name);
 	return 0;
 }
@@ -266,7 +297,10 @@ int vswitch_update_bridge(struct vswitch *vs, const struct config_bridge *c, str
 		return err_set(e, ENOENT, "there is no bridge %s", c->name);
 	b->bridge->fdb.ageing_s = ageing_seconds(c);
 	b->bridge->fdb.limit = c->fdb_entries;
-	if (replace_statics(vs, b, c) < 0)
+	if (set_bridge_policy(vs, b, c, e) < 0)
+		return -ENOMEM;
+	if (bridge_set_snooping(b->bridge, c->snooping, c->fast_leave) < 0 ||
+	    replace_statics(vs, b, c) < 0)
 		return err_set(e, ENOMEM, "bridge %s: out of memory", c->name);
 	return 0;
 }
@@ -276,6 +310,7 @@ static void del_port(struct vswitch *vs, struct vswitch_port *p)
 	log_info(LOG_BRIDGE, "port removed bridge=%s port=%s", vswitch_bridge_name(p->on),
 		 vswitch_port_name(p));
 	bridge_del_port(p->on->bridge, &p->vhost->port);
+	policy_remove(vs->dp, &p->vhost->port);
 	vhost_port_destroy(p->vhost);
 	TAILQ_REMOVE(&vs->ports, p, link);
 	free(p);
@@ -300,7 +335,7 @@ void vswitch_del_bridge(struct vswitch *vs, const char *name)
 }
 
 int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct vhost_port_params *params,
-		     struct err *e)
+		     const struct policy *policy, struct err *e)
 {
 	struct vswitch_bridge *b = vswitch_bridge_lookup(vs, bridge);
 	struct vswitch_port *p;
@@ -317,10 +352,14 @@ int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct vhost_
 		ret = -errno;
 		goto err_free;
 	}
+	p->policy = *policy;
+	ret = policy_apply(policy, &b->policy, vs->dp, &p->vhost->port, e);
+	if (ret < 0)
+		goto err_port;
 	ret = bridge_add_port(b->bridge, &p->vhost->port);
 	if (ret < 0) {
 		err_set(e, -ret, "port %s: out of memory", params->name);
-		goto err_port;
+		goto err_policy;
 	}
 	TAILQ_INSERT_TAIL(&vs->ports, p, link);
 	set_statics(vs, b, params->name);
@@ -329,6 +368,8 @@ int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct vhost_
 		 params->path);
 	return 0;
 
+err_policy:
+	policy_remove(vs->dp, &p->vhost->port);
 err_port:
 	vhost_port_destroy(p->vhost);
 err_free:

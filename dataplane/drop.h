@@ -20,7 +20,18 @@ enum drop_reason {
 	DROP_HAIRPIN,		/* the station is behind the port the frame came from */
 	DROP_NO_BRIDGE,		/* the port belongs to no bridge */
 	DROP_NO_TARGET,		/* nobody else on the bridge is up */
+	/* decided by the policy of the port it came from */
+	DROP_SPOOFED_MAC,  /* source MAC address is not the guest's */
+	DROP_SPOOFED_IPV4, /* source address is none of the guest's */
+	DROP_SPOOFED_IPV6,
+	DROP_SPOOFED_ARP,    /* ARP sender is not the guest */
+	DROP_SPOOFED_ND,     /* neighbour discovery for an address that is not the guest's */
+	DROP_HIDDEN_HEADERS, /* headers that a guard cannot follow */
+	DROP_DHCP_GUARD,     /* a DHCP server's message */
+	DROP_RA_GUARD,	     /* a router's advertisement or redirect */
+	DROP_NO_LISTENER,    /* multicast that no port asked for */
 	/* decided at the port it was going to */
+	DROP_RATE_LIMIT, /* more than the receiver's rate, and no room to wait */
 	DROP_PORT_DOWN,	 /* the receiver is gone or not ready */
 	DROP_RING_FULL,	 /* the receiver posts no buffers */
 	DROP_NO_FIT,	 /* the receiver's buffers are too small for the frame */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 dataplane_SRCS := dataplane/copy.c dataplane/dataplane.c dataplane/drop.c dataplane/eal.c \
                   dataplane/fair.c dataplane/frame.c dataplane/gso.c dataplane/pipeline.c \
-                  dataplane/port.c dataplane/worker.c
+                  dataplane/port.c dataplane/shaper.c dataplane/worker.c
 
 # Queues: which worker polls one, and which one a flow goes to.
 dataplane_SRCS += dataplane/balance.c dataplane/flow.c
@@ -27,3 +27,9 @@ test_fairness_LIBS := libdpdk cmocka
 UNIT_TESTS += test_balance
 test_balance_SRCS := tests/unit/test_balance.c dataplane/balance.c dataplane/flow.c
 test_balance_LIBS := libdpdk cmocka
+
+UNIT_TESTS += test_guard test_guard6 test_shaper test_snoop
+$(foreach t,test_guard test_guard6 test_shaper test_snoop, \
+  $(eval $(t)_SRCS = tests/pipeline/$(t).c tests/lib/guardnet.c tests/lib/packet.c \
+                     tests/lib/testport.c $$(dataplane_SRCS) $$(bridge_SRCS) $$(common_SRCS)) \
+  $(eval $(t)_LIBS := libdpdk cmocka))

@@ -4,9 +4,11 @@
 #include <assert.h>
 
 #include "bridge/bridge_input.h"
+#include "bridge/guard.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/fair.h"
 #include "dataplane/flow.h"
+#include "dataplane/shaper.h"
 #include "dataplane/verdict.h"
 
 /*
@@ -15,7 +17,7 @@
  *   port A                                                             port B, C, ...
  *   rx_peek ---> classify ---> bridge_input ---> egress masks ---> emit (tx) ---+
  *      ^         offloads      learn, look up    a bit a frame     the one copy |
- *      |                       or flood          for each port                  |
+ *      |         guard_input   or flood          for each port     at its rate  |
  *   rx_release <---------------- frames that are done, in order <---------------+
  *
  * A burst comes from one queue of one port, so it has one bridge. Stages only decide: they turn
@@ -133,7 +135,27 @@ static uint64_t emit_to(struct worker *w, struct port *out, const struct verdict
 	return emit_spread(w, out, v, mask, enabled, now_ns);
 }
 
-static uint64_t emit(struct worker *w, struct verdicts *v, uint64_t now_ns)
+/*
+ * Sends what the receiver's rate allows. The rest waits, unless it fills the burst and so stands
+ * in the way of frames to others.
+ */
+static uint64_t emit_shaped(struct worker *w, const struct port *in, struct port *out,
+			    struct shaper_limit *limit, struct verdicts *v, uint64_t mask,
+			    uint64_t now_ns)
+{
+	uint64_t now = shaper_admit_turn(limit, in->id, &w->burst, mask, now_ns);
+	uint64_t late = mask & ~now, waiting = w->burst.n < BURST_MAX ? late & ~v->flooded : 0;
+	uint64_t held = now ? emit_to(w, out, v, now, now_ns) : 0;
+
+	shaper_charge(limit, &w->burst, now & ~held, now_ns);
+	out->stats[w->id].drops[DROP_RATE_LIMIT] += (unsigned)__builtin_popcountll(late & ~waiting);
+	if (waiting)
+		worker_wake_at(w, shaper_wake_ns(limit));
+	v->late |= waiting;
+	return held;
+}
+
+static uint64_t emit(struct worker *w, const struct port *in, struct verdicts *v, uint64_t now_ns)
 {
 	struct egress *eg = &w->egress;
 	uint64_t held = 0;
@@ -142,13 +164,18 @@ static uint64_t emit(struct worker *w, struct verdicts *v, uint64_t now_ns)
 		uint16_t id = eg->touched[i];
 		struct port *out = atomic_load_explicit(&w->dp->ports[id], memory_order_acquire);
 		uint64_t mask = eg->mask[id], waits;
+		struct shaper *shaper;
 
 		eg->mask[id] = 0;
 		if (unlikely(!out)) {
 			v->lost += (unsigned)__builtin_popcountll(mask);
 			continue;
 		}
-		waits = emit_to(w, out, v, mask, now_ns);
+		shaper = atomic_load_explicit(&out->shaper, memory_order_acquire);
+		if (unlikely(shaper))
+			waits = emit_shaped(w, in, out, &shaper->out, v, mask, now_ns);
+		else
+			waits = emit_to(w, out, v, mask, now_ns);
 		if (unlikely(waits)) {
 			held |= waits;
 			v->congested |= mask;
@@ -181,33 +208,47 @@ static unsigned account(struct worker *w, struct port_queue *in, struct verdicts
 
 unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns)
 {
-	const struct port_ops *ops = in->port->ops;
+	struct port *port = in->port;
+	struct shaper *shaper = atomic_load_explicit(&port->shaper, memory_order_acquire);
+	struct guard *guard = atomic_load_explicit(&port->guard, memory_order_acquire);
 	struct burst *b = &w->burst;
 	struct verdicts v;
-	uint64_t all, held, done;
+	uint64_t all, held, done, late = 0;
 	unsigned n, in_order;
 
+	if (unlikely(shaper) && !shaper_is_ready(&shaper->in, now_ns)) {
+		worker_wake_at(w, shaper_wake_ns(&shaper->in));
+		return 0;
+	}
 	b->n = b->n_segs = 0;
-	n = ops->rx_peek(in, b);
+	n = port->ops->rx_peek(in, b);
 	if (n == 0)
 		return 0;
 
 	all = mask_of(n);
-	verdicts_init(&v, in->done_ahead & all);
+	if (unlikely(shaper)) {
+		late = all & ~in->done_ahead;
+		late &= ~shaper_admit(&shaper->in, b, late, now_ns);
+	}
+	verdicts_init(&v, in->done_ahead & all, late);
 	v.may_wait = fair_may_wait(in, now_ns);
 	classify(&v, b);
-	bridge_input(w, in->port, &v, now_ns);
-	held = emit(w, &v, now_ns);
-	done = all & ~held;
+	if (unlikely(guard))
+		guard_input(guard, b, &v, now_ns);
+	bridge_input(w, port, &v, now_ns);
+	held = emit(w, port, &v, now_ns);
+	done = all & ~(held | v.late);
 	w->blocked |= held != 0;
 	fair_ran(in, n, held, done & ~(v.congested | v.already_done), now_ns);
 	fair_owes(in, v.copies);
 
+	if (unlikely(shaper))
+		shaper_charge(&shaper->in, b, done & ~v.already_done, now_ns);
 	n = account(w, in, &v, done & ~v.already_done);
 	in_order = (unsigned)__builtin_ctzll(~done);
 	in->done_ahead = done >> in_order;
 	if (in_order)
-		ops->rx_release(in, in_order);
+		port->ops->rx_release(in, in_order);
 	if (n) {
 		w->perf.rx_packets += n;
 		w->perf.rx_bursts++;

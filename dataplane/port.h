@@ -34,8 +34,10 @@
 
 struct bridge;
 struct dataplane;
+struct guard;
 struct port;
 struct port_queue;
+struct shaper;
 struct worker;
 
 /* What became of a mask of frames; those in neither were dropped and counted by the port. */
@@ -117,6 +119,9 @@ struct port {
 	uint16_t n_queues;
 	_Atomic uint16_t enabled; /* bit a queue that is up or paused; w: control; r: workers */
 	struct bridge *_Atomic bridge; /* w: control; r: workers, through rcu */
+	/* What the port may send and how much both ways; NULL: anything. Published as bridge is. */
+	struct guard *_Atomic guard;
+	struct shaper *_Atomic shaper;
 
 	struct port_queue queues[PORT_QUEUES_MAX];
 	struct port_stats stats[WORKERS_MAX]; /* w: that worker; r: anyone */

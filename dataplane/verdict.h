@@ -13,6 +13,7 @@
 
 struct verdicts {
 	uint64_t already_done; /* ended in an earlier run, seen again because of one before them */
+	uint64_t late;	       /* wait for the rate of their sender or receiver */
 	uint64_t dropped;      /* by a stage; the reason stands in `reason` */
 	uint64_t flooded;      /* go to more than their one receiver: never held back */
 	uint64_t copies;       /* receivers beyond the first, over all frames */
@@ -22,15 +23,16 @@ struct verdicts {
 	uint8_t reason[BURST_MAX];
 };
 
-static inline void verdicts_init(struct verdicts *v, uint64_t already_done)
+static inline void verdicts_init(struct verdicts *v, uint64_t already_done, uint64_t late)
 {
 	v->already_done = already_done;
+	v->late = late;
 	v->dropped = v->flooded = v->copies = v->lost = v->congested = 0;
 }
 
 static inline bool verdict_is_open(const struct verdicts *v, unsigned i)
 {
-	return !((v->already_done | v->dropped) >> i & 1);
+	return !((v->already_done | v->late | v->dropped) >> i & 1);
 }
 
 static inline void verdict_drop(struct verdicts *v, unsigned i, enum drop_reason reason)

@@ -16,6 +16,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/fair.h"
 #include "dataplane/pipeline.h"
+#include "dataplane/shaper.h"
 
 #define PAUSES_MIN	8	/* after the first empty round */
 #define PAUSES_MAX	64	/* well under a microsecond */
@@ -106,6 +107,7 @@ unsigned worker_poll(struct worker *w, uint64_t now_ns)
 
 	w->now_ns = now_ns;
 	w->blocked = false;
+	w->wake_ns = UINT64_MAX;
 	for (unsigned i = 0; i < polls->n; i++) {
 		struct port_queue *q = polls->queues[i];
 
@@ -134,10 +136,15 @@ static bool arm_all(struct worker *w, uint64_t *until_ns)
 
 	for (unsigned i = 0; i < polls->n; i++) {
 		struct port_queue *q = polls->queues[i];
+		uint64_t wake_ns;
 
 		if (!atomic_load_explicit(&q->up, memory_order_acquire))
 			continue;
-		quiet &= !q->port->ops->arm(q, w->blocked);
+		wake_ns = shaper_in_wake_ns(q->port, w->now_ns);
+		if (unlikely(wake_ns))
+			*until_ns = RTE_MIN(*until_ns, wake_ns);
+		else
+			quiet &= !q->port->ops->arm(q, w->blocked);
 		if (q->notify_due_ns && q->notify_due_ns < *until_ns)
 			*until_ns = q->notify_due_ns;
 	}
@@ -168,6 +175,7 @@ static bool sleep_until_work(struct worker *w, uint64_t now_ns)
 	struct timespec wait;
 	int n = 1;
 
+	until_ns = RTE_MIN(until_ns, w->wake_ns);
 	if (arm_all(w, &until_ns)) {
 		start_ns = clock_now_ns();
 		wait.tv_sec = 0;

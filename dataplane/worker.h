@@ -43,6 +43,7 @@ struct worker {
 	struct worker_perf perf_base; /* w, r: control: what `perf` was when it was last cleared */
 	bool blocked;		      /* frames wait for a receiver's room: wake up for room too */
 	uint64_t now_ns;	      /* monotonic, read once a round */
+	uint64_t wake_ns;	      /* frames wait for their time: sleep until then at most */
 
 	pthread_t thread;
 	bool has_thread;
@@ -64,6 +65,13 @@ unsigned worker_poll(struct worker *w, uint64_t now_ns);
 /* What the worker did since its counters were last cleared. Control thread. */
 void worker_perf_get(const struct worker *w, struct worker_perf *perf);
 void worker_perf_clear(struct worker *w);
+
+/* Has the worker look again at `when_ns` at the latest. The worker's thread, in a round. */
+static inline void worker_wake_at(struct worker *w, uint64_t when_ns)
+{
+	if (when_ns < w->wake_ns)
+		w->wake_ns = when_ns;
+}
 
 /* Interrupts the worker's sleep. Any thread. */
 void worker_wake(struct worker *w);

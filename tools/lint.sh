@@ -63,7 +63,7 @@ may_include() {
 	case $1 in
 	common/*) echo "" ;;
 	config/* | cli/* | guest/*) echo "common" ;;
-	dataplane/pipeline.c) echo "common bridge/bridge_input.h" ;;
+	dataplane/pipeline.c) echo "common bridge/bridge_input.h bridge/guard.h" ;;
 	dataplane/eal.*) echo "common config/config.h" ;;
 	dataplane/*) echo "common" ;;
 	bridge/*) echo "common dataplane" ;;
