@@ -10,7 +10,8 @@
 #include "common/util.h"
 
 static const char *const group_names[] = {
-	"Bridges and ports", "Configuration", "Forwarding table", "Counters", "Guests", "Daemon",
+	"Bridges and ports",   "Configuration", "Forwarding table",
+	"Counters and frames", "Guests",	"Daemon",
 };
 static_assert(ARRAY_SIZE(group_names) == GROUP_N, "a name for each group");
 
@@ -41,6 +42,18 @@ static const struct command_option options[] = {
 			      "values written out"},
 	[OPTION_KEEP_GUESTS] = {"--keep-guests", 0, NULL, "keep_guests",
 				"leave the guests running; the next weftd takes them back"},
+	[OPTION_WRITE] = {"--write", 'w', "FILE", NULL,
+			  "write pcapng to FILE, or with - to standard output, instead of a line "
+			  "a frame"},
+	[OPTION_FILTER] = {"--filter", 'f', "EXPR", NULL,
+			   "only frames that match, in the syntax of tcpdump (pcap-filter(7))"},
+	[OPTION_DIRECTION] = {"--direction", 'Q', "WAY", "direction",
+			      "in: from the port into the switch, out: to the port, or both"},
+	[OPTION_SNAPLEN] = {"--snaplen", 0, "N", "snaplen", "take up to N bytes of each frame"},
+	[OPTION_COUNT] = {"--count", 'c', "N", "count", "end after N frames"},
+	[OPTION_DROPS] = {"--drops", 0, NULL, "drops", "only frames that were dropped"},
+	[OPTION_ONCE] = {"--once", 0, NULL, NULL, "measure for one second, print, and end"},
+	[OPTION_OUTPUT] = {"--output", 'o', "FILE", NULL, "write to FILE, - is standard output"},
 };
 static_assert(ARRAY_SIZE(options) == OPTION_N, "a row for each option");
 
@@ -139,6 +152,16 @@ static const struct command_spec specs[] = {
 	 "start or the last pmd-stats-clear."},
 	{"pmd-stats-clear", GROUP_STATS, COMMAND_ACTS, 0, 0, {{0}},
 	 "set the workers' counters to zero", "Counters of ports are not touched."},
+
+	{"capture", GROUP_STATS, COMMAND_STREAMS,
+	 OPTION(WRITE) | OPTION(FILTER) | OPTION(DIRECTION) | OPTION(SNAPLEN) | OPTION(COUNT) |
+		 OPTION(DROPS), 0, {{"ports", ARG_PORT, ARG_MANY}},
+	 "capture frames of ports",
+	 "Prints a line a frame, or writes a pcapng file that Wireshark and tshark read, each port "
+	 "an interface: weft capture alpha.0 beta.0 -w - | tshark -r -. A frame is seen once at "
+	 "each port: where it came in, and where it was given out or lost; a dropped one has the "
+	 "reason as its comment. Ctrl-C, --count or --timeout end it. Filters see the first 128 "
+	 "bytes. Large frames and checksums are shown as the sender left them to offloads."},
 
 	{"guest/list", GROUP_GUEST, COMMAND_PRINTS, 0, 0, {{0}},
 	 "list the guests",
@@ -265,7 +288,9 @@ char *command_usage_format(const struct command_spec *spec, char *text, size_t s
 
 	for (int id = OPTION_MAY_EXIST; id < OPTION_N && len < size; id++)
 		if (command_takes(spec, id))
-			len += (size_t)snprintf(text + len, size - len, " [%s]", options[id].word);
+			len += (size_t)snprintf(text + len, size - len, " [%s%s%s]",
+						options[id].word, options[id].value ? " " : "",
+						options[id].value ? options[id].value : "");
 	for (const struct command_arg *arg = spec->args; arg->kind && len < size; arg++)
 		len += (size_t)snprintf(text + len, size - len, " %s",
 					command_arg_format(arg, label, sizeof(label)));

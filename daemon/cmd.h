@@ -39,6 +39,11 @@ void cmd_stats_show(struct call *call, void *ctx);
 void cmd_pmd_perf_show(struct call *call, void *ctx);
 void cmd_pmd_stats_clear(struct call *call, void *ctx);
 
+/* cmd_capture.c */
+void cmd_capture(struct call *call, void *ctx);
+/* Before the switch goes. */
+void cmd_capture_end_all(struct weftd *d);
+
 /* cmd_guest.c */
 void cmd_guest_list(struct call *call, void *ctx);
 void cmd_guest_start(struct call *call, void *ctx);

@@ -29,6 +29,7 @@
 #include "config/example.h"
 #include "config/schema_doc.h"
 #include "daemon/apply.h"
+#include "daemon/cmd.h"
 #include "daemon/doctor.h"
 #include "daemon/image.h"
 #include "daemon/options.h"
@@ -342,6 +343,7 @@ static int run(const struct options *opt)
 	running_remove(&d);
 
 err_control:
+	cmd_capture_end_all(&d);
 	control_destroy(d.control);
 err_guests:
 	guests_destroy(d.guests);

@@ -21,6 +21,7 @@ struct weftd {
 	struct vswitch *vswitch;
 	struct guests *guests;
 	struct control *control;
+	LIST_HEAD(, session) captures;
 	uint64_t started_ms;
 	bool leave_guests; /* on exit */
 	bool exiting;

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "bridge/bridge_input.h"
+#include "dataplane/capture.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/verdict.h"
 
@@ -80,14 +81,20 @@ static uint64_t emit_to(struct worker *w, struct port *out, const struct verdict
 			uint64_t now_ns)
 {
 	struct port_stats *st = &out->stats[w->id];
+	const bool captured = capture_is_on(out);
+	struct port_stats before;
 	struct tx_result res;
 	uint64_t held = 0;
 
 	if (unlikely(!atomic_load_explicit(&out->up, memory_order_acquire))) {
 		st->drops[DROP_PORT_DOWN] += (unsigned)__builtin_popcountll(mask);
+		if (captured)
+			capture_lost(w, out, mask, DROP_PORT_DOWN);
 		return 0;
 	}
 
+	if (unlikely(captured))
+		before = *st;
 	rte_spinlock_lock(&out->tx_lock);
 	res = out->ops->tx(out, &w->burst, mask, st);
 	if (res.sent && atomic_load_explicit(&out->full_since_ns, memory_order_relaxed))
@@ -99,6 +106,8 @@ static uint64_t emit_to(struct worker *w, struct port *out, const struct verdict
 	rte_spinlock_unlock(&out->tx_lock);
 
 	count_tx(w, out, &w->burst, res.sent);
+	if (unlikely(captured))
+		capture_output(w, out, mask, held, &res, &before);
 	return held;
 }
 
@@ -141,6 +150,25 @@ static unsigned account(struct worker *w, struct port *in, struct verdicts *v, u
 	return n;
 }
 
+/* The stages, in their order. Without `after`, as workers run them, nothing is left of it. */
+static inline __attribute__((always_inline)) void decide(
+	struct worker *w, struct port *in, struct verdicts *v, uint64_t now_ns,
+	void (*after)(const char *stage, void *arg), void *arg)
+{
+	classify(v, &w->burst);
+	if (after)
+		after("classify", arg);
+	bridge_input(w, in, v, now_ns);
+	if (after)
+		after("bridge", arg);
+}
+
+void pipeline_decide(struct worker *w, struct port *in, struct verdicts *v, uint64_t now_ns,
+		     void (*after)(const char *stage, void *arg), void *arg)
+{
+	decide(w, in, v, now_ns, after, arg);
+}
+
 unsigned pipeline_run(struct worker *w, struct port *in, uint64_t now_ns)
 {
 	struct burst *b = &w->burst;
@@ -155,8 +183,9 @@ unsigned pipeline_run(struct worker *w, struct port *in, uint64_t now_ns)
 
 	all = mask_of(n);
 	verdicts_init(&v, in->done_ahead & all);
-	classify(&v, b);
-	bridge_input(w, in, &v, now_ns);
+	decide(w, in, &v, now_ns, NULL, NULL);
+	if (capture_is_on(in))
+		capture_input(w, in, &v, all & ~mask_of(in->n_seen));
 	held = emit(w, &v, now_ns);
 	done = all & ~held;
 	w->blocked |= held != 0;
@@ -164,6 +193,7 @@ unsigned pipeline_run(struct worker *w, struct port *in, uint64_t now_ns)
 	n = account(w, in, &v, done & ~v.already_done);
 	in_order = (unsigned)__builtin_ctzll(~done);
 	in->done_ahead = done >> in_order;
+	in->n_seen = (uint8_t)(b->n - in_order);
 	if (in_order)
 		in->ops->rx_release(in, in_order);
 	if (n) {

@@ -74,6 +74,7 @@ struct port {
 	struct worker *worker;	       /* polls it; w: control, before the port is reachable */
 	struct bridge *_Atomic bridge; /* w: control; r: workers, through rcu */
 	atomic_bool up;		       /* rings are attached; w: the port kind; r: workers */
+	_Atomic uint8_t captures;      /* that look at it, a bit each; w: control; r: workers */
 
 	rte_spinlock_t tx_lock; /* several workers may send to one port */
 	/* w: whoever holds tx_lock: since when the receiver had no room, in ns; 0: it has */
@@ -81,6 +82,8 @@ struct port {
 
 	/* w, r: the port's worker: frames beyond the first waiting one that are already done */
 	uint64_t done_ahead;
+	/* w, r: the port's worker: frames at the front that an earlier run has seen */
+	uint8_t n_seen;
 	/* w, r: the port's worker: when to call ops->notify; 0: nothing to tell */
 	uint64_t notify_due_ns;
 

@@ -17,4 +17,4 @@ fuzz_virtqueue_SRCS := tests/fuzz/fuzz_virtqueue.c $(virtqueue_SRCS)
 UNIT_TESTS += test_vhost
 test_vhost_SRCS = $(sort tests/pipeline/test_vhost.c tests/lib/packet.c $(vhost_SRCS) \
                   $(dataplane_SRCS) $(bridge_SRCS) $(gen_frontend_SRCS) $(common_SRCS))
-test_vhost_LIBS := libdpdk cmocka
+test_vhost_LIBS := libdpdk libpcap cmocka

@@ -172,6 +172,7 @@ static void attach(struct vhost_port *vp)
 
 	vp->takes = vhost_features_takes(vp->features);
 	vp->port.done_ahead = 0;
+	vp->port.n_seen = 0;
 	vp->port.notify_due_ns = 0;
 	vp->port.full_since_ns = 0;
 	vp->attached = true;
