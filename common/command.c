@@ -163,6 +163,15 @@ static const struct command_spec specs[] = {
 	 "reason as its comment. Ctrl-C, --count or --timeout end it. Filters see the first 128 "
 	 "bytes. Large frames and checksums are shown as the sender left them to offloads."},
 
+	{"trace", GROUP_STATS, COMMAND_PRINTS, 0, 0,
+	 {{"port", ARG_PORT, 0}, {"packet", ARG_WORD, ARG_MANY}},
+	 "explain what would become of a packet",
+	 "Runs the stages of the switch on a packet that came in at PORT, and says what each of "
+	 "them decides and what the receivers would be given. Nothing is sent or learned. PACKET is "
+	 "hex digits, or headers by name (eth, vlan, arp, ip, ip6, tcp, udp, icmp, icmp6) with their "
+	 "fields: weft trace alpha.0 eth dst=52:54:00:00:00:02 ip dst=10.10.0.3 tcp dport=80 "
+	 "payload=4000 gso=1448. What is not given is filled in."},
+
 	{"guest/list", GROUP_GUEST, COMMAND_PRINTS, 0, 0, {{0}},
 	 "list the guests",
 	 "engine says what runs a guest and accel how: kvm, or tcg with the reason why not kvm."},

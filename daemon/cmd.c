@@ -25,6 +25,7 @@ static const struct control_verb verbs[] = {
 	{"pmd-perf-show", cmd_pmd_perf_show},
 	{"pmd-stats-clear", cmd_pmd_stats_clear},
 	{"capture", cmd_capture},
+	{"trace", cmd_trace},
 	{"guest/list", cmd_guest_list},
 	{"guest/start", cmd_guest_start},
 	{"guest/stop", cmd_guest_stop},

@@ -44,6 +44,9 @@ void cmd_capture(struct call *call, void *ctx);
 /* Before the switch goes. */
 void cmd_capture_end_all(struct weftd *d);
 
+/* cmd_trace.c */
+void cmd_trace(struct call *call, void *ctx);
+
 /* cmd_guest.c */
 void cmd_guest_list(struct call *call, void *ctx);
 void cmd_guest_start(struct call *call, void *ctx);

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 -include daemon/control.mk daemon/guests.mk
 
-daemon_SRCS := daemon/apply.c daemon/cmd.c daemon/cmd_capture.c daemon/cmd_config.c daemon/cmd_daemon.c \
-               daemon/cmd_fdb.c daemon/cmd_guest.c daemon/cmd_stats.c daemon/cmd_switch.c \
+daemon_SRCS := daemon/apply.c daemon/cmd.c daemon/cmd_capture.c daemon/cmd_config.c \
+               daemon/cmd_daemon.c daemon/cmd_fdb.c daemon/cmd_guest.c daemon/cmd_stats.c \
+               daemon/cmd_switch.c daemon/cmd_trace.c daemon/packet_text.c \
                daemon/governor.c daemon/main.c daemon/options.c daemon/running.c daemon/vswitch.c
 
 PROGRAMS += weftd
