@@ -32,6 +32,7 @@
 #include "daemon/cmd.h"
 #include "daemon/doctor.h"
 #include "daemon/image.h"
+#include "daemon/metrics.h"
 #include "daemon/options.h"
 #include "daemon/running.h"
 #include "dataplane/eal.h"
@@ -344,6 +345,7 @@ static int run(const struct options *opt)
 
 err_control:
 	cmd_capture_end_all(&d);
+	metrics_listen(&d, "", NULL);
 	control_destroy(d.control);
 err_guests:
 	guests_destroy(d.guests);
