@@ -10,6 +10,7 @@
 
 #include "cli/help.h"
 #include "cli/render.h"
+#include "cli/top.h"
 
 /* Puts "NAME in the folder of this program" into `path`. Returns false when there is no such. */
 static bool sibling_path(const char *name, char path[PATH_MAX])
@@ -97,10 +98,8 @@ static const struct {
 	const char *verb;
 	int (*run)(const struct args *a, struct err *e);
 } runners[] = {
-	{"check", run_check},
-	{"doctor", run_doctor},
-	{"help", run_help},
-	{"list-commands", run_list},
+	{"check", run_check},	     {"doctor", run_doctor}, {"help", run_help},
+	{"list-commands", run_list}, {"top", top_run},
 };
 
 /* Words are few here: none, or one, that may be left out where it is optional. */

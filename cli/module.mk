@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 cli_render_SRCS := cli/render.c cli/render_port.c cli/render_show.c cli/render_stats.c \
-                   cli/render_trace.c cli/table.c
+                   cli/render_trace.c cli/render_ring.c cli/table.c
 cli_help_SRCS   := cli/complete.c cli/help.c cli/help_man.c
 cli_common_SRCS := common/command.c common/jsonx.c common/rpc.c $(common_SRCS)
 
 PROGRAMS += weft
-weft_SRCS := cli/args.c cli/capture.c cli/console.c cli/exec.c cli/local.c cli/main.c cli/params.c \
+weft_SRCS := cli/args.c cli/capture.c cli/console.c cli/exec.c cli/local.c cli/main.c cli/params.c cli/top.c \
              $(cli_help_SRCS) $(cli_render_SRCS) $(cli_common_SRCS)
 weft_LIBS := jansson libpcap
 

@@ -195,6 +195,7 @@ static const struct {
 	{"fdb/stats-show", render_fdb_stats},
 	{"port/show", render_ports},
 	{"stats/show", render_stats},
+	{"ring/show", render_rings},
 	{"trace", render_trace},
 	{"pmd-perf-show", render_workers},
 	{"guest/list", render_guests},

@@ -153,6 +153,17 @@ static const struct command_spec specs[] = {
 	{"pmd-stats-clear", GROUP_STATS, COMMAND_ACTS, 0, 0, {{0}},
 	 "set the workers' counters to zero", "Counters of ports are not touched."},
 
+	{"ring/show", GROUP_STATS, COMMAND_PRINTS, 0, 0, {{"port", ARG_PORT, ARG_OPTIONAL}},
+	 "show how full the rings of ports were",
+	 "For each ring the buffers that the guest has posted now, and what one burst in 16 found "
+	 "posted, in powers of two and percent. A to-guest ring that is often at 0 has "
+	 "a guest that does not keep up; a from-guest ring that is often at its size has weft as "
+	 "the slower one."},
+	{"top", GROUP_STATS, COMMAND_PRINTS | COMMAND_LOCAL, OPTION(ONCE), 0, {{0}},
+	 "show the rates of ports and workers as they change",
+	 "The busiest port first, refreshed each second until Ctrl-C or for the seconds given with "
+	 "-t. Rings are shown by the part of them that the guest has posted. With --once one "
+	 "table is printed; with --json an object a line."},
 	{"capture", GROUP_STATS, COMMAND_STREAMS,
 	 OPTION(WRITE) | OPTION(FILTER) | OPTION(DIRECTION) | OPTION(SNAPLEN) | OPTION(COUNT) |
 		 OPTION(DROPS), 0, {{"ports", ARG_PORT, ARG_MANY}},

@@ -21,6 +21,7 @@ static const struct control_verb verbs[] = {
 	{"fdb/flush", cmd_fdb_flush},
 	{"fdb/stats-show", cmd_fdb_stats_show},
 	{"port/show", cmd_port_show},
+	{"ring/show", cmd_ring_show},
 	{"stats/show", cmd_stats_show},
 	{"pmd-perf-show", cmd_pmd_perf_show},
 	{"pmd-stats-clear", cmd_pmd_stats_clear},

@@ -35,6 +35,7 @@ void cmd_fdb_stats_show(struct call *call, void *ctx);
 
 /* cmd_stats.c */
 void cmd_port_show(struct call *call, void *ctx);
+void cmd_ring_show(struct call *call, void *ctx);
 void cmd_stats_show(struct call *call, void *ctx);
 void cmd_pmd_perf_show(struct call *call, void *ctx);
 void cmd_pmd_stats_clear(struct call *call, void *ctx);
