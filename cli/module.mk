@@ -5,7 +5,8 @@ cli_help_SRCS   := cli/complete.c cli/help.c cli/help_man.c
 cli_common_SRCS := common/command.c common/jsonx.c common/rpc.c $(common_SRCS)
 
 PROGRAMS += weft
-weft_SRCS := cli/args.c cli/capture.c cli/console.c cli/exec.c cli/local.c cli/main.c cli/params.c cli/top.c \
+weft_SRCS := cli/args.c cli/bundle.c cli/capture.c cli/console.c cli/exec.c cli/local.c cli/main.c cli/params.c cli/tar.c \
+             cli/top.c \
              $(cli_help_SRCS) $(cli_render_SRCS) $(cli_common_SRCS)
 weft_LIBS := jansson libpcap
 

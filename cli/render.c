@@ -152,6 +152,11 @@ static void render_version(const struct render *r, const json_t *result)
 		render_uptime(jsonx_number(result, "uptime_s", 0), uptime, sizeof(uptime)));
 }
 
+static void render_lines(const struct render *r, const json_t *result)
+{
+	fputs(jsonx_string(result, "text", ""), r->out);
+}
+
 static void render_state(const struct render *r, const json_t *result)
 {
 	fprintf(r->out, "%s: %s\n", jsonx_string(result, "name", "?"),
@@ -203,6 +208,7 @@ static const struct {
 	{"guest/stop", render_state},
 	{"guest/restart", render_state},
 	{"log/list", render_log},
+	{"log/tail", render_lines},
 	{"version", render_version},
 };
 

@@ -208,6 +208,13 @@ static const struct command_spec specs[] = {
 	 {{"module", ARG_MODULE, 0}, {"level", ARG_LEVEL, 0}},
 	 "set the log level of a module",
 	 "The module any stands for all of them. MODULE:LEVEL is understood, too."},
+	{"log/tail", GROUP_DAEMON, COMMAND_PRINTS, 0, 0, {{0}},
+	 "show the end of weftd's log", "The last 64 KiB of what it wrote since it was started."},
+	{"support-bundle", GROUP_DAEMON, COMMAND_PRINTS | COMMAND_LOCAL, OPTION(OUTPUT), 0, {{0}},
+	 "collect what helps to find out what is wrong",
+	 "Writes a tar with the configuration, what weftd says by each verb that only looks, the "
+	 "end of its log, and facts of the machine. README.txt in it lists what there is. Works in "
+	 "part when weftd is down. Without -o the file is named after the time."},
 	{"version", GROUP_DAEMON, COMMAND_PRINTS, 0, 0, {{0}},
 	 "show the version of the running weftd", "weft --version is that of the CLI."},
 	{"exit", GROUP_DAEMON, COMMAND_ACTS, OPTION(KEEP_GUESTS), 120, {{0}},

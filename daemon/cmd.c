@@ -35,6 +35,7 @@ static const struct control_verb verbs[] = {
 	{"guest/exec", cmd_guest_exec},
 	{"log/list", cmd_log_list},
 	{"log/set", cmd_log_set},
+	{"log/tail", cmd_log_tail},
 	{"version", cmd_version},
 	{"exit", cmd_exit},
 };

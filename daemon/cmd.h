@@ -59,6 +59,7 @@ void cmd_guest_exec(struct call *call, void *ctx);
 /* cmd_daemon.c */
 void cmd_log_list(struct call *call, void *ctx);
 void cmd_log_set(struct call *call, void *ctx);
+void cmd_log_tail(struct call *call, void *ctx);
 void cmd_version(struct call *call, void *ctx);
 void cmd_exit(struct call *call, void *ctx);
 
