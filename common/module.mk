@@ -16,3 +16,7 @@ $(B)/obj/version: always
 UNIT_TESTS += test_suggest
 test_suggest_SRCS := tests/unit/test_suggest.c common/suggest.c
 test_suggest_LIBS := cmocka
+
+UNIT_TESTS += test_pcapng
+test_pcapng_SRCS := tests/unit/test_pcapng.c common/pcapng.c
+test_pcapng_LIBS := cmocka

@@ -17,3 +17,15 @@ test_governor_SRCS := tests/unit/test_governor.c daemon/governor.c
 test_governor_LIBS := cmocka
 test_options_SRCS := tests/unit/test_options.c daemon/options.c
 test_options_LIBS := cmocka
+
+UNIT_TESTS += test_packet_text test_http
+test_packet_text_SRCS := tests/unit/test_packet_text.c daemon/packet_text.c dataplane/drop.c \
+                         dataplane/frame.c tests/lib/packet.c $(common_SRCS)
+test_packet_text_LIBS := cmocka
+test_http_SRCS := tests/unit/test_http.c daemon/http.c daemon/http_request.c daemon/listener.c \
+                  $(common_SRCS)
+test_http_LIBS := cmocka
+
+FUZZERS += fuzz_observe
+fuzz_observe_SRCS := tests/fuzz/fuzz_observe.c daemon/http_request.c daemon/packet_text.c \
+                     $(common_SRCS)

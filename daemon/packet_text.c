@@ -128,22 +128,28 @@ static bool is_ip(enum header_id id)
 	return id == IP || id == IP6;
 }
 
+static enum header_id last_of(const struct build *b)
+{
+	return b->layers[b->n - 1].id;
+}
+
 /* Appends the header, and before it those that it cannot be without. */
 static int add_header(struct build *b, enum header_id id, struct err *e)
 {
+	bool needs_ip = id > IP6;
 	int ret = 0;
 
-	if (b->n == 0 && id != ETH)
+	if (id == ETH)
+		return b->n == 0 ? push(b, ETH, e)
+				 : err_set(e, EINVAL, "eth is the first header, or none");
+	if (b->n == 0)
 		ret = push(b, ETH, e);
-	if (ret == 0 && b->n && id == ETH)
-		return err_set(e, EINVAL, "eth is the first header, and the only one of its kind");
-	if (ret == 0 && !headers[id].ethertype && id != ETH && !is_ip(b->layers[b->n - 1].id))
-		ret = push(b, id == ICMP6 ? IP6 : IP, e);
-	if (ret == 0 && b->n && b->layers[b->n - 1].id > VLAN && !is_ip(b->layers[b->n - 1].id))
+	if (ret == 0 && ((last_of(b) > VLAN && !is_ip(last_of(b))) ||
+			 (is_ip(last_of(b)) && headers[id].proto == 0)))
 		return err_set(e, EINVAL, "%s cannot stand on %s", headers[id].name,
-			       headers[b->layers[b->n - 1].id].name);
-	if (ret == 0 && is_ip(b->n ? b->layers[b->n - 1].id : ETH) && headers[id].proto == 0)
-		return err_set(e, EINVAL, "%s cannot stand on an IP header", headers[id].name);
+			       headers[last_of(b)].name);
+	if (ret == 0 && needs_ip && !is_ip(last_of(b)))
+		ret = push(b, id == ICMP6 ? IP6 : IP, e);
 	return ret ? ret : push(b, id, e);
 }
 
