@@ -23,3 +23,7 @@ test_cli_SRCS := tests/unit/test_cli.c daemon/call.c daemon/client.c daemon/cont
                  daemon/listener.c $(cli_common_SRCS)
 test_cli_LIBS := cmocka jansson
 $(B)/test/test_cli: $(B)/bin/weft
+
+UNIT_TESTS += test_top
+test_top_SRCS := tests/unit/test_top.c cli/top.c $(cli_render_SRCS) $(cli_common_SRCS)
+test_top_LIBS := cmocka jansson

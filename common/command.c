@@ -308,6 +308,16 @@ char *command_arg_format(const struct command_arg *arg, char *text, size_t size)
 	return text;
 }
 
+/* "[--drops]", or where there is a value "[-w FILE]"; returns the length as snprintf. */
+static size_t option_usage(const struct command_option *option, char *text, size_t size)
+{
+	if (!option->value)
+		return (size_t)snprintf(text, size, " [%s]", option->word);
+	if (option->letter)
+		return (size_t)snprintf(text, size, " [-%c %s]", option->letter, option->value);
+	return (size_t)snprintf(text, size, " [%s %s]", option->word, option->value);
+}
+
 char *command_usage_format(const struct command_spec *spec, char *text, size_t size)
 {
 	size_t len = (size_t)snprintf(text, size, "%s", spec->name);
@@ -315,9 +325,7 @@ char *command_usage_format(const struct command_spec *spec, char *text, size_t s
 
 	for (int id = OPTION_MAY_EXIST; id < OPTION_N && len < size; id++)
 		if (command_takes(spec, id))
-			len += (size_t)snprintf(text + len, size - len, " [%s%s%s]",
-						options[id].word, options[id].value ? " " : "",
-						options[id].value ? options[id].value : "");
+			len += option_usage(&options[id], text + len, size - len);
 	for (const struct command_arg *arg = spec->args; arg->kind && len < size; arg++)
 		len += (size_t)snprintf(text + len, size - len, " %s",
 					command_arg_format(arg, label, sizeof(label)));
