@@ -33,12 +33,12 @@ captures_are_read_by_tshark_with_directions_and_reasons() {
 
 	result_is 0 "^200 frames captured, 0 missed$" weft capture a b -c 200 -w "$SCRATCH/c.pcapng"
 
-	expect 200 "$(fields "$SCRATCH/c.pcapng" frame.number | wc -l)"
-	expect "200 udp" "$(fields "$SCRATCH/c.pcapng" frame.len frame.protocols |
-		sed 's/\t.*:udp.*/ udp/' | sort -u)"
-	expect "a b" "$(fields "$SCRATCH/c.pcapng" frame.interface_name | sort -u | xargs)"
-	expect "1 2" "$(fields "$SCRATCH/c.pcapng" frame.packet_flags_direction |
-		sed 's/0x0*//' | sort -u | xargs)"
+	fields "$SCRATCH/c.pcapng" frame.len udp.dstport frame.packet_flags_direction \
+		frame.interface_name >"$SCRATCH/fields"
+	expect 200 "$(wc -l <"$SCRATCH/fields")"
+	expect "200 9" "$(cut -f 1,2 "$SCRATCH/fields" | sort -u | tr '\t' ' ')"
+	expect "1 2" "$(cut -f 3 "$SCRATCH/fields" | sed 's/0x0*//' | sort -u | xargs)"
+	expect "a b" "$(cut -f 4 "$SCRATCH/fields" | sort -u | xargs)"
 
 	weft capture a -c 5 -Q in --snaplen 60 -f 'udp and ether src 02:67:00:00:00:00' -w - \
 		>"$SCRATCH/c.pcapng" 2>/dev/null || die "capture failed"
@@ -128,8 +128,6 @@ trace_top_and_rings_show_what_happens_and_change_nothing() {
 
 	prints . weft add-port lan c
 	prints "^a|^b" weft top --once
-	[ "$(weft top --once | awk '{if (length > m) m = length} END {print m}')" -le 80 ] ||
-		die "more than 80 columns"
 	expect c "$(json '.ports[-1].port' top --once)"
 	prints "to_guest: [0-9]+ of [0-9]+ posted" weft ring/show a
 	[ "$(json '.[0].rings[0].bursts' ring/show a)" -gt 0 ] || die "no bursts"
