@@ -101,7 +101,8 @@ void bridge_input(struct worker *w, struct port *in, struct verdicts *v, uint64_
 
 		if (unlikely(!verdict_is_open(v, i)))
 			continue;
-		fdb_learn(&br->fdb, keys.src[i], in->id, now_s);
+		if (likely(!w->dry_run))
+			fdb_learn(&br->fdb, keys.src[i], in->id, now_s);
 		out = mac_is_multicast(&eth->dst) ? 0 : fdb_lookup(&br->fdb, keys.dst[i]);
 		if (unlikely(out == 0))
 			flood(w, br, in, i, v);

@@ -78,7 +78,9 @@ static int option_parse(struct args *a, int argc, char **argv, int *i, struct er
 		value = argv[++*i];
 	if (id == OPTION_TIMEOUT)
 		return timeout_parse(a, value, e);
-	a->socket = value;
+	a->values[id] = value;
+	if (id == OPTION_SOCKET)
+		a->socket = value;
 	return 0;
 }
 

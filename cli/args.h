@@ -17,7 +17,8 @@ struct args {
 	const char *socket;
 	double timeout_s; /* 0: not given */
 	bool options[OPTION_N];
-	const char **words; /* without the verb */
+	const char *values[OPTION_N]; /* of options that take one and were given */
+	const char **words;	      /* without the verb */
 	int n_words;
 };
 

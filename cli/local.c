@@ -2,14 +2,18 @@
 #include "cli/local.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/bundle.h"
 #include "cli/help.h"
 #include "cli/render.h"
+#include "cli/top.h"
 
 /* Puts "NAME in the folder of this program" into `path`. Returns false when there is no such. */
 static bool sibling_path(const char *name, char path[PATH_MAX])
@@ -56,6 +60,28 @@ static int run_doctor(const struct args *a, struct err *e)
 	return become_weftd("--doctor", NULL, a->options[OPTION_JSON], e);
 }
 
+int local_doctor_output(void)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	signal(SIGCHLD, SIG_IGN); /* nobody waits for it: its end is that of its output */
+	pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		dup2(ends[1], STDERR_FILENO);
+		become_weftd("--doctor", NULL, false, NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	if (pid >= 0)
+		return ends[0];
+	close(ends[0]);
+	return -EAGAIN;
+}
+
 static int run_help(const struct args *a, struct err *e)
 {
 	const struct command_spec *spec = a->n_words ? command_lookup(a->words[0]) : NULL;
@@ -97,10 +123,8 @@ static const struct {
 	const char *verb;
 	int (*run)(const struct args *a, struct err *e);
 } runners[] = {
-	{"check", run_check},
-	{"doctor", run_doctor},
-	{"help", run_help},
-	{"list-commands", run_list},
+	{"check", run_check},	     {"doctor", run_doctor},	     {"help", run_help},
+	{"list-commands", run_list}, {"support-bundle", bundle_run}, {"top", top_run},
 };
 
 /* Words are few here: none, or one, that may be left out where it is optional. */

@@ -12,4 +12,10 @@
 /* Runs the verb. Returns the exit status, or -errno or -EINVAL with the reason in `e`. */
 int local_run(const struct command_spec *spec, const struct args *a, struct err *e);
 
+/*
+ * What `weft doctor` prints, from a process of its own that ends by itself. Returns a pipe to read
+ * to its end and close, or -errno.
+ */
+int local_doctor_output(void);
+
 #endif

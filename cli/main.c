@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/capture.h"
 #include "cli/complete.h"
 #include "cli/console.h"
 #include "cli/exec.h"
@@ -97,6 +98,15 @@ static int run_console(struct rpc *rpc, const struct command_spec *spec, const s
 									      : EXIT_DONE;
 }
 
+static int run_capture(struct rpc *rpc, const struct command_spec *spec, const struct args *a,
+		       json_t *params /*stolen*/)
+{
+	struct err e;
+	int ret = capture_run(rpc, a, params, args_timeout_ms(a, spec), &e);
+
+	return ret ? status_of_error(ret, &e) : EXIT_DONE;
+}
+
 static int run_verb(struct rpc *rpc, const struct command_spec *spec, const struct args *a,
 		    json_t *params /*stolen*/)
 {
@@ -120,6 +130,7 @@ static const struct {
 } runners[] = {
 	{"guest/exec", run_exec},
 	{"guest/console", run_console},
+	{"capture", run_capture},
 };
 
 static int run_remote(const struct command_spec *spec, const struct args *a, struct err *e)

@@ -191,13 +191,40 @@ static int add_words(json_t *params, const struct command_spec *spec, struct wor
 	return ret == 0 && w->left ? usage_error(spec, e, "too many words, from", *w->next) : ret;
 }
 
-static void add_options(json_t *params, const struct args *a)
+static int add_number(json_t *params, const struct command_option *option, const char *word,
+		      struct err *e)
 {
-	for (int id = 0; id < OPTION_N; id++)
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(word, &end, 10);
+	if (end == word || *end || n < 1 || errno)
+		return err_set(e, EINVAL, "%s '%s': give a whole number from 1 on", option->word,
+			       word);
+	return json_object_set_new(params, option->key, json_integer(n));
+}
+
+static int add_option(json_t *params, const struct command_option *option, const char *value,
+		      struct err *e)
+{
+	if (!value)
+		return json_object_set_new(params, option->key, json_true());
+	if (strcmp(option->value, "N") == 0)
+		return add_number(params, option, value, e);
+	return add_string(params, option->key, value, e);
+}
+
+static int add_options(json_t *params, const struct args *a, struct err *e)
+{
+	int ret = 0;
+
+	for (int id = 0; id < OPTION_N && ret == 0; id++)
 		if (a->options[id] && command_option(id)->key)
-			json_object_set_new(params, command_option(id)->key, json_true());
+			ret = add_option(params, command_option(id), a->values[id], e);
 	if (a->options[OPTION_EFFECTIVE])
 		json_object_set_new(params, command_option(OPTION_RUNNING)->key, json_true());
+	return ret;
 }
 
 /* OVS writes the module and its level as one word. */
@@ -219,8 +246,9 @@ json_t *params_build(const struct command_spec *spec, const struct args *a, stru
 		split[0] = module = strndup(a->words[0], (size_t)(split[1] - a->words[0] - 1));
 		w = (struct words){split, 2};
 	}
-	add_options(params, a);
-	ret = add_words(params, spec, &w, e);
+	ret = add_options(params, a, e);
+	if (ret == 0)
+		ret = add_words(params, spec, &w, e);
 	free(module);
 	if (ret == 0)
 		return params;

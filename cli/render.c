@@ -152,6 +152,11 @@ static void render_version(const struct render *r, const json_t *result)
 		render_uptime(jsonx_number(result, "uptime_s", 0), uptime, sizeof(uptime)));
 }
 
+static void render_lines(const struct render *r, const json_t *result)
+{
+	fputs(jsonx_string(result, "text", ""), r->out);
+}
+
 static void render_state(const struct render *r, const json_t *result)
 {
 	fprintf(r->out, "%s: %s\n", jsonx_string(result, "name", "?"),
@@ -196,12 +201,15 @@ static const struct {
 	{"mdb/show", render_mdb},
 	{"port/show", render_ports},
 	{"stats/show", render_stats},
+	{"ring/show", render_rings},
+	{"trace", render_trace},
 	{"pmd-perf-show", render_workers},
 	{"guest/list", render_guests},
 	{"guest/start", render_state},
 	{"guest/stop", render_state},
 	{"guest/restart", render_state},
 	{"log/list", render_log},
+	{"log/tail", render_lines},
 	{"version", render_version},
 };
 

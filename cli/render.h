@@ -35,6 +35,8 @@ void render_mdb(const struct render *r, const json_t *result);
 void render_fdb_stats(const struct render *r, const json_t *result);
 void render_ports(const struct render *r, const json_t *result);
 void render_stats(const struct render *r, const json_t *result);
+void render_rings(const struct render *r, const json_t *result);
+void render_trace(const struct render *r, const json_t *result);
 void render_workers(const struct render *r, const json_t *result);
 void render_guests(const struct render *r, const json_t *result);
 

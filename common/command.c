@@ -10,7 +10,8 @@
 #include "common/util.h"
 
 static const char *const group_names[] = {
-	"Bridges and ports", "Configuration", "Forwarding table", "Counters", "Guests", "Daemon",
+	"Bridges and ports",   "Configuration", "Forwarding table",
+	"Counters and frames", "Guests",	"Daemon",
 };
 static_assert(ARRAY_SIZE(group_names) == GROUP_N, "a name for each group");
 
@@ -41,6 +42,18 @@ static const struct command_option options[] = {
 			      "values written out"},
 	[OPTION_KEEP_GUESTS] = {"--keep-guests", 0, NULL, "keep_guests",
 				"leave the guests running; the next weftd takes them back"},
+	[OPTION_WRITE] = {"--write", 'w', "FILE", NULL,
+			  "write pcapng to FILE, or with - to standard output, instead of a line "
+			  "a frame"},
+	[OPTION_FILTER] = {"--filter", 'f', "EXPR", NULL,
+			   "only frames that match, in the syntax of tcpdump (pcap-filter(7))"},
+	[OPTION_DIRECTION] = {"--direction", 'Q', "WAY", "direction",
+			      "in: from the port into the switch, out: to the port, or both"},
+	[OPTION_SNAPLEN] = {"--snaplen", 0, "N", "snaplen", "take up to N bytes of each frame"},
+	[OPTION_COUNT] = {"--count", 'c', "N", "count", "end after N frames"},
+	[OPTION_DROPS] = {"--drops", 0, NULL, "drops", "only frames that were dropped"},
+	[OPTION_ONCE] = {"--once", 0, NULL, NULL, "measure for one second, print, and end"},
+	[OPTION_OUTPUT] = {"--output", 'o', "FILE", NULL, "write to FILE, - is standard output"},
 };
 static_assert(ARRAY_SIZE(options) == OPTION_N, "a row for each option");
 
@@ -150,6 +163,36 @@ static const struct command_spec specs[] = {
 	{"pmd-stats-clear", GROUP_STATS, COMMAND_ACTS, 0, 0, {{0}},
 	 "set the workers' counters to zero", "Counters of ports are not touched."},
 
+	{"ring/show", GROUP_STATS, COMMAND_PRINTS, 0, 0, {{"port", ARG_PORT, ARG_OPTIONAL}},
+	 "show how full the rings of ports were",
+	 "For each ring the buffers that the guest has posted now, and what one burst in 16 found "
+	 "posted, in powers of two and percent. A to-guest ring that is often at 0 has "
+	 "a guest that does not keep up; a from-guest ring that is often at its size has weft as "
+	 "the slower one."},
+	{"top", GROUP_STATS, COMMAND_PRINTS | COMMAND_LOCAL, OPTION(ONCE), 0, {{0}},
+	 "show the rates of ports and workers as they change",
+	 "The busiest port first, refreshed each second until Ctrl-C or for the seconds given with "
+	 "-t. Rings are shown by the part of them that the guest has posted. With --once one "
+	 "table is printed; with --json an object a line."},
+	{"capture", GROUP_STATS, COMMAND_STREAMS,
+	 OPTION(WRITE) | OPTION(FILTER) | OPTION(DIRECTION) | OPTION(SNAPLEN) | OPTION(COUNT) |
+		 OPTION(DROPS), 0, {{"ports", ARG_PORT, ARG_MANY}},
+	 "capture frames of ports",
+	 "Prints a line a frame, or writes a pcapng file that Wireshark and tshark read, each port "
+	 "an interface: weft capture alpha.0 beta.0 -w - | tshark -r -. A frame is seen once at "
+	 "each port: where it came in, and where it was given out or lost; a dropped one has the "
+	 "reason as its comment. Ctrl-C, --count or --timeout end it. Filters see the first 128 "
+	 "bytes. Large frames and checksums are shown as the sender left them to offloads."},
+
+	{"trace", GROUP_STATS, COMMAND_PRINTS, 0, 0,
+	 {{"port", ARG_PORT, 0}, {"packet", ARG_WORD, ARG_MANY}},
+	 "explain what would become of a packet",
+	 "Runs the stages of the switch on a packet that came in at PORT, and says what each of "
+	 "them decides and what the receivers would be given. Nothing is sent or learned. PACKET is "
+	 "hex digits, or headers by name (eth, vlan, arp, ip, ip6, tcp, udp, icmp, icmp6) with their "
+	 "fields: weft trace alpha.0 eth dst=52:54:00:00:00:02 ip dst=10.10.0.3 tcp dport=80 "
+	 "payload=4000 gso=1448. What is not given is filled in."},
+
 	{"guest/list", GROUP_GUEST, COMMAND_PRINTS, 0, 0, {{0}},
 	 "list the guests",
 	 "engine says what runs a guest and accel how: kvm, or tcg with the reason why not kvm."},
@@ -175,6 +218,13 @@ static const struct command_spec specs[] = {
 	 {{"module", ARG_MODULE, 0}, {"level", ARG_LEVEL, 0}},
 	 "set the log level of a module",
 	 "The module any stands for all of them. MODULE:LEVEL is understood, too."},
+	{"log/tail", GROUP_DAEMON, COMMAND_PRINTS, 0, 0, {{0}},
+	 "show the end of weftd's log", "The last 64 KiB of what it wrote since it was started."},
+	{"support-bundle", GROUP_DAEMON, COMMAND_PRINTS | COMMAND_LOCAL, OPTION(OUTPUT), 0, {{0}},
+	 "collect what helps to find out what is wrong",
+	 "Writes a tar with the configuration, what weftd says by each verb that only looks, the "
+	 "end of its log, and facts of the machine. README.txt in it lists what there is. Works in "
+	 "part when weftd is down. Without -o the file is named after the time."},
 	{"version", GROUP_DAEMON, COMMAND_PRINTS, 0, 0, {{0}},
 	 "show the version of the running weftd", "weft --version is that of the CLI."},
 	{"exit", GROUP_DAEMON, COMMAND_ACTS, OPTION(KEEP_GUESTS), 120, {{0}},
@@ -269,6 +319,16 @@ char *command_arg_format(const struct command_arg *arg, char *text, size_t size)
 	return text;
 }
 
+/* "[--drops]", or where there is a value "[-w FILE]"; returns the length as snprintf. */
+static size_t option_usage(const struct command_option *option, char *text, size_t size)
+{
+	if (!option->value)
+		return (size_t)snprintf(text, size, " [%s]", option->word);
+	if (option->letter)
+		return (size_t)snprintf(text, size, " [-%c %s]", option->letter, option->value);
+	return (size_t)snprintf(text, size, " [%s %s]", option->word, option->value);
+}
+
 char *command_usage_format(const struct command_spec *spec, char *text, size_t size)
 {
 	size_t len = (size_t)snprintf(text, size, "%s", spec->name);
@@ -276,7 +336,7 @@ char *command_usage_format(const struct command_spec *spec, char *text, size_t s
 
 	for (int id = OPTION_MAY_EXIST; id < OPTION_N && len < size; id++)
 		if (command_takes(spec, id))
-			len += (size_t)snprintf(text + len, size - len, " [%s]", options[id].word);
+			len += option_usage(&options[id], text + len, size - len);
 	for (const struct command_arg *arg = spec->args; arg->kind && len < size; arg++)
 		len += (size_t)snprintf(text + len, size - len, " %s",
 					command_arg_format(arg, label, sizeof(label)));

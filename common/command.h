@@ -76,13 +76,21 @@ enum command_option_id {
 	OPTION_RUNNING,
 	OPTION_EFFECTIVE,
 	OPTION_KEEP_GUESTS,
+	OPTION_WRITE,
+	OPTION_FILTER,
+	OPTION_DIRECTION,
+	OPTION_SNAPLEN,
+	OPTION_COUNT,
+	OPTION_DROPS,
+	OPTION_ONCE,
+	OPTION_OUTPUT,
 	OPTION_N
 };
 
 struct command_option {
 	const char *word;  /* "--socket" */
 	char letter;	   /* 's', 0: none */
-	const char *value; /* label of its value, NULL: takes none */
+	const char *value; /* label of its value, NULL: takes none; N: a number */
 	const char *key;   /* its name on the wire, NULL: it is for the CLI only */
 	const char *help;
 };

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static const char *const module_names[] = {"main",  "config", "control", "apply"
 					   "vhost", "bridge", "guest",	 "eal"};
 static_assert(ARRAY_SIZE(module_names) == LOG_MODULE_N, "a name for each module");
 
-/* w: control thread; r: any thread. The one piece of global state in common/. */
+/* w: control thread; r: any thread. With what log_tail keeps the global state of common/. */
 static _Atomic unsigned char levels[LOG_MODULE_N] = {
 	[0 ... LOG_EAL - 1] = LOG_LEVEL_INFO,
 	[LOG_EAL] = LOG_LEVEL_WARN,
@@ -67,6 +68,41 @@ int log_level_set(const char *module, const char *level, struct err *e)
 	return 0;
 }
 
+/* The last bytes written, for log_tail. */
+static struct {
+	pthread_mutex_t lock;
+	char bytes[LOG_TAIL_BYTES];
+	size_t written; /* in all; the place of the next byte modulo the size */
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void keep(const char *line, size_t len)
+{
+	pthread_mutex_lock(&kept.lock);
+	for (size_t i = 0; i < len; i++)
+		kept.bytes[kept.written++ % LOG_TAIL_BYTES] = line[i];
+	pthread_mutex_unlock(&kept.lock);
+}
+
+size_t log_tail(char *text, size_t size)
+{
+	size_t len, start;
+	char *line;
+
+	pthread_mutex_lock(&kept.lock);
+	len = MIN_OF(MIN_OF(kept.written, (size_t)LOG_TAIL_BYTES), size - 1);
+	start = kept.written - len;
+	for (size_t i = 0; i < len; i++)
+		text[i] = kept.bytes[(start + i) % LOG_TAIL_BYTES];
+	pthread_mutex_unlock(&kept.lock);
+	text[len] = '\0';
+	line = start ? strchr(text, '\n') : NULL;
+	if (!line)
+		return len;
+	len -= (size_t)(line + 1 - text);
+	memmove(text, line + 1, len + 1);
+	return len;
+}
+
 static int print_prefix(char *buf, size_t size, enum log_module module, enum log_level level)
 {
 	static const int syslog_priority[] = {3, 4, 6, 7};
@@ -103,6 +139,7 @@ void log_write(enum log_module module, enum log_level level, const char *fmt, ..
 
 	n = MIN_OF(n + m, (int)sizeof(line) - 2);
 	line[n++] = '\n';
+	keep(line, (size_t)n);
 	if (write(STDERR_FILENO, line, (size_t)n) < 0)
 		return; /* nobody reads the log: nothing better is left to do */
 }

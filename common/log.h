@@ -45,6 +45,13 @@ int log_level_set(const char *module, const char *level, struct err *e);
 void log_write(enum log_module module, enum log_level level, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 
+/*
+ * Copies the last lines written, whole ones, at most `size` - 1 bytes and a NUL, into `text`; a
+ * line that is written meanwhile may be missing. Returns their length. Any thread.
+ */
+#define LOG_TAIL_BYTES 65536
+size_t log_tail(char *text, size_t size);
+
 /* True at most `burst` times a second for one call site's `state` (zeroed by the caller). */
 struct log_ratelimit {
 	_Atomic uint64_t window_s;

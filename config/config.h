@@ -43,6 +43,7 @@ struct config_switch {
 	const char *socket_owner;   /* user name or "" */
 	const char *socket_group;   /* group name or "" */
 	unsigned socket_mode;	    /* 0600 */
+	const char *metrics_listen; /* ADDRESS:PORT or a socket's path; "": not served */
 };
 
 struct config_static {

@@ -67,6 +67,24 @@ static const struct schema_map socket_map = {
 	.help = "who may talk to weftd",
 };
 
+static const struct schema_key metrics_keys[] = {
+	{
+		.name = "listen",
+		.type = SCHEMA_STRING,
+		.offset = offsetof(struct config_switch, metrics_listen),
+		.max = 107,
+		.example = "127.0.0.1:9464",
+		.help = "address and port, or the absolute path of a socket, at which /metrics is "
+			"served; not given: nowhere. Whoever can connect can read it",
+	},
+};
+static const struct schema_map metrics_map = {
+	.noun = "metrics",
+	KEYS(metrics_keys),
+	.size = sizeof(struct config_switch),
+	.help = "counters for Prometheus",
+};
+
 static const struct schema_key switch_keys[] = {
 	{
 		.name = "workers",
@@ -117,6 +135,13 @@ static const struct schema_key switch_keys[] = {
 		.map = &socket_map,
 		.example = "{group: kvm, mode: 0660}",
 		.help = "owner and permissions of the control socket",
+	},
+	{
+		.name = "metrics",
+		.type = SCHEMA_MAP,
+		.map = &metrics_map,
+		.example = "{listen: 127.0.0.1:9464}",
+		.help = "counters for Prometheus, in its text format over HTTP",
 	},
 };
 static const struct schema_map switch_map = {

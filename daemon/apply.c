@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "daemon/metrics.h"
 #include "daemon/running.h"
 
 /* --- ports ------------------------------------------------------------------------------------ */
@@ -233,7 +234,10 @@ static int apply_guest(struct weftd *d, const struct change *c, struct err *e)
 /* What is not done here takes effect at the next start. */
 static int apply_switch(struct weftd *d, const struct config_switch *c, struct err *e)
 {
-	return control_give(d->control, c->socket_owner, c->socket_group, c->socket_mode, e);
+	int served = metrics_listen(d, c->metrics_listen, e);
+	int given = control_give(d->control, c->socket_owner, c->socket_group, c->socket_mode, e);
+
+	return given ? given : served;
 }
 
 static int apply_change(struct weftd *d, const struct change *c, struct err *e)

@@ -37,9 +37,18 @@ void cmd_fdb_stats_show(struct call *call, void *ctx);
 /* cmd_stats.c */
 void cmd_port_show(struct call *call, void *ctx);
 void cmd_port_rebalance(struct call *call, void *ctx);
+void cmd_ring_show(struct call *call, void *ctx);
 void cmd_stats_show(struct call *call, void *ctx);
 void cmd_pmd_perf_show(struct call *call, void *ctx);
 void cmd_pmd_stats_clear(struct call *call, void *ctx);
+
+/* cmd_capture.c */
+void cmd_capture(struct call *call, void *ctx);
+/* Before the switch goes. */
+void cmd_capture_end_all(struct weftd *d);
+
+/* cmd_trace.c */
+void cmd_trace(struct call *call, void *ctx);
 
 /* cmd_guest.c */
 void cmd_guest_list(struct call *call, void *ctx);
@@ -52,6 +61,7 @@ void cmd_guest_exec(struct call *call, void *ctx);
 /* cmd_daemon.c */
 void cmd_log_list(struct call *call, void *ctx);
 void cmd_log_set(struct call *call, void *ctx);
+void cmd_log_tail(struct call *call, void *ctx);
 void cmd_version(struct call *call, void *ctx);
 void cmd_exit(struct call *call, void *ctx);
 

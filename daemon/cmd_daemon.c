@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/cmd.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +35,19 @@ void cmd_log_set(struct call *call, void *ctx)
 		call_fail(call, RPC_INVALID_PARAMS, "%s", e.text);
 	else
 		call_reply(call, json_object());
+}
+
+void cmd_log_tail(struct call *call, void *ctx)
+{
+	char *text = malloc(LOG_TAIL_BYTES + 1);
+	size_t len = text ? log_tail(text, LOG_TAIL_BYTES + 1) : 0;
+
+	/* A line may quote bytes that are no UTF-8, or end within a letter. */
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] >= 0x80)
+			text[i] = '?';
+	call_reply(call, json_pack("{s:s}", "text", text ? text : ""));
+	free(text);
 }
 
 void cmd_version(struct call *call, void *ctx)

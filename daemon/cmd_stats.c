@@ -60,10 +60,10 @@ static json_t *ring_json(const struct vhost_port_info *info, unsigned ring)
 	static const char *const directions[VHOST_RINGS] = {"to_guest", "from_guest"};
 	const struct vhost_ring_info *r = &info->rings[ring];
 
-	return json_pack("{s:i, s:s, s:i, s:s, s:b, s:b, s:b, s:i, s:I, s:s*}", "index", ring,
+	return json_pack("{s:i, s:s, s:i, s:s, s:b, s:b, s:b, s:b, s:i, s:I, s:s*}", "index", ring,
 			 "direction", directions[ring % VHOST_RINGS], "size", r->size, "kind",
-			 "split", "indirect", r->indirect, "event_idx", r->event_idx, "mergeable",
-			 r->mergeable, "posted", r->posted, "interrupts", (json_int_t)r->interrupts,
+			 r->packed ? "packed" : "split", "in_order", r->in_order, "indirect",
+			 r->indirect, "event_idx", r->event_idx, "mergeable", r->mergeable, "posted", r->posted, "interrupts", (json_int_t)r->interrupts,
 			 "fault", r->fault);
 }
 
@@ -103,6 +103,44 @@ static json_t *frontend_json(const struct vhost_port_info *info)
 	if (info->mtu)
 		json_object_set_new(o, "mtu", json_integer(info->mtu));
 	return o;
+}
+
+/* {"0": n, "1": n, "2-3": n, ...}: sampled bursts, by the buffers that were posted then. */
+static json_t *fill_json(const struct ring_fill *fill)
+{
+	json_t *o = json_object();
+	char range[24];
+
+	for (unsigned i = 0; i < RING_FILL_BUCKETS; i++) {
+		unsigned low = i ? 1u << (i - 1) : 0, high = i ? (1u << i) - 1 : 0;
+
+		if (!fill->sampled[i])
+			continue;
+		snprintf(range, sizeof(range), low == high ? "%u" : "%u-%u", low, high);
+		json_object_set_new(o, range, json_integer((json_int_t)fill->sampled[i]));
+	}
+	return o;
+}
+
+static json_t *ring_fill_json(const struct vhost_port_info *info, unsigned q,
+			 const struct ring_fill *fill)
+{
+	return json_pack("{s:s, s:i, s:i, s:I, s:o}", "ring",
+			 q == VHOST_TO_GUEST ? "to_guest" : "from_guest", "size",
+			 info->rings[q].size, "posted", info->rings[q].posted, "bursts",
+			 (json_int_t)fill->bursts, "fill", fill_json(fill));
+}
+
+static json_t *fills_json(struct vswitch_port *p)
+{
+	struct vhost_port_info info;
+	struct port_stats s;
+
+	vhost_port_info(p->vhost, &info);
+	port_stats_sum(&p->vhost->port, &s);
+	return json_pack("{s:s, s:[o, o]}", "port", vswitch_port_name(p), "rings",
+			 ring_fill_json(&info, VHOST_FROM_GUEST, &s.rx_fill),
+			 ring_fill_json(&info, VHOST_TO_GUEST, &s.tx_fill));
 }
 
 static json_t *port_json(struct vswitch_port *p)
@@ -146,6 +184,11 @@ static void reply_ports(struct call *call, struct weftd *d,
 void cmd_port_show(struct call *call, void *ctx)
 {
 	reply_ports(call, ctx, port_json);
+}
+
+void cmd_ring_show(struct call *call, void *ctx)
+{
+	reply_ports(call, ctx, fills_json);
 }
 
 void cmd_stats_show(struct call *call, void *ctx)

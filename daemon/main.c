@@ -29,8 +29,10 @@
 #include "config/example.h"
 #include "config/schema_doc.h"
 #include "daemon/apply.h"
+#include "daemon/cmd.h"
 #include "daemon/doctor.h"
 #include "daemon/image.h"
+#include "daemon/metrics.h"
 #include "daemon/options.h"
 #include "daemon/running.h"
 #include "dataplane/eal.h"
@@ -342,6 +344,8 @@ static int run(const struct options *opt)
 	running_remove(&d);
 
 err_control:
+	cmd_capture_end_all(&d);
+	metrics_listen(&d, "", NULL);
 	control_destroy(d.control);
 err_guests:
 	guests_destroy(d.guests);

@@ -1,18 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 -include daemon/control.mk daemon/guests.mk
 
-daemon_SRCS := daemon/apply.c daemon/cmd.c daemon/cmd_config.c daemon/cmd_daemon.c \
-               daemon/cmd_fdb.c daemon/cmd_guest.c daemon/cmd_stats.c daemon/cmd_switch.c \
-               daemon/governor.c daemon/main.c daemon/options.c daemon/running.c daemon/vswitch.c
-daemon_SRCS += daemon/policy.c
+daemon_SRCS := daemon/apply.c daemon/cmd.c daemon/cmd_capture.c daemon/cmd_config.c \
+               daemon/cmd_daemon.c daemon/cmd_fdb.c daemon/cmd_guest.c daemon/cmd_stats.c \
+               daemon/cmd_switch.c daemon/cmd_trace.c daemon/packet_text.c \
+               daemon/governor.c daemon/http.c daemon/http_request.c daemon/main.c \
+               daemon/metrics.c daemon/options.c daemon/policy.c daemon/running.c daemon/vswitch.c
 
 PROGRAMS += weftd
 weftd_SRCS   = $(sort $(common_SRCS) $(config_SRCS) $(dataplane_SRCS) $(bridge_SRCS) \
                $(vhost_SRCS) $(daemon_SRCS) $(control_SRCS) $(guests_SRCS))
-weftd_LIBS  := libdpdk jansson yaml-0.1 libsystemd
+weftd_LIBS  := libdpdk libpcap jansson yaml-0.1 libsystemd
 
 UNIT_TESTS += test_options test_governor
 test_governor_SRCS := tests/unit/test_governor.c daemon/governor.c
 test_governor_LIBS := cmocka
 test_options_SRCS := tests/unit/test_options.c daemon/options.c
 test_options_LIBS := cmocka
+
+UNIT_TESTS += test_packet_text test_http
+test_packet_text_SRCS := tests/unit/test_packet_text.c daemon/packet_text.c dataplane/drop.c \
+                         dataplane/frame.c tests/lib/packet.c $(common_SRCS)
+test_packet_text_LIBS := cmocka
+test_http_SRCS := tests/unit/test_http.c daemon/http.c daemon/http_request.c daemon/listener.c \
+                  $(common_SRCS)
+test_http_LIBS := cmocka
+
+FUZZERS += fuzz_observe
+fuzz_observe_SRCS := tests/fuzz/fuzz_observe.c daemon/http_request.c daemon/packet_text.c \
+                     $(common_SRCS)

@@ -21,6 +21,8 @@ struct weftd {
 	struct vswitch *vswitch;
 	struct guests *guests;
 	struct control *control;
+	LIST_HEAD(, session) captures;
+	struct http_server *metrics; /* NULL: not served */
 	uint64_t started_ms;
 	bool leave_guests; /* on exit */
 	bool exiting;

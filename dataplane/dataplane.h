@@ -21,6 +21,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "common/err.h"
+#include "dataplane/capture.h"
 #include "dataplane/port.h"
 #include "dataplane/worker.h"
 
@@ -30,6 +31,7 @@ struct dataplane {
 	struct worker *workers[WORKERS_MAX];
 	unsigned n_workers;
 	struct rte_rcu_qsbr *rcu;
+	struct capture *_Atomic captures[CAPTURES_MAX]; /* w: control; r: workers, through rcu */
 	/* How long a worker polls without work before it sleeps. w: control; r: workers */
 	_Atomic uint64_t idle_ns;
 };

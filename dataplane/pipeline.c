@@ -5,6 +5,7 @@
 
 #include "bridge/bridge_input.h"
 #include "bridge/guard.h"
+#include "dataplane/capture.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/fair.h"
 #include "dataplane/flow.h"
@@ -75,10 +76,14 @@ static uint64_t emit_to_queue(struct worker *w, struct port_queue *to, const str
 {
 	struct port *out = to->port;
 	struct port_stats *st = &out->stats[w->id];
+	const bool captured = capture_is_on(out);
+	struct port_stats before;
 	struct tx_result res = {.no_room = mask};
 	bool up, may_wait = v->may_wait;
 	uint64_t held = 0;
 
+	if (unlikely(captured))
+		before = *st;
 	rte_spinlock_lock(&to->tx_lock);
 	up = atomic_load_explicit(&to->up, memory_order_acquire);
 	if (likely(up))
@@ -95,6 +100,8 @@ static uint64_t emit_to_queue(struct worker *w, struct port_queue *to, const str
 	rte_spinlock_unlock(&to->tx_lock);
 
 	count_tx(w, out, &w->burst, res.sent);
+	if (unlikely(captured))
+		capture_output(w, out, mask, held, &res, &before);
 	return held;
 }
 
@@ -128,6 +135,8 @@ static uint64_t emit_to(struct worker *w, struct port *out, const struct verdict
 
 	if (unlikely(!enabled)) {
 		out->stats[w->id].drops[DROP_PORT_DOWN] += (unsigned)__builtin_popcountll(mask);
+		if (capture_is_on(out))
+			capture_lost(w, out, mask, DROP_PORT_DOWN);
 		return 0;
 	}
 	if (likely((enabled & (enabled - 1)) == 0))
@@ -206,11 +215,36 @@ static unsigned account(struct worker *w, struct port_queue *in, struct verdicts
 	return n;
 }
 
+/* The stages, in their order. Without `after`, as workers run them, nothing is left of it. */
+static inline __attribute__((always_inline)) void decide(
+	struct worker *w, struct port *in, struct verdicts *v, uint64_t now_ns,
+	void (*after)(const char *stage, void *arg), void *arg)
+{
+	struct guard *guard = atomic_load_explicit(&in->guard, memory_order_acquire);
+
+	classify(v, &w->burst);
+	if (after)
+		after("classify", arg);
+	if (unlikely(guard)) {
+		guard_input(guard, &w->burst, v, now_ns);
+		if (after)
+			after("guard", arg);
+	}
+	bridge_input(w, in, v, now_ns);
+	if (after)
+		after("bridge", arg);
+}
+
+void pipeline_decide(struct worker *w, struct port *in, struct verdicts *v, uint64_t now_ns,
+		     void (*after)(const char *stage, void *arg), void *arg)
+{
+	decide(w, in, v, now_ns, after, arg);
+}
+
 unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns)
 {
 	struct port *port = in->port;
 	struct shaper *shaper = atomic_load_explicit(&port->shaper, memory_order_acquire);
-	struct guard *guard = atomic_load_explicit(&port->guard, memory_order_acquire);
 	struct burst *b = &w->burst;
 	struct verdicts v;
 	uint64_t all, held, done, late = 0;
@@ -232,10 +266,9 @@ unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns)
 	}
 	verdicts_init(&v, in->done_ahead & all, late);
 	v.may_wait = fair_may_wait(in, now_ns);
-	classify(&v, b);
-	if (unlikely(guard))
-		guard_input(guard, b, &v, now_ns);
-	bridge_input(w, port, &v, now_ns);
+	decide(w, port, &v, now_ns, NULL, NULL);
+	if (capture_is_on(port))
+		capture_input(w, port, &v, all & ~(mask_of(in->n_seen) | late));
 	held = emit(w, port, &v, now_ns);
 	done = all & ~(held | v.late);
 	w->blocked |= held != 0;
@@ -247,6 +280,7 @@ unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns)
 	n = account(w, in, &v, done & ~v.already_done);
 	in_order = (unsigned)__builtin_ctzll(~done);
 	in->done_ahead = done >> in_order;
+	in->n_seen = (uint8_t)(b->n - (unsigned)__builtin_popcountll(late) - in_order);
 	if (in_order)
 		port->ops->rx_release(in, in_order);
 	if (n) {

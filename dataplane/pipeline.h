@@ -11,4 +11,14 @@
  */
 unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns);
 
+struct verdicts;
+
+/*
+ * The stages alone, over the burst that the caller put into `w`, as pipeline_run runs them: fills
+ * `v` and the egress masks of `w` and sends nothing. `after` is called behind each stage. For a
+ * worker of the caller's own with `dry_run` set; by who may read what workers read.
+ */
+void pipeline_decide(struct worker *w, struct port *in, struct verdicts *v, uint64_t now_ns,
+		     void (*after)(const char *stage, void *arg), void *arg);
+
 #endif

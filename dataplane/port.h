@@ -85,6 +85,8 @@ struct port_queue {
 	atomic_bool up; /* its rings may be used; w: control; r: workers */
 	/* w, r: the worker: frames beyond the first waiting one that are already done */
 	uint64_t done_ahead;
+	/* w, r: the worker: frames at the front that an earlier run has seen */
+	uint8_t n_seen;
 	/* w, r: the worker: when to call ops->notify; 0: nothing to tell */
 	uint64_t notify_due_ns;
 	uint64_t rx_packets, rx_bytes; /* w: the worker; r: anyone */
@@ -119,6 +121,7 @@ struct port {
 	uint16_t n_queues;
 	_Atomic uint16_t enabled; /* bit a queue that is up or paused; w: control; r: workers */
 	struct bridge *_Atomic bridge; /* w: control; r: workers, through rcu */
+	_Atomic uint8_t captures;       /* that look at it, a bit each; w: control; r: workers */
 	/* What the port may send and how much both ways; NULL: anything. Published as bridge is. */
 	struct guard *_Atomic guard;
 	struct shaper *_Atomic shaper;

@@ -12,6 +12,14 @@
 
 #include "dataplane/drop.h"
 
+/* Buffers of a ring, by powers of two: none, 1, 2 to 3, 4 to 7, ..., 32768. */
+#define RING_FILL_BUCKETS 17
+
+struct ring_fill {
+	uint64_t bursts;
+	uint64_t sampled[RING_FILL_BUCKETS]; /* some of them, by what was posted then */
+};
+
 struct port_stats {
 	uint64_t rx_packets, rx_bytes; /* frames taken from the port */
 	uint64_t tx_packets, tx_bytes; /* frames given to the port; a segmented frame counts once */
@@ -19,6 +27,7 @@ struct port_stats {
 	uint64_t punted;	       /* frames handed to the control thread */
 	uint64_t copies;	       /* extra copies made by flooding frames of this port */
 	uint64_t drops[DROP_N];
+	struct ring_fill rx_fill, tx_fill;
 } __attribute__((aligned(64)));
 
 /* What a worker did with its time; w: the worker, r: anyone. */
@@ -28,6 +37,11 @@ struct worker_perf {
 	uint64_t sleeps, sleep_ns, wakeups;
 	uint64_t rx_packets, rx_bursts, tx_packets;
 };
+
+static inline unsigned ring_fill_bucket(uint16_t posted)
+{
+	return posted ? 32u - (unsigned)__builtin_clz(posted) : 0;
+}
 
 static inline uint64_t port_stats_dropped(const struct port_stats *s)
 {

@@ -41,6 +41,7 @@ struct worker {
 	struct egress egress;
 	struct worker_perf perf;
 	struct worker_perf perf_base; /* w, r: control: what `perf` was when it was last cleared */
+	bool dry_run;		      /* a trace: stages decide and remember nothing */
 	bool blocked;		      /* frames wait for a receiver's room: wake up for room too */
 	uint64_t now_ns;	      /* monotonic, read once a round */
 	uint64_t wake_ns;	      /* frames wait for their time: sleep until then at most */

@@ -114,7 +114,7 @@ check_own_header() {
 
 # --- stages ------------------------------------------------------------------------------------
 
-stages="dataplane/pipeline.c bridge/bridge_input.c dataplane/copy.c dataplane/gso.c
+stages="dataplane/pipeline.c dataplane/capture_point.c bridge/bridge_input.c dataplane/copy.c dataplane/gso.c
 	dataplane/frame.c vhost/chain.h vhost/virtqueue.c"
 banned='malloc|calloc|realloc|free|strdup|(f|s|sn|d)?printf|log_[a-z]+|pthread_mutex_[a-z]+'
 banned+='|read|write|open|close|ioctl|poll|epoll_wait|clock_gettime|usleep|nanosleep'

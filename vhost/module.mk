@@ -40,21 +40,21 @@ vhostnet_SRCS = $(sort tests/lib/vhostnet.c tests/lib/packet.c $(vhost_SRCS) $(d
 
 UNIT_TESTS += test_vhost
 test_vhost_SRCS = tests/pipeline/test_vhost.c $(vhostnet_SRCS)
-test_vhost_LIBS := libdpdk cmocka
+test_vhost_LIBS := libdpdk libpcap cmocka
 
 UNIT_TESTS += test_vhost_session
 test_vhost_session_SRCS = tests/pipeline/test_vhost_session.c $(vhostnet_SRCS)
-test_vhost_session_LIBS := libdpdk cmocka
+test_vhost_session_LIBS := libdpdk libpcap cmocka
 
 UNIT_TESTS += test_vhost_queues
 test_vhost_queues_SRCS = tests/pipeline/test_vhost_queues.c $(vhostnet_SRCS)
-test_vhost_queues_LIBS := libdpdk cmocka
+test_vhost_queues_LIBS := libdpdk libpcap cmocka
 
 UNIT_TESTS += test_offload_matrix
 test_offload_matrix_SRCS = $(sort tests/pipeline/test_offload_matrix.c tests/lib/packet.c \
                            tests/lib/segment.c $(vhost_SRCS) $(dataplane_SRCS) $(bridge_SRCS) \
                            $(gen_frontend_SRCS) $(common_SRCS))
-test_offload_matrix_LIBS := libdpdk cmocka
+test_offload_matrix_LIBS := libdpdk libpcap cmocka
 
 # Attacks: three ports and what it takes to attack one of them.
 attacknet_SRCS = $(sort tests/lib/attacknet.c tests/lib/packet.c $(vhost_SRCS) $(dataplane_SRCS) \
@@ -62,11 +62,11 @@ attacknet_SRCS = $(sort tests/lib/attacknet.c tests/lib/packet.c $(vhost_SRCS) $
 
 UNIT_TESTS += test_vhost_cve
 test_vhost_cve_SRCS = tests/pipeline/test_vhost_cve.c $(attacknet_SRCS)
-test_vhost_cve_LIBS := libdpdk cmocka
+test_vhost_cve_LIBS := libdpdk libpcap cmocka
 
 FUZZERS += fuzz_vhost_user
 fuzz_vhost_user_SRCS = tests/fuzz/fuzz_vhost_user.c $(attacknet_SRCS)
-fuzz_vhost_user_LIBS := libdpdk
+fuzz_vhost_user_LIBS := libdpdk libpcap
 
 # kill -9 of weftd and of guests: weftd is run from the same build.
 UNIT_TESTS += test_kill

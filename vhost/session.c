@@ -196,7 +196,7 @@ static void reset_queue(struct vhost_port *vp, unsigned k, uint16_t next_avail)
 	struct port_queue *pq = &vp->port.queues[k];
 
 	if (!vp->pairs[k].paused || vp->pairs[k].rings[VHOST_FROM_GUEST].next_avail != next_avail)
-		pq->done_ahead = 0;
+		pq->done_ahead = pq->n_seen = 0;
 	pq->notify_due_ns = 0;
 	pq->full_since_ns = 0;
 	vp->pairs[k].unnotified_bytes = 0;

@@ -30,6 +30,13 @@ static inline struct vhost_port *vhost_port(struct port *p)
 	return container_of(p, struct vhost_port, port);
 }
 
+/* A look at the guest's index costs a line of its cache: one burst in 16 has to do. */
+static inline void sample_fill(struct ring_fill *fill, const struct virtqueue *vq)
+{
+	if (unlikely(fill->bursts++ % 16 == 0))
+		fill->sampled[ring_fill_bucket(virtqueue_posted(vq))]++;
+}
+
 static inline struct vhost_pair *vhost_pair(const struct port_queue *q)
 {
 	return &vhost_port(q->port)->pairs[q->index];
@@ -46,6 +53,8 @@ static unsigned vhost_rx_peek(struct port_queue *q, struct burst *b)
 	    vp->announce_on == q->index && !q->done_ahead)
 		return announce_peek(vp, pair, b);
 	n = virtqueue_peek(&pair->rings[VHOST_FROM_GUEST], b, BURST_MAX);
+	if (n)
+		sample_fill(&q->port->stats[q->worker->id].rx_fill, &pair->rings[VHOST_FROM_GUEST]);
 	for (unsigned i = 0; i < n; i++) {
 		struct frame *f = &b->frames[i];
 
@@ -150,6 +159,7 @@ static struct tx_result vhost_tx(struct port_queue *q, const struct burst *b, ui
 
 	takes.segs_max = vq->size;
 	virtqueue_prefetch(vq, (unsigned)__builtin_popcountll(mask));
+	sample_fill(&st->tx_fill, vq);
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
 		enum virtqueue_put put = put_frame(vq, &b->frames[i], &takes, st);
@@ -380,6 +390,8 @@ static void describe_ring(const struct vhost_port *vp, unsigned ring, struct vho
 	out->size = vq->size;
 	out->posted = virtqueue_posted(vq);
 	out->interrupts = vq->interrupts;
+	out->packed = vq->packed;
+	out->in_order = vq->in_order;
 	out->event_idx = vq->event_idx;
 	out->indirect = vq->indirect;
 	out->mergeable = vq->mergeable;

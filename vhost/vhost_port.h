@@ -145,7 +145,7 @@ struct vhost_port_info {
 		uint16_t size, posted;
 		uint64_t interrupts;
 		const char *fault; /* NULL or what the guest did */
-		bool event_idx, indirect, mergeable;
+		bool packed, in_order, event_idx, indirect, mergeable;
 	} rings[VHOST_RINGS * PORT_QUEUES_MAX];
 	bool attached; /* one of the pairs, or more */
 };

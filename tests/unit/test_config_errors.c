@@ -20,7 +20,7 @@ static void an_unknown_key_gets_a_suggestion_or_the_valid_keys(void **state)
 			"f.yaml:2:10: error: switch.mtu: unknown key\n"
 			"switch: {mtu: 1500}\n"
 			"         ^\n"
-			"help: a switch has: workers, hugepages, run-dir, idle, socket\n",
+			"help: a switch has: workers, hugepages, run-dir, idle, socket, metrics\n",
 		},
 		{
 			"version: 1\n"

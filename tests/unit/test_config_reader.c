@@ -227,7 +227,7 @@ static void the_caret_stands_right_behind_tabs_and_wide_text(void **state)
 			"f.yaml:2:10: error: switch.üü: unknown key\n"
 			"switch: {\"üü\": 1, workers: 99}\n"
 			"         ^\n"
-			"help: a switch has: workers, hugepages, run-dir, idle, socket\n"
+			"help: a switch has: workers, hugepages, run-dir, idle, socket, metrics\n"
 			"f.yaml:2:28: error: switch.workers: expected a number from 1 to 16 or "
 			"auto, found '99'\n"
 			"switch: {\"üü\": 1, workers: 99}\n"
