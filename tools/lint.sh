@@ -115,7 +115,8 @@ check_own_header() {
 # --- stages ------------------------------------------------------------------------------------
 
 stages="dataplane/pipeline.c dataplane/capture_point.c bridge/bridge_input.c dataplane/copy.c dataplane/gso.c
-	dataplane/frame.c vhost/chain.h vhost/virtqueue.c"
+	dataplane/frame.c vhost/chain.h vhost/virtqueue.c
+	vhost/chain_read.h vhost/chain_write.h vhost/split.c vhost/packed.c"
 banned='malloc|calloc|realloc|free|strdup|(f|s|sn|d)?printf|log_[a-z]+|pthread_mutex_[a-z]+'
 banned+='|read|write|open|close|ioctl|poll|epoll_wait|clock_gettime|usleep|nanosleep'
 

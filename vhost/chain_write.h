@@ -126,7 +126,7 @@ static void write_frame(struct virtqueue *vq, const struct room *room, const str
 	slice_copy(s, iov, n, (uint32_t)skip);
 }
 
-static void log_frame(const struct virtqueue *vq, const struct room *room, uint64_t left)
+static void mark_frame(const struct virtqueue *vq, const struct room *room, uint64_t left)
 {
 	for (unsigned i = 0; i < room->n_iov && left; i++) {
 		uint64_t n = MIN_OF(left, (uint64_t)room->iov[i].iov_len);
@@ -208,7 +208,7 @@ static ALWAYS_INLINE enum virtqueue_put chain_write(struct virtqueue *vq, const 
 	}
 	write_frame(vq, &room, s, (uint16_t)k);
 	if (unlikely(vq->log))
-		log_frame(vq, &room, need);
+		mark_frame(vq, &room, need);
 	*n_used = k;
 	return VIRTQUEUE_PUT_DONE;
 }

@@ -94,7 +94,7 @@ static inline uint16_t used_flags(uint16_t at, uint32_t len)
 			  (len ? VRING_DESC_F_WRITE : 0));
 }
 
-static void log_used(struct virtqueue *vq, uint16_t at, const struct virtqueue_used *u, unsigned n)
+static void mark_used(struct virtqueue *vq, uint16_t at, const struct virtqueue_used *u, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		dirty_log_mark_at(vq->log, vq->mem, packed_desc(vq, at), sizeof(*vq->desc_packed));
@@ -120,7 +120,7 @@ static inline void write_used(struct virtqueue *vq, const struct virtqueue_used 
 			 __ATOMIC_RELEASE);
 	vq->next_used = at;
 	if (unlikely(vq->log))
-		log_used(vq, first, u, n);
+		mark_used(vq, first, u, n);
 }
 
 /* Takes `n` descriptors off the ring's available side. */

@@ -101,7 +101,7 @@ static inline void push_used(struct virtqueue *vq, uint16_t head, uint32_t len)
 	vq->next_used++;
 }
 
-static void log_published(struct virtqueue *vq)
+static void mark_published(struct virtqueue *vq)
 {
 	for (uint16_t i = vq->published; i != vq->next_used; i++)
 		dirty_log_mark_at(vq->log, vq->mem, &vq->used->ring[i & vq->mask],
@@ -114,7 +114,7 @@ static inline void publish(struct virtqueue *vq)
 	/* Entries of the used ring and the buffers they are about come before the index. */
 	__atomic_store_n(&vq->used->idx, vq->next_used, __ATOMIC_RELEASE);
 	if (unlikely(vq->log))
-		log_published(vq);
+		mark_published(vq);
 	vq->published = vq->next_used;
 }
 

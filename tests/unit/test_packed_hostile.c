@@ -215,6 +215,22 @@ static void packed_does_not_lap_what_it_has_not_flushed(void **state)
 	ring_destroy(r);
 }
 
+static void packed_breaks_on_a_chain_that_laps_what_it_has_not_flushed(void **state)
+{
+	struct ring *r = create(RING_MERGEABLE);
+	struct slice s = pattern_slice(60);
+
+	offer(r, 0, RING_BUFFERS, 128, WRITE);
+	assert_int_equal(virtqueue_put(&r->vq, &s), VIRTQUEUE_PUT_DONE);
+	for (uint16_t i = 1; i < RING_SIZE; i++)
+		offer(r, i, RING_BUFFERS, 128, WRITE | VRING_DESC_F_NEXT);
+	offer(r, 0, RING_BUFFERS, 128, WRITE);
+
+	assert_int_equal(virtqueue_put(&r->vq, &s), VIRTQUEUE_PUT_BROKEN);
+	assert_int_equal(r->vq.broken, VIRTQUEUE_BAD_CHAIN);
+	ring_destroy(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +246,7 @@ int main(void)
 		cmocka_unit_test(packed_drops_a_chain_of_the_header_alone),
 		cmocka_unit_test(packed_splits_a_buffer_at_a_regions_edge),
 		cmocka_unit_test(packed_does_not_lap_what_it_has_not_flushed),
+		cmocka_unit_test(packed_breaks_on_a_chain_that_laps_what_it_has_not_flushed),
 	};
 
 	return cmocka_run_group_tests_name("packed_hostile", tests, NULL, NULL);

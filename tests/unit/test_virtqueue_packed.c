@@ -100,6 +100,7 @@ static void packed_shows_the_same_frames_until_they_are_released(void **state)
 		offer(r, i, RING_BUFFERS, HDR + 60u + i, 0);
 
 	assert_int_equal(ring_peek(r), 3);
+	assert_false(virtqueue_arm(&r->vq));
 	assert_int_equal(ring_peek(r), 3);
 	virtqueue_release(&r->vq, 2);
 	assert_int_equal(ring_peek(r), 1);
