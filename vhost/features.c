@@ -68,11 +68,12 @@ uint64_t vhost_features_offered(bool tso, bool uso, bool csum)
 	return f;
 }
 
-/* VIRTIO 1.2, 5.1.3.1: announcement and multiqueue need the control queue. */
+/* LOG_ALL is between the VMM and us. VIRTIO 1.2, 5.1.3.1: announcement and multiqueue need the
+ * control queue. */
 uint64_t vhost_features_control(bool multiqueue)
 {
 	uint64_t f = BIT(VIRTIO_NET_F_MTU) | BIT(VIRTIO_NET_F_STATUS) | BIT(VIRTIO_NET_F_CTRL_VQ) |
-		     BIT(VIRTIO_NET_F_GUEST_ANNOUNCE);
+		     BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | BIT(VHOST_F_LOG_ALL);
 
 	return multiqueue ? f | BIT(VIRTIO_NET_F_MQ) : f;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/vhost_types.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <stdarg.h>
@@ -134,11 +135,25 @@ out:
 	return ret;
 }
 
+/* SET_LOG_BASE and SET_FEATURES pause all pairs: what the rings log to changes between two frames.
+ */
+static void load_log(struct vhost_port *vp)
+{
+	uint64_t base = 0, size = 0;
+
+	vp->log = (struct dirty_log){0};
+	if (!vhost_has(vp->features, VHOST_F_LOG_ALL) ||
+	    rte_vhost_get_log_base(vp->vid, &base, &size) < 0)
+		return;
+	vp->log = (struct dirty_log){.bitmap = (uint8_t *)(uintptr_t)base, .size = size};
+}
+
 /* What all pairs of the session share; no worker looks while it is written. */
 static int load_device(struct vhost_port *vp)
 {
 	if (rte_vhost_get_negotiated_features(vp->vid, &vp->features) < 0)
 		return -EINVAL;
+	load_log(vp);
 	vp->takes = vhost_features_takes(vp->features);
 	vp->takes.mtu = (uint16_t)vp->mtu;
 	return copy_memory(vp);
@@ -159,6 +174,7 @@ static int attach_ring(struct vhost_port *vp, unsigned k, unsigned q)
 	    lib.size > VIRTQUEUE_SIZE_MAX || (!params.packed && (lib.size & (lib.size - 1))))
 		return -EINVAL;
 
+	params.log = vp->log.bitmap ? &vp->log : NULL;
 	params.desc = lib.desc;
 	params.avail = lib.avail;
 	params.used = lib.used;

@@ -29,6 +29,7 @@
 #include "common/err.h"
 #include "config/config.h"
 #include "dataplane/dataplane.h"
+#include "vhost/dirty_log.h"
 #include "vhost/filter.h"
 #include "vhost/guest_memory.h"
 #include "vhost/virtqueue.h"
@@ -80,6 +81,7 @@ struct vhost_port {
 
 	/* w: the session, while no pair is attached; r: workers */
 	struct guest_memory mem;
+	struct dirty_log log; /* bitmap NULL: nobody migrates the guest */
 	uint64_t features;
 	struct offloads takes;
 

@@ -21,6 +21,7 @@
 /* Bits of VHOST_USER_GET_PROTOCOL_FEATURES. */
 enum {
 	PROTOCOL_MQ = 0,
+	PROTOCOL_LOG_SHMFD = 1,
 	PROTOCOL_RARP = 2,
 	PROTOCOL_REPLY_ACK = 3,
 	PROTOCOL_NET_MTU = 4,
@@ -30,7 +31,8 @@ enum {
 /* What is not offered cannot be negotiated; docs/security.md says why the rest is left out. */
 static uint64_t protocol_features(const struct vhost_port *vp)
 {
-	uint64_t f = 1ull << PROTOCOL_RARP | 1ull << PROTOCOL_REPLY_ACK | 1ull << PROTOCOL_NET_MTU |
+	uint64_t f = 1ull << PROTOCOL_LOG_SHMFD | 1ull << PROTOCOL_RARP |
+		     1ull << PROTOCOL_REPLY_ACK | 1ull << PROTOCOL_NET_MTU |
 		     1ull << PROTOCOL_STATUS;
 
 	return vp->port.n_queues > 1 ? f | 1ull << PROTOCOL_MQ : f;

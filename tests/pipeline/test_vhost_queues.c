@@ -8,8 +8,10 @@
 #include "tests/lib/test.h"
 
 #include <arpa/inet.h>
+#include <linux/vhost_types.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "dataplane/eal.h"
@@ -213,6 +215,18 @@ static uint64_t drops_of(struct net *net, int i)
 	for (int reason = DROP_NONE + 1; reason < DROP_N; reason++)
 		n += s.drops[reason];
 	return n;
+}
+
+static int send_u64(struct frontend *f, unsigned request, uint64_t value)
+{
+	struct frontend_msg m = {
+		.request = request, .flags = FRONTEND_VERSION | FRONTEND_NEED_REPLY, .size = 8};
+	struct err e = {0};
+
+	m.u64 = value;
+	assert_int_equal(frontend_send(f, &m, NULL, 0, &e), 0);
+	assert_int_equal(frontend_recv(f, &m, &e), 0);
+	return m.u64 ? -1 : 0;
 }
 
 /* --- pairs ---------------------------------------------------------------------------------------
@@ -431,20 +445,87 @@ static void no_frame_is_lost_when_features_or_memory_are_sent_again(void **state
 	assert_int_equal(pairs_up(net, 1), 2);
 }
 
-/* --- what frontends tell -------------------------------------------------------------------------
+/* --- migration -----------------------------------------------------------------------------------
  */
 
-static int send_u64(struct frontend *f, unsigned request, uint64_t value)
-{
-	struct frontend_msg m = {
-		.request = request, .flags = FRONTEND_VERSION | FRONTEND_NEED_REPLY, .size = 8};
-	struct err e = {0};
+#define LOG_BYTES (1u << 20) /* a bit a page: 32 GiB */
 
-	m.u64 = value;
-	assert_int_equal(frontend_send(f, &m, NULL, 0, &e), 0);
-	assert_int_equal(frontend_recv(f, &m, &e), 0);
-	return m.u64 ? -1 : 0;
+struct log_message {
+	uint64_t size, offset;
+};
+
+/* As QEMU begins a migration: the log, then the feature. */
+static const uint8_t *begin_logging(struct driver *d)
+{
+	struct frontend_msg m = {.request = FRONTEND_SET_LOG_BASE,
+				 .flags = FRONTEND_VERSION,
+				 .size = sizeof(struct log_message)};
+	struct log_message log = {.size = LOG_BYTES};
+	int fd = memfd_create("log", MFD_CLOEXEC);
+	struct err e = {0};
+	uint8_t *bitmap;
+
+	assert_int_equal(ftruncate(fd, LOG_BYTES), 0);
+	bitmap = mmap(NULL, LOG_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(bitmap, MAP_FAILED);
+	memcpy(m.bytes, &log, sizeof(log));
+	assert_int_equal(frontend_send(&d->frontend, &m, &fd, 1, &e), 0);
+	assert_int_equal(frontend_recv(&d->frontend, &m, &e), 0);
+	close(fd);
+	return bitmap;
 }
+
+static bool is_dirty(const struct driver *d, const uint8_t *bitmap, const void *p)
+{
+	uint64_t page = guestmem_gpa(&d->mem, p) / 4096;
+
+	return bitmap[page / 8] >> page % 8 & 1;
+}
+
+static unsigned count_dirty(const uint8_t *bitmap)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < LOG_BYTES; i++)
+		n += (unsigned)__builtin_popcount(bitmap[i]);
+	return n;
+}
+
+static void pages_that_frames_are_written_to_are_logged_during_a_migration(void **state)
+{
+	struct net *net = *state;
+	struct flows flows = {0};
+	struct driver *b = &net->drivers[1];
+	const uint8_t *bitmap;
+	const void *page = NULL;
+	struct driver_frame f;
+
+	plug_pairs(net, 1, 1, 1);
+	bitmap = begin_logging(b);
+	for (int i = 0; i < 20; i++)
+		send_burst(net, 1, &flows);
+	assert_all_arrive(b, &flows);
+	assert_int_equal(count_dirty(bitmap), 0);
+
+	assert_int_equal(send_u64(&b->frontend, FRONTEND_SET_FEATURES,
+				  b->frontend.features | DRIVER_F(VHOST_F_LOG_ALL)),
+			 0);
+	for (int i = 0; i < 20; i++)
+		send_burst(net, 1, &flows);
+	assert_all_arrive(b, &flows);
+	send_one(&net->drivers[0], 0, 0, &flows);
+	driver_tx_kick(&net->drivers[0], 0);
+	assert_int_equal(driver_rx_wait(b, 0, &f, WAIT_MS), 1);
+	page = f.iov[0].iov_base;
+	assert_true(is_dirty(b, bitmap, page));
+	assert_true(is_dirty(b, bitmap, driver_rx_queue(b, 0)->vq.used));
+	assert_int_equal(drops_of(net, 1), 0);
+
+	munmap((void *)(uintptr_t)bitmap, LOG_BYTES);
+}
+
+/* --- what frontends tell -------------------------------------------------------------------------
+ */
 
 static void a_guests_mtu_is_taken_up_to_the_ports(void **state)
 {
@@ -547,6 +628,7 @@ int main(void)
 		T(a_senders_other_pairs_go_on_when_one_is_disabled),
 		T2(rebalancing_under_load_keeps_flows_whole_and_in_order),
 		T2(no_frame_is_lost_when_features_or_memory_are_sent_again),
+		T(pages_that_frames_are_written_to_are_logged_during_a_migration),
 		T(a_guests_mtu_is_taken_up_to_the_ports),
 		T(frontends_see_what_the_port_offers),
 		T(a_rarp_for_a_migrated_guest_moves_it_to_its_new_port),
