@@ -21,7 +21,7 @@
 #define BLOCKED_WAIT_NS 1000000 /* frames wait for room: look again even if nobody tells us */
 #define SLEEP_MAX_NS	999999999
 /* What an empty round takes beyond this was spent off the CPU, which is no time without work. */
-#define ROUND_MAX_NS	UINT64_C(10000)
+#define ROUND_MAX_NS UINT64_C(10000)
 
 struct worker *worker_create(struct dataplane *dp, unsigned id)
 {
@@ -90,6 +90,22 @@ static inline const struct poll_list *polls_of(struct worker *w)
 	return atomic_load_explicit(&w->polls, memory_order_acquire);
 }
 
+static inline unsigned poll_place(struct worker *w, const struct poll_list *polls, unsigned i,
+				  uint64_t now_ns)
+{
+	struct port *p = polls->ports[i];
+	unsigned n;
+
+	if (!atomic_load_explicit(&p->up, memory_order_acquire))
+		return 0;
+	n = pipeline_run(w, p, now_ns);
+	if (w->burst.n)
+		active_saw(&w->active, i);
+	if (unlikely(p->notify_due_ns && now_ns >= p->notify_due_ns))
+		p->ops->notify(p);
+	return n;
+}
+
 unsigned worker_poll(struct worker *w, uint64_t now_ns)
 {
 	const struct poll_list *polls = polls_of(w);
@@ -97,15 +113,29 @@ unsigned worker_poll(struct worker *w, uint64_t now_ns)
 
 	w->now_ns = now_ns;
 	w->blocked = false;
-	for (unsigned i = 0; i < polls->n; i++) {
-		struct port *p = polls->ports[i];
+	for (unsigned i = 0; i < polls->n; i++)
+		n += poll_place(w, polls, i, now_ns);
+	active_renew(&w->active, polls->n, now_ns);
+	return n;
+}
 
-		if (!atomic_load_explicit(&p->up, memory_order_acquire))
-			continue;
-		n += pipeline_run(w, p, now_ns);
-		if (unlikely(p->notify_due_ns && now_ns >= p->notify_due_ns))
-			p->ops->notify(p);
-	}
+unsigned worker_poll_busy(struct worker *w, uint64_t now_ns)
+{
+	const struct poll_list *polls = polls_of(w);
+	const struct active *a = &w->active;
+	unsigned n = 0;
+
+	if (now_ns >= a->all_due_ns)
+		return worker_poll(w, now_ns);
+	w->now_ns = now_ns;
+	w->blocked = false;
+	for (unsigned k = 0; k < a->n_words; k++)
+		for (uint64_t m = a->places[k]; m; m &= m - 1) {
+			unsigned i = k * 64 + (unsigned)__builtin_ctzll(m);
+
+			if (i < polls->n)
+				n += poll_place(w, polls, i, now_ns);
+		}
 	return n;
 }
 
@@ -189,13 +219,13 @@ static void *worker_main(void *arg)
 	struct worker *w = arg;
 	struct tsc_clock clock = {rte_rdtsc(), clock_now_ns(), rte_get_tsc_hz()};
 	uint64_t tsc = clock.tsc0, idle_ns = 0; /* spent polling since there was work */
-	unsigned pauses = PAUSES_MIN;
+	unsigned pauses = PAUSES_MIN, n = 0;
 
 	rte_rcu_qsbr_thread_online(w->dp->rcu, w->id);
 	while (!atomic_load_explicit(&w->stopping, memory_order_relaxed)) {
 		uint64_t now_ns = tsc_clock_ns(&clock, tsc), after;
-		unsigned n = worker_poll(w, now_ns);
 
+		n = n ? worker_poll_busy(w, now_ns) : worker_poll(w, now_ns);
 		rte_rcu_qsbr_quiescent(w->dp->rcu, w->id);
 		w->perf.iterations++;
 		if (n) {

@@ -5,16 +5,17 @@
 /*
  * A worker: one thread that polls its ports, run to completion, until there is nothing to do.
  *
- * It polls while there is work. An empty round makes the next one wait a little longer, because
- * touching a guest's ring line again and again slows the guest down. After `idle_ns` without work
- * it arms the ports' notifications and sleeps in epoll; asleep, it is offline for RCU, so a change
- * of configuration never waits for it.
+ * It polls while there is work, idle ports less often than busy ones. An empty round makes the next
+ * one wait a little longer, because touching a guest's ring line again and again slows the guest
+ * down. After `idle_ns` without work it arms the ports' notifications and sleeps in epoll; asleep,
+ * it is offline for RCU, so a change of configuration never waits for it.
  */
 
 #include <pthread.h>
 #include <stdint.h>
 
 #include "common/err.h"
+#include "dataplane/active.h"
 #include "dataplane/frame.h"
 #include "dataplane/port.h"
 #include "dataplane/stats.h"
@@ -43,6 +44,7 @@ struct worker {
 	struct worker_perf perf_base; /* w, r: control: what `perf` was when it was last cleared */
 	bool blocked;		      /* frames wait for a receiver's room: wake up for room too */
 	uint64_t now_ns;	      /* monotonic, read once a round */
+	struct active active;	      /* places of the poll list */
 
 	pthread_t thread;
 	bool has_thread;
@@ -60,6 +62,9 @@ void worker_stop(struct worker *w);
 
 /* One round over the worker's ports at time `now_ns`. Returns the frames taken. */
 unsigned worker_poll(struct worker *w, uint64_t now_ns);
+
+/* The same while there is work: idle ports are visited less often (struct active). */
+unsigned worker_poll_busy(struct worker *w, uint64_t now_ns);
 
 /* What the worker did since its counters were last cleared. Control thread. */
 void worker_perf_get(const struct worker *w, struct worker_perf *perf);
