@@ -68,10 +68,9 @@ static void fill_aliases(struct pick_alias *table, double *share, unsigned *orde
 		}
 	}
 	/* What rounding left over is whole. */
-	while (n_small)
-		table[order[--n_small]] = (struct pick_alias){UINT32_MAX, order[n_small]};
-	for (; first_large < n; first_large++)
-		table[order[first_large]] = (struct pick_alias){UINT32_MAX, order[first_large]};
+	for (unsigned i = 0; i < n; i++)
+		if (i < n_small || i >= first_large)
+			table[order[i]] = (struct pick_alias){UINT32_MAX, order[i]};
 }
 
 static struct pick_alias *zipf_table(unsigned n, double skew)
