@@ -40,7 +40,7 @@ worker_rates() {
 		(.rx_packets - $b.rx_packets) / (.busy_cycles - $b.busy_cycles) * .tsc_hz / 1e6'
 }
 
-# Ports are spread over the workers in the order of the configuration: first all that send.
+# Ports are spread over the workers in the order in which they come: first all that send.
 cell() { # cell ROW PAIRS
 	local row=$1 pairs=$2 i sending=() receiving=() ports=() before rates
 
@@ -49,7 +49,10 @@ cell() { # cell ROW PAIRS
 		receiving+=("r$i")
 	done
 	for i in $(seq "$pairs"); do
-		ports+=(--port "tx=$work/run/s$i.sock" --port "rx=$work/run/r$i.sock")
+		ports+=(--port "tx=$work/run/s$i.sock")
+	done
+	for i in $(seq "$pairs"); do
+		ports+=(--port "rx=$work/run/r$i.sock")
 	done
 	start_weftd "0-$((workers - 1))" "$workers" "${sending[@]}" "${receiving[@]}"
 	before=$(weft --json pmd-perf-show)

@@ -132,16 +132,35 @@ void run_fini(struct run *r)
 	*r = (struct run){0};
 }
 
-/* The next port after `i` that receives; merely the next when there is no other. */
+/* The n-th receiving port from port `from` on, round and round; `from` when there is none. */
+static unsigned receiver_from(const struct run_options *o, unsigned from, unsigned n)
+{
+	unsigned n_receivers = 0, found = 0;
+
+	for (unsigned i = 0; i < o->n_ports; i++)
+		n_receivers += o->ports[i].receives;
+	for (unsigned k = 0; n_receivers && k < o->n_ports; k++) {
+		unsigned i = (from + k) % o->n_ports;
+
+		if (o->ports[i].receives && found++ == n % n_receivers)
+			return i;
+	}
+	return from;
+}
+
+/* Where port `i` sends to: one that receives as well, to the next; the others, in turn. Never `i`.
+ */
 static unsigned peer_of(const struct run_options *o, unsigned i)
 {
-	for (unsigned k = 1; k < o->n_ports; k++) {
-		unsigned j = (i + k) % o->n_ports;
+	unsigned rank = 0, next;
 
-		if (o->ports[j].receives)
-			return j;
+	if (o->ports[i].receives) {
+		next = receiver_from(o, i + 1, 0);
+		return next != i ? next : (i + 1) % o->n_ports;
 	}
-	return (i + 1) % o->n_ports;
+	for (unsigned k = 0; k < i; k++)
+		rank += o->ports[k].sends && !o->ports[k].receives;
+	return receiver_from(o, 0, rank);
 }
 
 static bool is_segmented(const struct run_options *o, unsigned i)

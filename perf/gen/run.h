@@ -9,8 +9,9 @@
  *   run_init -> run_attach (backends) | run_attach_ideal (ourselves) -> run_measure -> run_fini
  *
  * One thread drives all ports, so the generator takes one processor and the switch has the other.
- * It never sleeps while it measures. Port i sends to the next receiving port after it, round and
- * round; rates are taken between two snapshots in the middle of the traffic, losses over all of it.
+ * It never sleeps while it measures. A port that sends and receives sends to the next receiving one
+ * after it, round and round; ports that only send, to the receiving ones in turn. Rates are taken
+ * between two snapshots in the middle of the traffic, losses over all of it.
  *
  * `rounds` is another kind of traffic, for machines without a processor to spare: full rings are
  * handed over all at once, the generator sleeps until the switch is through, takes what arrived,
