@@ -128,9 +128,18 @@ fuzz: build-fuzz ## each fuzz target for FUZZ_SECONDS (30)
 lint: ## format, include direction, sizes, stages, scripts, names in the docs
 	@tools/lint.sh
 
-.PHONY: bench
+# Compared with a baseline of the same machine, where one was stored: exit code 2 for a regression.
+BASELINE ?= perf/bench/baseline.json
+.PHONY: bench bench-baseline bench-scenarios
 bench: all ## frames between two vhost-user ports, beside testpmd and OVS-DPDK where they are
 	@perf/bench/switch.sh -o build/bench
+	@[ ! -e $(BASELINE) ] || $(B)/bin/weft-bench compare $(BASELINE) build/bench/results.json
+bench-baseline: ## keep what the last `make bench` measured for comparisons
+	@cp build/bench/results.json $(BASELINE)
+bench-scenarios: all ## idle ports, scaling over workers, adaptive polling
+	@perf/bench/idle-ports.sh -o build/bench/idle-ports
+	@perf/bench/scaling.sh -o build/bench/scaling
+	@perf/bench/idle.sh -o build/bench/idle
 
 .PHONY: peers
 peers: all guest-image ## the lab beside OVS-DPDK and Linux bridge + tap
@@ -150,7 +159,7 @@ unitdir    := $(DESTDIR)$(PREFIX)/lib/systemd/system
 confdir    := $(DESTDIR)$(SYSCONFDIR)/weft
 compdir    := $(sharedir)/bash-completion/completions
 
-INSTALLED_BINS := $(filter-out weft-agent weft-fairness,$(PROGRAMS))
+INSTALLED_BINS := $(filter-out weft-agent weft-bench weft-fairness,$(PROGRAMS))
 MAN_PAGES      := $(patsubst %,$(B)/%,$(wildcard man/*)) $(B)/man/weft.8 $(B)/man/weft.yaml.5
 GENERATED      := $(MAN_PAGES) $(B)/share/weft.bash $(B)/share/weft.schema.json
 man_path        = $(sharedir)/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))

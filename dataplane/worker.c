@@ -99,30 +99,71 @@ static void forgive_floods(const struct poll_list *polls)
 		polls->queues[i]->flood_debt = 0;
 }
 
+static inline unsigned poll_place(struct worker *w, const struct poll_list *polls, unsigned i,
+				  uint64_t now_ns)
+{
+	struct port_queue *q = polls->queues[i];
+	unsigned n = 0;
+
+	if (!atomic_load_explicit(&q->up, memory_order_acquire))
+		return 0;
+	if (unlikely(fair_sits_out(q))) {
+		w->sat_out = true;
+		active_saw(&w->active, i);
+	} else {
+		n = pipeline_run(w, q, now_ns);
+		if (w->burst.n)
+			active_saw(&w->active, i);
+	}
+	if (unlikely(q->notify_due_ns && now_ns >= q->notify_due_ns))
+		q->port->ops->notify(q);
+	return n;
+}
+
+static inline void round_begin(struct worker *w, uint64_t now_ns)
+{
+	w->now_ns = now_ns;
+	w->blocked = false;
+	w->sat_out = false;
+	w->wake_ns = UINT64_MAX;
+}
+
+static inline unsigned round_end(struct worker *w, const struct poll_list *polls, unsigned n)
+{
+	if (unlikely(w->sat_out && n == 0))
+		forgive_floods(polls);
+	return n;
+}
+
 unsigned worker_poll(struct worker *w, uint64_t now_ns)
 {
 	const struct poll_list *polls = polls_of(w);
-	bool sat_out = false;
 	unsigned n = 0;
 
-	w->now_ns = now_ns;
-	w->blocked = false;
-	w->wake_ns = UINT64_MAX;
-	for (unsigned i = 0; i < polls->n; i++) {
-		struct port_queue *q = polls->queues[i];
+	round_begin(w, now_ns);
+	for (unsigned i = 0; i < polls->n; i++)
+		n += poll_place(w, polls, i, now_ns);
+	active_renew(&w->active, polls->n, now_ns);
+	return round_end(w, polls, n);
+}
 
-		if (!atomic_load_explicit(&q->up, memory_order_acquire))
-			continue;
-		if (unlikely(fair_sits_out(q)))
-			sat_out = true;
-		else
-			n += pipeline_run(w, q, now_ns);
-		if (unlikely(q->notify_due_ns && now_ns >= q->notify_due_ns))
-			q->port->ops->notify(q);
-	}
-	if (unlikely(sat_out && n == 0))
-		forgive_floods(polls);
-	return n;
+unsigned worker_poll_busy(struct worker *w, uint64_t now_ns)
+{
+	const struct poll_list *polls = polls_of(w);
+	const struct active *a = &w->active;
+	unsigned n = 0;
+
+	if (now_ns >= a->all_due_ns)
+		return worker_poll(w, now_ns);
+	round_begin(w, now_ns);
+	for (unsigned k = 0; k < a->n_words; k++)
+		for (uint64_t m = a->places[k]; m; m &= m - 1) {
+			unsigned i = k * 64 + (unsigned)__builtin_ctzll(m);
+
+			if (i < polls->n)
+				n += poll_place(w, polls, i, now_ns);
+		}
+	return round_end(w, polls, n);
 }
 
 /*
@@ -211,13 +252,13 @@ static void *worker_main(void *arg)
 	struct worker *w = arg;
 	struct tsc_clock clock = {rte_rdtsc(), clock_now_ns(), rte_get_tsc_hz()};
 	uint64_t tsc = clock.tsc0, idle_ns = 0; /* spent polling since there was work */
-	unsigned pauses = PAUSES_MIN;
+	unsigned pauses = PAUSES_MIN, n = 0;
 
 	rte_rcu_qsbr_thread_online(w->dp->rcu, w->id);
 	while (!atomic_load_explicit(&w->stopping, memory_order_relaxed)) {
 		uint64_t now_ns = tsc_clock_ns(&clock, tsc), after;
-		unsigned n = worker_poll(w, now_ns);
 
+		n = n ? worker_poll_busy(w, now_ns) : worker_poll(w, now_ns);
 		rte_rcu_qsbr_quiescent(w->dp->rcu, w->id);
 		w->perf.iterations++;
 		if (n) {

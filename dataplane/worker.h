@@ -5,16 +5,17 @@
 /*
  * A worker: one thread that polls its queues, run to completion, until there is nothing to do.
  *
- * It polls while there is work. An empty round makes the next one wait a little longer, because
- * touching a guest's ring line again and again slows the guest down. After `idle_ns` without work
- * it arms the queues' notifications and sleeps in epoll; asleep, it is offline for RCU, so a change
- * of configuration never waits for it.
+ * It polls while there is work, idle queues less often than busy ones. An empty round makes the
+ * next one wait a little longer, because touching a guest's ring line again and again slows the
+ * guest down. After `idle_ns` without work it arms the queues' notifications and sleeps in epoll;
+ * asleep, it is offline for RCU, so a change of configuration never waits for it.
  */
 
 #include <pthread.h>
 #include <stdint.h>
 
 #include "common/err.h"
+#include "dataplane/active.h"
 #include "dataplane/frame.h"
 #include "dataplane/port.h"
 #include "dataplane/stats.h"
@@ -44,7 +45,9 @@ struct worker {
 	bool dry_run;		      /* a trace: stages decide and remember nothing */
 	bool blocked;		      /* frames wait for a receiver's room: wake up for room too */
 	uint64_t now_ns;	      /* monotonic, read once a round */
+	bool sat_out;		      /* a queue left this round to the others */
 	uint64_t wake_ns;	      /* frames wait for their time: sleep until then at most */
+	struct active active;	      /* places of the poll list */
 
 	pthread_t thread;
 	bool has_thread;
@@ -62,6 +65,9 @@ void worker_stop(struct worker *w);
 
 /* One round over the worker's queues at time `now_ns`. Returns the frames taken. */
 unsigned worker_poll(struct worker *w, uint64_t now_ns);
+
+/* The same while there is work: idle ports are visited less often (struct active). */
+unsigned worker_poll_busy(struct worker *w, uint64_t now_ns);
 
 /* What the worker did since its counters were last cleared. Control thread. */
 void worker_perf_get(const struct worker *w, struct worker_perf *perf);

@@ -9,48 +9,33 @@
 # a slow spell of the machine hits all of them. What counts is the median of the rounds, with its
 # range, and the ratio of two medians. The generator's own ceiling stands in the first column;
 # where it was busy for more than nine tenths of the time the cell carries a star, and the switch
-# may be faster than what it says.
+# may be faster than what it says. The last column is what memcpy alone reaches on the switch's
+# processor with the blocks of the row's rings (weft-bench memcpy, cold).
 #
 # A switch is two functions: NAME_have (may it run here; if not, say what to install) and NAME_up
 # MODE (start it with ports at run/a.sock and run/b.sock; MODE is plain or tso; set `suffix` to
 # ,server when it connects instead of listening). What it spawned is stopped after its turn. One that
 # is missing is left out and named at the end. All of them get 2 MiB pages, or none does.
-set -u
+# shellcheck source=perf/bench/lib.sh
+. "$(dirname "$0")/lib.sh"
 
-here=$(cd "$(dirname "$0")/../.." && pwd)
-bin=$here/build/release/bin
-out=
-rounds=5
-seconds=2
 switches="weft ovs testpmd"
 only_rows=
-huge_pages=768
-switch_cpu=0
-gen_cpu=1
-ring=1024
+suffix=
+dpdk_prefix=weft-bench-$$
 
-usage() {
-	cat <<USAGE
-usage: $0 [-b BINDIR] [-o DIR] [-n ROUNDS] [-t SECONDS] [-s "weft ovs testpmd"] [-r "ROW ..."]
-          [-g RING] [-H]
-  -b  folder of weftd and weft-pktgen ($bin)
-  -o  keep results.json, samples.tsv and the switches' logs there
-  -n  rounds ($rounds), -t seconds measured in each cell ($seconds)
-  -s  switches, -r rows: $(row_names)
-  -g  entries of each virtqueue ($ring)
-  -H  leave 2 MiB pages alone: everything runs on plain memory
-USAGE
-}
-
-# name, mode, options of weft-pktgen
+# name, mode, what the receiving port does not take, options of weft-pktgen
 rows() {
 	cat <<ROWS
-64 plain --size 64
-64-touched plain --size 64 --touch
-512 plain --size 512
-1500 plain --size 1500
-64-1000x1000 plain --size 64 --macs 1000x1000
-tso tso --size tso
+64 plain - --size 64
+64-touched plain - --size 64 --touch
+64-1000x1000 plain - --size 64 --macs 1000x1000
+64-8000x8000 plain - --size 64 --macs 8000x8000
+512 plain - --size 512
+1500 plain - --size 1500
+imix plain - --size imix
+tso tso - --size tso
+tso-cut tso no-csum --size tso
 ROWS
 }
 
@@ -58,94 +43,22 @@ row_names() {
 	rows | cut -d' ' -f1 | tr '\n' ' '
 }
 
-say() {
-	printf '%s\n' "$*" >&2
+usage() {
+	echo "usage: $0 [options]"
+	common_usage
+	cat <<USAGE
+  -s NAMES    switches ("$switches")
+  -r ROWS     rows, of $(row_names)
+USAGE
 }
 
-die() {
-	say "switch.sh: $*"
-	exit 1
-}
-
-# --- what is started and must be stopped ----------------------------------------------------
-
-work=
-suffix=
-pids=()
-huge_added=0
-use_huge=
-dpdk_prefix=weft-bench-$$
-
-# Starts "$@" on the switch's processor, its output in the log "$1".
-spawn() {
-	local log=$1
-
-	shift
-	taskset -c "$switch_cpu" "$@" >>"$log" 2>&1 </dev/null &
-	pids+=($!)
-}
-
-stop_all() {
-	local pid
-
-	for pid in "${pids[@]}"; do
-		kill "$pid" 2>/dev/null
-	done
-	for pid in "${pids[@]}"; do
-		for _ in $(seq 50); do
-			kill -0 "$pid" 2>/dev/null || break
-			sleep 0.1
-		done
-		kill -9 "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
-	done
-	pids=()
-}
-
-cleanup() {
-	stop_all
-	give_back_huge_pages
-	rm -rf "/run/dpdk/$dpdk_prefix"
-	[ -n "$work" ] && rm -rf "$work"
-}
-
-# All or nothing: with fewer pages than asked for, some switch would get none.
-reserve_huge_pages() {
-	local file=/proc/sys/vm/nr_hugepages before free
-
-	before=$(cat "$file") || return 0
-	{ echo $((before + huge_pages)) >"$file"; } 2>/dev/null || return 0
-	huge_added=$(($(cat "$file") - before))
-	free=$(awk '/^HugePages_Free/ {print $2}' /proc/meminfo)
-	if [ "$huge_pages" -gt 0 ] && [ "$free" -ge "$huge_pages" ]; then
-		use_huge=1
-	else
-		give_back_huge_pages
-	fi
-}
-
-# Somebody else may have changed the number meanwhile, so ours are taken off what there is now.
-give_back_huge_pages() {
-	local file=/proc/sys/vm/nr_hugepages
-
-	[ "$huge_added" -le 0 ] || echo $(($(cat "$file") - huge_added)) >"$file"
-	huge_added=0
-}
-
-# wait_for SECONDS COMMAND...: until it succeeds.
-wait_for() {
-	local n=$(($1 * 20))
-
-	shift
-	while ! "$@" >/dev/null 2>&1; do
-		n=$((n - 1))
-		[ "$n" -gt 0 ] || return 1
-		sleep 0.05
-	done
-}
-
-sockets_are_there() {
-	[ -S "$work/run/a.sock" ] && [ -S "$work/run/b.sock" ]
+more_options=s:r:
+more_option() {
+	case $1 in
+	s) switches=$2 ;;
+	r) only_rows=$2 ;;
+	*) return 1 ;;
+	esac
 }
 
 # OVS asks for a pool of 790 MB first. Where that fails, the backend's own allocations fail with it
@@ -165,19 +78,8 @@ weft_have() {
 }
 
 weft_up() {
-	cat >"$work/run/weft.yaml" <<CONFIG
-version: 1
-switch: {workers: 1, hugepages: $([ "$use_huge" ] && echo on || echo off), run-dir: $work/run}
-bridges:
-  lan: {}
-ports:
-  a: {bridge: lan, vhost-user: {path: $work/run/a.sock, mode: server}}
-  b: {bridge: lan, vhost-user: {path: $work/run/b.sock, mode: server}}
-CONFIG
-	spawn "$work/weft.log" "$bin/weftd" -c "$work/run/weft.yaml" --run-dir "$work/run"
-	wait_for 10 sockets_are_there
+	start_weftd "$switch_cpu" 1 a b
 }
-
 
 # --- OVS-DPDK -------------------------------------------------------------------------------
 
@@ -201,14 +103,14 @@ ovs_up() {
 	[ "$1" = tso ] && tso=true
 	export OVS_RUNDIR=$run OVS_LOGDIR=$run OVS_DBDIR=$run
 	ovsdb-tool create "$run/conf.db" /usr/share/openvswitch/vswitch.ovsschema || return 1
-	spawn "$work/ovs.log" ovsdb-server "$run/conf.db" --remote="punix:$run/db.sock" \
-		--unixctl="$run/ovsdb.ctl"
+	spawn "$switch_cpu" "$work/ovs.log" ovsdb-server "$run/conf.db" \
+		--remote="punix:$run/db.sock" --unixctl="$run/ovsdb.ctl"
 	wait_for 5 test -S "$run/db.sock" || return 1
 	ovs_vsctl --no-wait set Open_vSwitch . other_config:dpdk-init=true \
 		other_config:dpdk-lcore-mask="$mask" other_config:pmd-cpu-mask="$mask" \
 		other_config:userspace-tso-enable="$tso" \
 		other_config:dpdk-extra="$(dpdk_memory) --no-pci --no-telemetry" || return 1
-	spawn "$work/ovs.log" unshare --net "$ovs_vswitchd" "unix:$run/db.sock" \
+	spawn "$switch_cpu" "$work/ovs.log" unshare --net "$ovs_vswitchd" "unix:$run/db.sock" \
 		--unixctl="$run/vswitchd.ctl"
 	ovs_vsctl add-br br0 -- set Bridge br0 datapath_type=netdev \
 		other_config:mac-table-size=65536 -- \
@@ -217,7 +119,6 @@ ovs_up() {
 		add-port br0 b -- set Interface b type=dpdkvhostuserclient \
 		options:vhost-server-path="$run/b.sock"
 }
-
 
 # --- testpmd, io forwarding: no switch, the least that DPDK's vhost can do -------------------
 
@@ -230,44 +131,51 @@ testpmd_up() {
 
 	[ "$1" = tso ] && tso=1
 	# shellcheck disable=SC2046
-	spawn "$work/testpmd.log" dpdk-testpmd --lcores "(0-1)@$switch_cpu" $(dpdk_memory) --no-pci \
-		--no-telemetry \
+	spawn "$switch_cpu" "$work/testpmd.log" dpdk-testpmd --lcores "(0-1)@$switch_cpu" \
+		$(dpdk_memory) --no-pci --no-telemetry \
 		--vdev "net_vhost0,iface=$work/run/a.sock,client=0,tso=$tso" \
 		--vdev "net_vhost1,iface=$work/run/b.sock,client=0,tso=$tso" \
 		-- --forward-mode=io --auto-start --nb-cores=1 --burst=64 --stats-period=3600 \
 		--total-num-mbufs=65536
-	wait_for 15 sockets_are_there
+	wait_for 15 sockets_are_there a b
 }
-
 
 # --- measuring ------------------------------------------------------------------------------
 
-field() {
-	sed -n "s/.*\"$1\": \([-0-9.e+]*\).*/\1/p"
+# Large frames count in Gb/s, the others in Mpps.
+sample_rate() { # sample_rate ROW SUBJECT JSON
+	case $1 in
+	tso*) sample "$1" "$2" Gb/s "$(jq -r .gbps <<<"$3")" ;;
+	*) sample "$1" "$2" Mpps "$(mpps "$3")" ;;
+	esac
 }
 
-pktgen() {
-	taskset -c "$gen_cpu" timeout 60 "$bin/weft-pktgen" --json --ring "$ring" \
-		${use_huge:+--huge} "$@" 2>>"$work/pktgen.log"
+measured() { # measured SWITCH ROUND ROW JSON
+	sample_rate "$3" "$1" "$4"
+	sample "$3" "$1" loss "$(jq -r .loss <<<"$4")"
+	sample "$3" "$1" busy "$(jq -r .generator_busy <<<"$4")"
+	jq -c --arg row "$3" --arg switch "$1" --argjson round "$2" \
+		'{row: $row, switch: $switch, round: $round, result: .}' <<<"$4" \
+		>>"$work/samples.jsonl"
 }
 
-# cell SWITCH ROUND ROW OPTIONS...
+# cell SWITCH ROUND ROW RECEIVER OPTIONS...
 cell() {
-	local switch=$1 round=$2 row=$3 json
+	local switch=$1 round=$2 row=$3 receiver=$4 json before
 
-	shift 3
+	shift 4
+	[ "$receiver" = - ] && receiver= || receiver=,$receiver
 	for _ in 1 2; do
-		json=$(pktgen --port "tx=$work/run/a.sock$suffix" --port "rx=$work/run/b.sock$suffix" \
+		[ "$switch" != weft ] || before=$(weft_cycles)
+		json=$(pktgen --port "tx=$work/run/a.sock$suffix" \
+			--port "rx=$work/run/b.sock$suffix$receiver" \
 			--wait 20 --warmup 0.5 --time "$seconds" "$@")
 		[ -z "$json" ] || break
 		say "  $switch $row: $(tail -n 1 "$work/pktgen.log")"
 	done
 	[ -n "$json" ] || return
-	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$row" "$switch" "$round" "$(field rx_pps <<<"$json")" \
-		"$(field gbps <<<"$json")" "$(field loss <<<"$json")" \
-		"$(field generator_busy <<<"$json")" >>"$work/samples.tsv"
-	printf '{"row": "%s", "switch": "%s", "round": %s, "result": %s}\n' "$row" "$switch" \
-		"$round" "$json" >>"$work/samples.jsonl"
+	measured "$switch" "$round" "$row" "$json"
+	[ "$switch" != weft ] || sample "$row" weft cycles "$(cycles_since "$before")"
 }
 
 wanted_row() {
@@ -275,12 +183,18 @@ wanted_row() {
 	[[ " $only_rows " == *" $1 "* ]]
 }
 
+# testpmd's io loop cuts no frames: what it gives to such a receiver breaks the receiver's rules.
+has_row() { # has_row SWITCH RECEIVER
+	[ "$1" != testpmd ] || [ "$2" = - ]
+}
+
 # turn SWITCH ROUND MODE: all rows of that mode
 turn() {
-	local switch=$1 round=$2 mode=$3 row row_mode options started=
+	local switch=$1 round=$2 mode=$3 row row_mode receiver options started=
 
-	while read -r row row_mode options; do
-		if [ "$row_mode" != "$mode" ] || ! wanted_row "$row"; then
+	while read -r row row_mode receiver options; do
+		if [ "$row_mode" != "$mode" ] || ! wanted_row "$row" ||
+			! has_row "$switch" "$receiver"; then
 			continue
 		fi
 		if [ -z "$started" ]; then
@@ -293,160 +207,51 @@ turn() {
 			fi
 		fi
 		# shellcheck disable=SC2086
-		cell "$switch" "$round" "$row" $options
+		cell "$switch" "$round" "$row" "$receiver" $options
 	done < <(rows)
 	stop_all
 }
 
-# The best of three, since whatever else runs here can only lower it.
-measure_ceilings() {
-	local row options json
+# The generator by itself, and memcpy with the blocks of its rings, on the switch's processor.
+measure_limits() {
+	local row receiver options json
 
-	while read -r row _ options; do
+	while read -r row _ receiver options; do
 		wanted_row "$row" || continue
-		for _ in 1 2 3; do
-			# shellcheck disable=SC2086
-			json=$(pktgen --self-test --warmup 0.2 --time 0.5 $options)
-			printf '%s\tceiling\t0\t%s\t%s\t0\t0\n' "$row" \
-				"$(field rx_pps <<<"$json")" "$(field gbps <<<"$json")"
-		done >>"$work/samples.tsv"
+		# shellcheck disable=SC2086
+		json=$(pktgen --self-test --warmup 0.2 --time 0.5 $options)
+		[ "$receiver" != - ] || sample_rate "$row" ceiling "$json"
+		case $row in
+		tso) sample "$row" memcpy Gb/s "$(taskset -c "$switch_cpu" "$bin/weft-bench" \
+			memcpy 65214 4096 "$ring" "$ring" 0.5 ${use_huge:+huge})" ;;
+		esac
 	done < <(rows)
 }
 
-# --- reporting ------------------------------------------------------------------------------
+judge() {
+	local weft64 best
 
-# Reads samples.tsv; $1 is table or json. Large frames count in Gb/s, the others in Mpps.
-summarize() {
-	awk -F'\t' -v format="$1" -v switches="$switches" '
-	function median(key,    n, i, j, t, v) {
-		n = count[key]
-		for (i = 1; i <= n; i++)
-			v[i] = value[key, i]
-		for (i = 2; i <= n; i++)
-			for (j = i; j > 1 && v[j - 1] > v[j]; j--) {
-				t = v[j]; v[j] = v[j - 1]; v[j - 1] = t
-			}
-		low[key] = v[1]; high[key] = v[n]
-		return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-	}
-	function ceiling(row,    key) {
-		key = row SUBSEP "ceiling"
-		median(key)
-		return high[key]
-	}
-	function unit(row) {
-		return row == "tso" ? "Gb/s" : "Mpps"
-	}
-	function cell(key,    m) {
-		if (!count[key])
-			return "-"
-		m = median(key)
-		return sprintf("%.2f%s (%.2f-%.2f)", m, busy[key] / count[key] > 0.9 ? "*" : " ",
-			       low[key], high[key])
-	}
-	function table_row(row,    i, key, best) {
-		printf "%-14s %s %8.1f", row, unit(row), ceiling(row)
-		for (i = 1; i <= n_switches; i++) {
-			key = row SUBSEP names[i]
-			printf " %23s", cell(key)
-			if (names[i] != "weft" && count[key] && median(key) > best)
-				best = median(key)
-		}
-		key = row SUBSEP "weft"
-		printf " %9s\n", best && count[key] ? sprintf("%.2f", median(key) / best) : "-"
-	}
-	function json_row(row,    i, key) {
-		printf "%s\n  {\"row\": \"%s\", \"unit\": \"%s\", \"ceiling\": %.3f", comma, row, unit(row),
-		       ceiling(row)
-		comma = ","
-		for (i = 1; i <= n_switches; i++) {
-			key = row SUBSEP names[i]
-			if (!count[key])
-				continue
-			printf ", \"%s\": {\"median\": %.3f", names[i], median(key)
-			printf ", \"min\": %.3f, \"max\": %.3f, \"rounds\": %d", low[key],
-			       high[key], count[key]
-			printf ", \"loss\": %.6f, \"generator_busy\": %.3f}", loss[key] / count[key],
-			       busy[key] / count[key]
-		}
-		printf "}"
-	}
-	{
-		key = $1 SUBSEP $2
-		if (!($1 in seen)) {
-			seen[$1] = 1
-			order[++n_rows] = $1
-		}
-		value[key, ++count[key]] = unit($1) == "Gb/s" ? $5 : $4 / 1e6
-		loss[key] += $6; busy[key] += $7
-	}
-	END {
-		n_switches = split(switches, names, " ")
-		if (format == "table") {
-			printf "%-19s %8s", "", "ceiling"
-			for (i = 1; i <= n_switches; i++)
-				printf " %23s", names[i]
-			printf " %9s\n", "weft/best"
-		}
-		for (i = 1; i <= n_rows; i++)
-			if (format == "table")
-				table_row(order[i])
-			else
-				json_row(order[i])
-	}' "$work/samples.tsv"
+	weft64=$(median 64 weft Mpps)
+	if [ -n "$weft64" ]; then
+		goal "64 B: busy cycles a packet" "$(median 64 weft cycles)" le 120
+		ratio "64 B: weft / testpmd io" "$weft64" "$(median 64 testpmd Mpps)" 1.25
+		ratio "1000x1000 / one pair" "$(median 64-1000x1000 weft Mpps)" "$weft64" 0.8
+		ratio "8000x8000 / one pair" "$(median 64-8000x8000 weft Mpps)" "$weft64" 0.7
+	fi
+	best=$(median 1500 weft Mpps)
+	ratio "1500 B: weft / testpmd io" "$best" "$(median 1500 testpmd Mpps)" 1.5
+	ratio "1500 B: weft / OVS-DPDK" "$best" "$(median 1500 ovs Mpps)" 2
+	best=$(median tso weft Gb/s)
+	ratio "TSO: weft / OVS-DPDK" "$best" "$(median tso ovs Gb/s)" 2
+	ratio "TSO: weft / memcpy" "$best" "$(median tso memcpy Gb/s)" 0.75
 }
 
-report() {
-	local model huge
-
-	model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
-	huge=$([ "$use_huge" ] && echo true || echo false)
-	summarize table
-	printf 'median (range) of %s rounds of %s s; ring of %s; 2 MiB pages: %s; *: generator busy\n' \
-		"$rounds" "$seconds" "$ring" "$huge"
-	printf 'load average before: %s (more than about 0.5: somebody else is measured, too)\n' \
-		"$load_before"
-	[ -n "$missing" ] && printf 'left out:%s\n' "$missing"
-	[ -n "$out" ] || return 0
-	{
-		printf '{"cpu": "%s", "kernel": "%s", "date": "%s", ' "$model" "$(uname -r)" \
-			"$(date -u +%FT%TZ)"
-		printf '"load_before": %s, "rounds": %s, "seconds": %s, ' "$load_before" "$rounds" \
-			"$seconds"
-		printf '"ring": %s, "huge_pages": %s, "rows": [' "$ring" "$huge"
-		summarize json
-		printf '\n], "samples": [\n'
-		sed '$!s/$/,/' "$work/samples.jsonl"
-		printf ']}\n'
-	} >"$out/results.json"
-	cp "$work/samples.tsv" "$work"/*.log "$out/"
+ratio() { # ratio WHAT VALUE BASE WANTED
+	[ -z "$2" ] || [ -z "$3" ] || goal "$1" "$(awk "BEGIN {print $2 / $3}")" ge "$4"
 }
 
-while getopts b:o:n:t:s:r:g:Hh opt; do
-	case $opt in
-	b) bin=$(cd "$OPTARG" && pwd) ;;
-	o) out=$OPTARG ;;
-	n) rounds=$OPTARG ;;
-	t) seconds=$OPTARG ;;
-	s) switches=$OPTARG ;;
-	r) only_rows=$OPTARG ;;
-	g) ring=$OPTARG ;;
-	H) huge_pages=0 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 1 ;;
-	esac
-done
-
-[ -x "$bin/weft-pktgen" ] || die "no $bin/weft-pktgen: run make, or give its folder with -b"
-[ "$(nproc)" -ge 2 ] || die "two processors are needed: for the switch and the generator"
-[ -z "$out" ] || mkdir -p "$out" || die "cannot make $out"
-work=$(mktemp -d) || die "cannot make a temporary folder"
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-touch "$work/samples.tsv" "$work/samples.jsonl" "$work/pktgen.log"
-
-load_before=$(cut -d' ' -f1 /proc/loadavg)
-reserve_huge_pages
+bench_options "$@"
+bench_begin
 
 missing=
 present=
@@ -458,14 +263,15 @@ for switch in $switches; do
 	fi
 done
 [ -n "$present" ] || die "no switch to measure:$missing"
-switches=${present# }
 
-measure_ceilings
 for round in $(seq "$rounds"); do
-	for switch in $switches; do
+	measure_limits
+	for switch in $present; do
 		say "round $round of $rounds: $switch"
 		turn "$switch" "$round" plain
 		turn "$switch" "$round" tso
 	done
 done
-report
+bench_end
+judge
+[ -z "$missing" ] || printf 'left out:%s\n' "$missing"

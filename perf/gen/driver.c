@@ -26,6 +26,8 @@ void driver_options_init(struct driver_options *o)
 
 static size_t tables_bytes(const struct driver_options *o)
 {
+	if (o->direct_only)
+		return 0;
 	return (size_t)o->ring_size * DRIVER_DESCS_MAX * sizeof(struct vring_desc);
 }
 

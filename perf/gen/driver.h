@@ -47,6 +47,7 @@ struct driver_options {
 	uint32_t tx_slot_bytes; /* room for the largest frame with its header, 2048 */
 	uint32_t rx_buf_bytes;	/* of one receive buffer with its header, 2048 */
 	uint16_t rx_buf_descs;	/* pieces that a receive buffer is cut into, 1 */
+	bool direct_only;	/* no frame is described by a table: saves the tables' memory */
 	size_t extra_bytes;	/* of guest memory beyond what the queues need, for the caller */
 };
 

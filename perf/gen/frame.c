@@ -70,20 +70,21 @@ static void build_ipv4(struct ipv4_hdr *ip, uint32_t bytes, uint8_t proto, unsig
 
 static void build_udp(uint8_t *at, uint32_t bytes)
 {
-	struct udp_hdr udp = {htons(9), htons(9), htons((uint16_t)bytes), 0};
+	struct udp_hdr udp = {htons(FRAME_FLOW_PORT), htons(FRAME_DST_PORT), htons((uint16_t)bytes),
+			      0};
 
 	memcpy(at, &udp, sizeof(udp));
 }
 
 /* The checksum field holds the pseudo-header only, as a sender leaves it to the device. */
-static void build_tcp(uint8_t *at, const struct ipv4_hdr *ip, uint32_t bytes)
+static void build_tcp(uint8_t *at, const struct ipv4_hdr *ip, uint32_t bytes, uint16_t stream,
+		      uint16_t phase)
 {
 	uint32_t sum = cksum_add(0, &ip->src, 8);
 	struct tcp_hdr tcp = {
-		.src_port = htons(9),
-		.dst_port = htons(9),
-		.seq = htonl(1),
-		.ack = htonl(1),
+		.src_port = htons(FRAME_FLOW_PORT),
+		.dst_port = htons(FRAME_DST_PORT),
+		.ack = htonl((uint32_t)stream << 16 | phase),
 		.data_off = 0x50,
 		.flags = 0x10,
 		.window = htons(65535),
@@ -95,27 +96,40 @@ static void build_tcp(uint8_t *at, const struct ipv4_hdr *ip, uint32_t bytes)
 	memcpy(at, &tcp, sizeof(tcp));
 }
 
-void frame_build(uint8_t *frame, struct virtio_net_hdr_mrg_rxbuf *hdr, const struct frame_size *s,
-		 uint32_t bytes, unsigned src_port, unsigned dst_port)
+void frame_pattern_fill(uint8_t *pattern)
 {
-	const uint32_t ip_at = sizeof(struct eth_hdr), l4_at = ip_at + sizeof(struct ipv4_hdr);
+	uint64_t x = 0x2545f4914f6cdd1dull;
+
+	for (size_t i = 0; i < FRAME_PATTERN_MAX; i++) {
+		x = x * 6364136223846793005ull + 1442695040888963407ull;
+		pattern[i] = (uint8_t)(x >> 56);
+	}
+}
+
+void frame_build(uint8_t *frame, struct virtio_net_hdr_mrg_rxbuf *hdr, const struct frame_size *s,
+		 uint32_t bytes, const struct frame_ends *ends, const uint8_t *pattern,
+		 uint16_t phase)
+{
+	const uint32_t ip_at = sizeof(struct eth_hdr), l4_at = FRAME_L4_AT;
+	const uint32_t headers = frame_headers(s);
 	const uint16_t ethertype = htons(WIRE_ETHERTYPE_IPV4);
 	bool tso = s->mix == FRAME_TSO;
 	struct ipv4_hdr ip;
 
-	for (uint32_t i = 0; i < bytes; i++)
-		frame[i] = (uint8_t)(i * 7 + 1);
 	memset(hdr, 0, sizeof(*hdr));
-	frame_set_addresses(frame, frame_station(dst_port, 0), frame_station(src_port, 0));
+	frame_set_addresses(frame, frame_station(ends->dst_port, 0),
+			    frame_station(ends->src_port, 0));
 	memcpy(frame + 12, &ethertype, sizeof(ethertype));
-	build_ipv4(&ip, bytes - ip_at, tso ? WIRE_PROTO_TCP : WIRE_PROTO_UDP, src_port, dst_port);
+	build_ipv4(&ip, bytes - ip_at, tso ? WIRE_PROTO_TCP : WIRE_PROTO_UDP, ends->src_port,
+		   ends->dst_port);
 	memcpy(frame + ip_at, &ip, sizeof(ip));
-	memset(frame + frame_headers(s), 0, sizeof(struct frame_stamp));
+	memcpy(frame + headers, pattern + phase, bytes - headers);
+	memset(frame + headers, 0, sizeof(struct frame_stamp));
 	if (!tso) {
 		build_udp(frame + l4_at, bytes - l4_at);
 		return;
 	}
-	build_tcp(frame + l4_at, &ip, bytes - l4_at);
+	build_tcp(frame + l4_at, &ip, bytes - l4_at, ends->stream, phase);
 	hdr->hdr = (struct virtio_net_hdr){
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
 		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,

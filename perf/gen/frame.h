@@ -4,11 +4,18 @@
 
 /*
  * What the generator's frames look like: Ethernet, IPv4, UDP (TCP when a frame is to be segmented),
- * then a stamp and a fixed pattern. Sizes count from the Ethernet header to the end of the payload,
+ * then a stamp and a pattern. Sizes count from the Ethernet header to the end of the payload,
  * without the FCS, which virtio does not carry.
  *
+ * Payload byte i of a frame is byte `phase + i` of a fixed random table (the stamp lies over the
+ * first ones), and neighbouring slots have different phases, so that a byte which comes from
+ * another place, or from the buffer's last frame, is another byte. In UDP frames the stamp says the
+ * phase. A TCP frame may arrive in segments, so each must say where it belongs: the sequence number
+ * is the frame's number in its upper half and the place in its payload in the lower one, and the
+ * acknowledgement number is the sender's stream and the phase.
+ *
  * Stations: port p has the addresses 02:67:pp:00:kk:kk, k from 0, so an address is arithmetic and
- * random pairs need no table.
+ * random pairs need no table. Flows differ in the source port.
  */
 
 #include <assert.h>
@@ -24,20 +31,27 @@
 #define FRAME_TSO_BYTES	   65214 /* 45 segments of FRAME_TSO_SEGMENT */
 #define FRAME_TSO_SEGMENT  1448
 #define FRAME_STATIONS_MAX 65536
+#define FRAME_FLOWS_MAX	   60000
+#define FRAME_FLOW_PORT	   1024 /* of flow 0 */
+#define FRAME_DST_PORT	   9
+#define FRAME_PHASES	   4096
+#define FRAME_PATTERN_MAX  (FRAME_PHASES + 65536)
 
+#define FRAME_L4_AT	   34
 /* Bytes before the stamp. */
 #define FRAME_UDP_HEADERS 42
 #define FRAME_TCP_HEADERS 54
 
-#define FRAME_STAMP_MAGIC 0x57464754u
+#define FRAME_STAMP_MAGIC 0x4757u
 
 /* First in the payload, at no particular alignment. All zero: a frame without a stamp. */
 struct frame_stamp {
-	uint32_t magic;
+	uint16_t magic;
+	uint16_t phase;
 	uint32_t seq;
 	uint64_t time_tsc; /* 0: not a latency sample */
 	uint16_t stream;   /* number of the sender */
-	uint16_t sum;	   /* the payload with this field sums to 0xffff */
+	uint16_t sum;	   /* the stamp with this field sums to 0xffff */
 } __attribute__((packed));
 static_assert(FRAME_UDP_HEADERS + sizeof(struct frame_stamp) <= FRAME_BYTES_MIN,
 	      "room at 64 bytes");
@@ -79,8 +93,51 @@ static inline void frame_set_addresses(uint8_t *frame, uint64_t dst, uint64_t sr
 	memcpy(frame + 8, &rest, 4);
 }
 
-/* Writes a frame of `bytes` between two ports' first stations, and its virtio header. */
+/* Makes it flow `k`, below FRAME_FLOWS_MAX. The frames' checksums do not cover ports. */
+static inline void frame_set_flow(uint8_t *frame, unsigned k)
+{
+	unsigned port = FRAME_FLOW_PORT + k;
+
+	frame[FRAME_L4_AT] = (uint8_t)(port >> 8);
+	frame[FRAME_L4_AT + 1] = (uint8_t)port;
+}
+
+/* Numbers a TCP frame. */
+static inline void frame_set_number(uint8_t *frame, uint32_t seq)
+{
+	uint32_t be = __builtin_bswap32(seq << 16);
+
+	memcpy(frame + FRAME_L4_AT + 4, &be, sizeof(be));
+}
+
+/* Fills the table that payloads are taken from, FRAME_PATTERN_MAX bytes; always the same. */
+void frame_pattern_fill(uint8_t *pattern);
+
+/* How slot `i` of a ring differs from its neighbours. */
+static inline uint16_t frame_phase(unsigned i)
+{
+	return (uint16_t)(i * 1621 % FRAME_PHASES);
+}
+
+struct frame_ends {
+	unsigned src_port, dst_port;
+	uint16_t stream;
+};
+
+/*
+ * Writes a frame of `bytes` between two ports' first stations, of flow 0, without a stamp, and its
+ * virtio header. `pattern` is the whole table.
+ */
 void frame_build(uint8_t *frame, struct virtio_net_hdr_mrg_rxbuf *hdr, const struct frame_size *s,
-		 uint32_t bytes, unsigned src_port, unsigned dst_port);
+		 uint32_t bytes, const struct frame_ends *ends, const uint8_t *pattern,
+		 uint16_t phase);
+
+/* Frames that one of TSO's becomes where the receiver takes no large ones. */
+static inline uint32_t frame_segments(const struct frame_size *s)
+{
+	if (s->mix != FRAME_TSO)
+		return 1;
+	return (s->bytes - FRAME_TCP_HEADERS + FRAME_TSO_SEGMENT - 1) / FRAME_TSO_SEGMENT;
+}
 
 #endif

@@ -15,7 +15,7 @@
 
 #include "perf/gen/driver.h"
 
-#define IDEAL_PATHS_MAX 32
+#define IDEAL_PATHS_MAX 256
 
 /* Frames of one sending queue go to one receiving queue. */
 struct ideal_path {

@@ -5,7 +5,7 @@ gen_frontend_SRCS += perf/gen/virtq_packed.c
 
 PROGRAMS += weft-pktgen
 weft-pktgen_SRCS := perf/gen/pktgen.c perf/gen/run.c perf/gen/result.c perf/gen/stream.c \
-                    perf/gen/frame.c perf/gen/ideal.c perf/hist.c $(gen_frontend_SRCS) $(common_SRCS)
+                    perf/gen/frame.c perf/gen/pick.c perf/gen/check.c perf/gen/ideal.c perf/hist.c $(gen_frontend_SRCS) $(common_SRCS)
 weft-pktgen_LDLIBS := -lm -lpthread
 
 UNIT_TESTS += test_frontend
@@ -18,7 +18,19 @@ test_gen_driver_SRCS := tests/unit/test_gen_driver.c $(gen_frontend_SRCS) $(comm
 test_gen_driver_LIBS := cmocka
 
 UNIT_TESTS += test_gen_stream
-test_gen_stream_SRCS := tests/unit/test_gen_stream.c perf/gen/stream.c perf/gen/frame.c perf/hist.c \
-                        $(gen_frontend_SRCS) $(common_SRCS)
+test_gen_stream_SRCS := tests/unit/test_gen_stream.c perf/gen/stream.c perf/gen/frame.c \
+                        perf/gen/pick.c perf/gen/check.c perf/hist.c $(gen_frontend_SRCS) \
+                        $(common_SRCS)
 test_gen_stream_LIBS := cmocka
 test_gen_stream_LDLIBS := -lm
+
+UNIT_TESTS += test_gen_pick
+test_gen_pick_SRCS := tests/unit/test_gen_pick.c perf/gen/pick.c common/err.c
+test_gen_pick_LIBS := cmocka
+test_gen_pick_LDLIBS := -lm
+
+UNIT_TESTS += test_gen_check
+test_gen_check_SRCS := tests/unit/test_gen_check.c perf/gen/check.c perf/gen/frame.c perf/hist.c \
+                       $(common_SRCS)
+test_gen_check_LIBS := cmocka
+test_gen_check_LDLIBS := -lm

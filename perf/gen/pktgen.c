@@ -4,8 +4,8 @@
  *
  * It plays the guests behind two or more ports: the handshake of a VMM and a minimal virtio-net
  * driver (perf/gen/driver.h), a fast path whose buffers go round (perf/gen/stream.h), and a loop
- * that drives all ports from one thread (perf/gen/run.h). Whatever it measures, it can also measure
- * itself (--self-test, --ceiling), since a switch cannot be seen to be faster than its generator.
+ * that drives all ports from one thread (perf/gen/run.h). Before it measures a switch it measures
+ * itself under the same options, since a switch cannot be seen to be faster than its generator.
  */
 
 #include <errno.h>
@@ -14,49 +14,58 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "perf/gen/result.h"
 #include "perf/gen/run.h"
 
-#define CEILING_WARMUP_S  0.3
-#define CEILING_MEASURE_S 1.0
+#define CEILING_WARMUP_S  0.2
+#define CEILING_MEASURE_S 0.5
+#define EXIT_USAGE	  2
 
 static volatile int interrupted;
 
 struct command {
 	struct run_options run;
-	bool json, self_test, ceiling;
+	bool json, self_test, no_ceiling;
 };
 
 static const char usage[] =
-	"usage: weft-pktgen --port ROLE=PATH[,server] --port ROLE=PATH[,server] ... [options]\n"
+	"usage: weft-pktgen --port ROLE=PATH[,FLAG...] --port ROLE=PATH[,FLAG...] ... [options]\n"
 	"       weft-pktgen --self-test [options]\n"
 	"\n"
-	"  -p, --port ROLE=PATH[,server]  ROLE is tx, rx or both; server: listen there, so that "
-	"the\n"
-	"                         switch connects; otherwise the switch listens\n"
+	"  -p, --port ROLE=PATH[,FLAG...]  ROLE is tx, rx, both or idle (attached, but silent); "
+	"flags:\n"
+	"                         server (listen there, so that the switch connects; otherwise it\n"
+	"                         listens), no-tso (receives no large frames), no-csum (nor "
+	"partial\n"
+	"                         checksums)\n"
 	"  -s, --size SIZE        64..1514, imix, tso, tso:BYTES (64)\n"
-	"  -m, --macs N[xM]       stations behind ports with even and odd numbers (1x1); random "
-	"pairs\n"
+	"  -m, --macs N[xM]       stations behind ports with even and odd numbers (1x1)\n"
+	"  -f, --flows N          source ports of each sending queue (1)\n"
+	"  -d, --distribution D   of stations and flows: random, round-robin, zipf[:SKEW] "
+	"(random)\n"
 	"      --touch            write the addresses into every frame, as with many stations\n"
-	"  -r, --rate PPS         limit of each sending queue, with k or M (none)\n"
+	"  -r, --rate RATE        limit of each sending queue: 1Mpps, 250k, 1000 (none)\n"
 	"  -t, --time SECONDS     measured time (5)\n"
 	"  -w, --warmup SECONDS   traffic before it (1)\n"
-	"      --verify[=N]       check order, and the checksum of every N-th frame (1)\n"
-	"      --latency[=N]      time every N-th frame (1000)\n"
+	"      --verify[=N]       check order, and each byte of every N-th frame (1)\n"
+	"      --latency[=N]      time every N-th frame (10000)\n"
+	"      --rounds           hand over full rings and sleep until the switch has taken them\n"
 	"      --ring N           entries of each virtqueue (1024)\n"
 	"      --packed           packed virtqueues\n"
 	"      --batch N          frames handed over at once (64)\n"
 	"      --queues N         queue pairs a port (1)\n"
 	"      --huge             guest memory on 2 MiB pages where some are free\n"
 	"      --wait SECONDS     for each backend to appear (10)\n"
-	"      --ceiling          measure the generator's own limit first and print it beside\n"
+	"      --no-ceiling       do not measure the generator's own limit first\n"
 	"      --self-test        measure only that, with an ideal backend on another processor\n"
 	"      --json             one JSON object instead of one line\n"
 	"  -h, --help\n"
 	"\n"
 	"Rates count frames; sizes and bits count from the Ethernet header on, without the FCS.\n"
-	"The generator polls: give it a processor of its own, with taskset -c N weft-pktgen ...\n";
+	"The generator polls: give it a processor of its own, with taskset -c N weft-pktgen ...\n"
+	"Exit codes: 0 measured, 1 failed (a --verify that found damage included), 2 usage.\n";
 
 enum {
 	OPT_TOUCH = 256,
@@ -68,7 +77,8 @@ enum {
 	OPT_QUEUES,
 	OPT_HUGE,
 	OPT_WAIT,
-	OPT_CEILING,
+	OPT_ROUNDS,
+	OPT_NO_CEILING,
 	OPT_SELF_TEST,
 	OPT_JSON,
 };
@@ -77,6 +87,8 @@ static const struct option long_options[] = {
 	{"port", required_argument, NULL, 'p'},
 	{"size", required_argument, NULL, 's'},
 	{"macs", required_argument, NULL, 'm'},
+	{"flows", required_argument, NULL, 'f'},
+	{"distribution", required_argument, NULL, 'd'},
 	{"touch", no_argument, NULL, OPT_TOUCH},
 	{"rate", required_argument, NULL, 'r'},
 	{"time", required_argument, NULL, 't'},
@@ -89,7 +101,8 @@ static const struct option long_options[] = {
 	{"queues", required_argument, NULL, OPT_QUEUES},
 	{"huge", no_argument, NULL, OPT_HUGE},
 	{"wait", required_argument, NULL, OPT_WAIT},
-	{"ceiling", no_argument, NULL, OPT_CEILING},
+	{"rounds", no_argument, NULL, OPT_ROUNDS},
+	{"no-ceiling", no_argument, NULL, OPT_NO_CEILING},
 	{"self-test", no_argument, NULL, OPT_SELF_TEST},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"help", no_argument, NULL, 'h'},
@@ -126,9 +139,11 @@ static int parse_rate(const char *text, double *pps, struct err *e)
 	*pps = strtod(text, &end);
 	if (*end == 'k' || *end == 'M')
 		*pps *= *end++ == 'k' ? 1e3 : 1e6;
+	if (!strcmp(end, "pps"))
+		end += 3;
 	if (end == text || *end || !(*pps > 0 && *pps <= 1e9))
-		return err_set(e, EINVAL, "--rate %s: give frames a second, such as 250k or 1.5M",
-			       text);
+		return err_set(e, EINVAL,
+			       "--rate %s: give frames a second, such as 250k or 1.5Mpps", text);
 	return 0;
 }
 
@@ -147,31 +162,49 @@ static int parse_macs(const char *text, unsigned n[2], struct err *e)
 	return 0;
 }
 
-/* Cuts `text` (from argv) at its comma. */
+static int parse_role(const char *role, struct run_port_options *p, struct err *e)
+{
+	p->sends = !strcmp(role, "tx") || !strcmp(role, "both");
+	p->receives = !strcmp(role, "rx") || !strcmp(role, "both");
+	if (!p->sends && !p->receives && strcmp(role, "idle") != 0)
+		return err_set(e, EINVAL, "--port %s=...: the role is tx, rx, both or idle", role);
+	return 0;
+}
+
+static int parse_port_flag(const char *flag, struct run_port_options *p, struct err *e)
+{
+	if (!strcmp(flag, "server"))
+		p->server = true;
+	else if (!strcmp(flag, "no-tso"))
+		p->no_tso = true;
+	else if (!strcmp(flag, "no-csum"))
+		p->no_csum = true;
+	else
+		return err_set(e, EINVAL,
+			       "--port: '%s': what may follow the path is server, no-tso, no-csum",
+			       flag);
+	return 0;
+}
+
+/* Cuts `text` (from argv) at its commas. */
 static int parse_port(char *text, struct run_options *o, struct err *e)
 {
 	struct run_port_options *p = &o->ports[o->n_ports];
-	char *path = strchr(text, '='), *comma;
+	char *path = strchr(text, '='), *flag, *rest;
+	int ret;
 
 	if (o->n_ports == RUN_PORTS_MAX)
 		return err_set(e, EINVAL, "--port: at most %d ports are possible", RUN_PORTS_MAX);
 	if (!path || !path[1])
-		return err_set(e, EINVAL, "--port %s: give ROLE=PATH, ROLE is tx, rx or both",
+		return err_set(e, EINVAL, "--port %s: give ROLE=PATH, ROLE is tx, rx, both or idle",
 			       text);
 	*path++ = '\0';
-	p->sends = !strcmp(text, "tx") || !strcmp(text, "both");
-	p->receives = !strcmp(text, "rx") || !strcmp(text, "both");
-	if (!p->sends && !p->receives)
-		return err_set(e, EINVAL, "--port %s=%s: the role is tx, rx or both", text, path);
-	comma = strchr(path, ',');
-	if (comma && strcmp(comma, ",server"))
-		return err_set(e, EINVAL, "--port %s: only ',server' may follow the path", path);
-	p->server = comma;
-	if (comma)
-		*comma = '\0';
-	p->path = path;
+	ret = parse_role(text, p, e);
+	p->path = strtok_r(path, ",", &rest);
+	while (!ret && (flag = strtok_r(NULL, ",", &rest)))
+		ret = parse_port_flag(flag, p, e);
 	o->n_ports++;
-	return 0;
+	return ret;
 }
 
 static int parse_ring(const char *text, struct run_options *o, struct err *e)
@@ -199,6 +232,10 @@ static int parse_option(int opt, char *arg, struct command *c, struct err *e)
 		return frame_size_parse(arg, &o->frame, e);
 	case 'm':
 		return parse_macs(arg, o->n_stations, e);
+	case 'f':
+		return parse_count("flows", arg, 1, FRAME_FLOWS_MAX, &o->n_flows, e);
+	case 'd':
+		return pick_parse(arg, &o->pick, e);
 	case 'r':
 		return parse_rate(arg, &o->rate_pps, e);
 	case 't':
@@ -211,7 +248,7 @@ static int parse_option(int opt, char *arg, struct command *c, struct err *e)
 	case OPT_VERIFY:
 		return parse_count("verify", arg ? arg : "1", 1, 1u << 30, &o->verify_every, e);
 	case OPT_LATENCY:
-		return parse_count("latency", arg ? arg : "1000", 1, 1u << 30, &o->latency_every,
+		return parse_count("latency", arg ? arg : "10000", 1, 1u << 30, &o->latency_every,
 				   e);
 	case OPT_RING:
 		return parse_ring(arg, o, e);
@@ -231,8 +268,11 @@ static int parse_option(int opt, char *arg, struct command *c, struct err *e)
 		ret = parse_seconds("wait", arg, &wait_s, e);
 		o->wait_ms = (int)(wait_s * 1000);
 		return ret;
-	case OPT_CEILING:
-		c->ceiling = true;
+	case OPT_ROUNDS:
+		o->rounds = true;
+		return 0;
+	case OPT_NO_CEILING:
+		c->no_ceiling = true;
 		return 0;
 	case OPT_SELF_TEST:
 		c->self_test = true;
@@ -262,10 +302,10 @@ static int check_ports(struct command *c, struct err *e)
 		return err_set(e, EINVAL,
 			       "give a port that sends and another that receives: "
 			       "--port tx=PATH --port rx=PATH");
-	if ((c->self_test || c->ceiling) && (o->features & DRIVER_F(VIRTIO_F_RING_PACKED)))
+	if (c->self_test && (o->features & DRIVER_F(VIRTIO_F_RING_PACKED)))
 		return err_set(e, EINVAL,
-			       "--packed: the ideal backend of --self-test and "
-			       "--ceiling has split rings only, leave --packed out");
+			       "--packed: the ideal backend of --self-test has split rings only, "
+			       "leave --packed out");
 	if (o->n_ports * o->n_pairs > STREAM_SENDERS_MAX)
 		return err_set(e, EINVAL, "at most %d queue pairs in all are possible",
 			       STREAM_SENDERS_MAX);
@@ -277,7 +317,7 @@ static int parse_command(int argc, char **argv, struct command *c, struct err *e
 	int opt, ret;
 
 	run_options_init(&c->run);
-	while ((opt = getopt_long(argc, argv, "p:s:m:r:t:w:h", long_options, NULL)) >= 0) {
+	while ((opt = getopt_long(argc, argv, "p:s:m:f:d:r:t:w:h", long_options, NULL)) >= 0) {
 		if (opt == 'h') {
 			fputs(usage, stdout);
 			exit(0);
@@ -293,36 +333,42 @@ static int parse_command(int argc, char **argv, struct command *c, struct err *e
 }
 
 /* What the generator could do if the backend cost nothing. */
-static int measure_ceiling(const struct run_options *options, double *pps, struct err *e)
+static int measure_ceiling(const struct run_options *options, struct run_result *res, struct err *e)
 {
 	struct run_options o = *options;
-	struct run_result res;
 	struct run r;
 	int ret;
 
 	o.warmup_s = MIN_OF(o.warmup_s, CEILING_WARMUP_S);
 	o.measure_s = MIN_OF(o.measure_s, CEILING_MEASURE_S);
-	o.rate_pps = 0;
+	for (unsigned i = 0; i < o.n_ports; i++)
+		o.ports[i].no_tso = o.ports[i].no_csum = false;
 	ret = run_init(&r, &o, e);
 	if (!ret)
 		ret = run_attach_ideal(&r, e);
 	if (!ret)
-		ret = run_measure(&r, &interrupted, &res, e);
-	if (!ret)
-		*pps = res.rx_pps;
+		ret = run_measure(&r, &interrupted, res, e);
 	run_fini(&r);
 	return ret;
 }
 
+/* Not where a rate is asked for: the limit is known to be higher then. */
+static bool wants_ceiling(const struct command *c)
+{
+	/* The ideal backend has split rings only. */
+	return !(c->run.features & DRIVER_F(VIRTIO_F_RING_PACKED)) && !c->no_ceiling &&
+	       !c->self_test && c->run.rate_pps == 0 && !c->run.rounds &&
+	       sysconf(_SC_NPROCESSORS_ONLN) > 1;
+}
+
 static int measure(const struct command *c, struct err *e)
 {
-	struct run_result res;
-	double ceiling_pps = 0;
+	struct run_result res, ceiling = {0};
 	struct run r;
 	int ret = 0;
 
-	if (c->ceiling && !c->self_test)
-		ret = measure_ceiling(&c->run, &ceiling_pps, e);
+	if (wants_ceiling(c))
+		ret = measure_ceiling(&c->run, &ceiling, e);
 	if (ret)
 		return ret;
 	ret = run_init(&r, &c->run, e);
@@ -331,7 +377,12 @@ static int measure(const struct command *c, struct err *e)
 	if (!ret)
 		ret = run_measure(&r, &interrupted, &res, e);
 	if (!ret)
-		(c->json ? result_print_json : result_print)(&r, &res, ceiling_pps, stdout);
+		(c->json ? result_print_json : result_print)(&r, &res, &ceiling, stdout);
+	if (!ret && res.corrupt)
+		ret = err_set(e, EBADMSG,
+			      "%lu frames arrived damaged: the switch, or memory, is "
+			      "at fault",
+			      res.corrupt);
 	run_fini(&r);
 	return ret;
 }
@@ -351,9 +402,12 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	ret = parse_command(argc, argv, &c, &e);
-	if (!ret)
-		ret = measure(&c, &e);
+	if (ret) {
+		fprintf(stderr, "weft-pktgen: %s\n", e.text);
+		return EXIT_USAGE;
+	}
+	ret = measure(&c, &e);
 	if (ret)
 		fprintf(stderr, "weft-pktgen: %s\n", e.text);
-	return ret ? 1 : 0;
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "perf/gen/tsc.h"
 
@@ -13,6 +14,8 @@
 #define PASSES_A_CHECK	 1024
 #define PAUSE_TICKS	 200
 #define TSO_RX_BUF_BYTES 4096
+#define ROUND_SLEEP_NS	 500000
+#define ROUND_MS_MAX	 2000
 
 struct totals {
 	uint64_t tsc, idle_tsc, sent, received, received_bytes;
@@ -26,18 +29,24 @@ void run_options_init(struct run_options *o)
 		.ring_size = 1024,
 		.batch = 64,
 		.n_pairs = 1,
+		.n_flows = 1,
+		.pick = {PICK_RANDOM, 1},
 		.warmup_s = 1,
 		.measure_s = 5,
 		.wait_ms = 10000,
 	};
 }
 
-static uint64_t wanted_features(const struct run_options *o)
+static uint64_t wanted_features(const struct run_options *o, const struct run_port_options *p)
 {
 	uint64_t f = DRIVER_FEATURES_BASIC | o->features;
 
 	if (o->frame.mix == FRAME_TSO)
 		f |= DRIVER_FEATURES_TSO;
+	if (p->no_tso || p->no_csum)
+		f &= ~(DRIVER_F(VIRTIO_NET_F_GUEST_TSO4) | DRIVER_F(VIRTIO_NET_F_GUEST_TSO6));
+	if (p->no_csum)
+		f &= ~DRIVER_F(VIRTIO_NET_F_GUEST_CSUM);
 	return f & ~DRIVER_F(VIRTIO_RING_F_EVENT_IDX);
 }
 
@@ -47,19 +56,22 @@ static uint32_t slot_bytes(uint32_t frame_bytes)
 	return (frame_bytes + (uint32_t)sizeof(struct virtio_net_hdr_mrg_rxbuf) + 63) & ~63u;
 }
 
-static int port_init(struct run *r, struct run_port *p, struct err *e)
+static int port_init(struct run *r, unsigned i, struct err *e)
 {
+	struct run_port *p = &r->ports[i];
 	struct driver_options d;
 	bool tso = r->o.frame.mix == FRAME_TSO;
 	int ret;
 
 	driver_options_init(&d);
-	d.features = wanted_features(&r->o);
+	d.features = wanted_features(&r->o, &r->o.ports[i]);
+	d.direct_only = true;
 	d.ring_size = r->o.ring_size;
 	d.n_pairs = r->o.n_pairs;
 	d.huge = r->o.huge;
 	d.tx_slot_bytes = slot_bytes(r->o.frame.bytes);
 	d.rx_buf_bytes = tso ? TSO_RX_BUF_BYTES : MAX_OF(slot_bytes(r->o.frame.bytes), 256u);
+	d.extra_bytes = stream_extra_bytes(&r->streams, d.tx_slot_bytes) * d.n_pairs;
 	ret = driver_init(&p->driver, &d, e);
 	if (ret)
 		return ret;
@@ -76,12 +88,18 @@ int run_init(struct run *r, const struct run_options *o, struct err *e)
 	*r = (struct run){.o = *o, .tsc_hz = tsc_measure_hz()};
 	r->ports = calloc(o->n_ports, sizeof(*r->ports));
 	r->latency = o->latency_every ? hist_create() : NULL;
-	if (!r->ports || (o->latency_every && !r->latency))
+	r->pattern = malloc(FRAME_PATTERN_MAX);
+	if (!r->ports || !r->pattern || (o->latency_every && !r->latency))
 		return err_set(e, ENOMEM, "out of memory");
+	frame_pattern_fill(r->pattern);
 	r->streams = (struct stream_options){
 		.frame = o->frame,
 		.batch = o->batch,
 		.touch = o->touch,
+		.pick = o->pick,
+		.n_flows = o->n_flows,
+		.eager = o->rounds,
+		.pattern = r->pattern,
 		.verify_every = o->verify_every,
 		.latency_every = o->latency_every,
 		.rate_pps = o->rate_pps,
@@ -91,7 +109,7 @@ int run_init(struct run *r, const struct run_options *o, struct err *e)
 	for (unsigned i = 0; i < o->n_ports; i++)
 		frontend_init(&r->ports[i].driver.frontend);
 	for (unsigned i = 0; !ret && i < o->n_ports; i++)
-		ret = port_init(r, &r->ports[i], e);
+		ret = port_init(r, i, e);
 	return ret;
 }
 
@@ -110,26 +128,63 @@ void run_fini(struct run *r)
 	}
 	free(r->ports);
 	hist_destroy(r->latency);
+	free(r->pattern);
 	*r = (struct run){0};
 }
 
-/* The next port after `i` that receives; `i` itself when there is no other. */
-static unsigned peer_of(const struct run *r, unsigned i)
+/* The n-th receiving port from port `from` on, round and round; `from` when there is none. */
+static unsigned receiver_from(const struct run_options *o, unsigned from, unsigned n)
 {
-	for (unsigned k = 1; k < r->o.n_ports; k++) {
-		unsigned j = (i + k) % r->o.n_ports;
+	unsigned n_receivers = 0, found = 0;
 
-		if (r->o.ports[j].receives)
-			return j;
+	for (unsigned i = 0; i < o->n_ports; i++)
+		n_receivers += o->ports[i].receives;
+	for (unsigned k = 0; n_receivers && k < o->n_ports; k++) {
+		unsigned i = (from + k) % o->n_ports;
+
+		if (o->ports[i].receives && found++ == n % n_receivers)
+			return i;
 	}
-	return (i + 1) % r->o.n_ports;
+	return from;
+}
+
+/* Where port `i` sends to: one that receives as well, to the next; the others, in turn. Never `i`.
+ */
+static unsigned peer_of(const struct run_options *o, unsigned i)
+{
+	unsigned rank = 0, next;
+
+	if (o->ports[i].receives) {
+		next = receiver_from(o, i + 1, 0);
+		return next != i ? next : (i + 1) % o->n_ports;
+	}
+	for (unsigned k = 0; k < i; k++)
+		rank += o->ports[k].sends && !o->ports[k].receives;
+	return receiver_from(o, 0, rank);
+}
+
+static bool is_segmented(const struct run_options *o, unsigned i)
+{
+	const struct run_port_options *to = &o->ports[peer_of(o, i)];
+
+	return o->frame.mix == FRAME_TSO && o->ports[i].sends && (to->no_tso || to->no_csum);
+}
+
+bool run_is_segmented(const struct run_options *o)
+{
+	for (unsigned i = 0; i < o->n_ports; i++)
+		if (is_segmented(o, i))
+			return true;
+	return false;
 }
 
 static int port_streams(struct run *r, unsigned i, unsigned n_streams, struct err *e)
 {
 	struct run_port *p = &r->ports[i];
-	unsigned peer = peer_of(r, i);
+	unsigned peer = peer_of(&r->o, i);
 
+	if (!r->o.ports[i].sends && !r->o.ports[i].receives)
+		return 0;
 	for (unsigned k = 0; k < n_streams; k++) {
 		struct stream_peers peers = {
 			.number = (uint16_t)(i * r->o.n_pairs + k),
@@ -200,9 +255,11 @@ int run_attach_ideal(struct run *r, struct err *e)
 	}
 	for (unsigned i = 0; !ret && i < r->o.n_ports; i++) {
 		struct driver *from = &r->ports[i].driver;
-		struct driver *to = &r->ports[peer_of(r, i)].driver;
+		struct driver *to = &r->ports[peer_of(&r->o, i)].driver;
 
-		for (unsigned k = 0; k < r->o.n_pairs && r->ideal.n_paths < IDEAL_PATHS_MAX; k++)
+		for (unsigned k = 0;
+		     r->o.ports[i].sends && k < r->o.n_pairs && r->ideal.n_paths < IDEAL_PATHS_MAX;
+		     k++)
 			r->ideal.paths[r->ideal.n_paths++] = (struct ideal_path){
 				.from = &driver_tx_queue(from, k)->vq,
 				.to = &driver_rx_queue(to, k)->vq,
@@ -259,30 +316,72 @@ static int check_ports(const struct run *r, struct err *e)
 	return 0;
 }
 
-static int traffic(struct run *r, double seconds, const volatile int *interrupted, struct err *e)
-{
-	uint64_t end = tsc_now() + (uint64_t)(seconds * r->tsc_hz);
-	uint64_t now;
-
-	do {
-		int ret = check_ports(r, e);
-
-		if (ret)
-			return ret;
-		for (unsigned i = 0; i < PASSES_A_CHECK; i++) {
-			now = tsc_now();
-			if (!pass(r, now, true))
-				pause_a_little(r, now);
-		}
-	} while (now < end && !*interrupted);
-	return 0;
-}
-
 static void settle(struct run *r, uint64_t now)
 {
 	for (unsigned i = 0; i < r->o.n_ports; i++)
 		for (unsigned k = 0; k < r->ports[i].n_streams; k++)
 			stream_tx_settle(&r->ports[i].tx[k], now);
+}
+
+static void poll_for_a_while(struct run *r)
+{
+	for (unsigned i = 0; i < PASSES_A_CHECK; i++) {
+		uint64_t now = tsc_now();
+
+		if (!pass(r, now, true))
+			pause_a_little(r, now);
+	}
+}
+
+static bool is_sending(const struct run *r)
+{
+	for (unsigned i = 0; i < r->o.n_ports; i++)
+		for (unsigned k = 0; k < r->ports[i].n_streams; k++)
+			if (stream_tx_is_busy(&r->ports[i].tx[k]))
+				return true;
+	return false;
+}
+
+static void fill_all(struct run *r, uint64_t now)
+{
+	for (unsigned i = 0; i < r->o.n_ports; i++)
+		for (unsigned k = 0; r->o.ports[i].sends && k < r->ports[i].n_streams; k++)
+			stream_tx_fill(&r->ports[i].tx[k], now);
+}
+
+/* All rings are full before the first kick, so that the workers begin together. */
+static int round_of_all(struct run *r, struct err *e)
+{
+	const struct timespec pause = {0, ROUND_SLEEP_NS};
+	uint64_t end_ms = clock_now_ms() + ROUND_MS_MAX, start = tsc_now();
+
+	fill_all(r, start);
+	settle(r, tsc_now());
+	do {
+		if (clock_now_ms() > end_ms)
+			return err_set(e, ETIMEDOUT, "the switch did not empty the rings in %d ms",
+				       ROUND_MS_MAX);
+		nanosleep(&pause, NULL);
+	} while (is_sending(r));
+	r->idle_tsc += tsc_now() - start;
+	while (pass(r, tsc_now(), false))
+		;
+	return 0;
+}
+
+static int traffic(struct run *r, double seconds, const volatile int *interrupted, struct err *e)
+{
+	uint64_t end = tsc_now() + (uint64_t)(seconds * r->tsc_hz);
+	int ret;
+
+	do {
+		ret = check_ports(r, e);
+		if (!ret && r->o.rounds)
+			ret = round_of_all(r, e);
+		else if (!ret)
+			poll_for_a_while(r);
+	} while (!ret && tsc_now() < end && !*interrupted);
+	return ret;
 }
 
 /* Receives until nothing came for QUIET_MS. */
@@ -338,12 +437,17 @@ static uint64_t received(const struct run *r)
 	return n;
 }
 
-/* Until the first frame comes through, a switch may still be setting its ports up. */
+/*
+ * Until the first frame comes through, a switch may still be setting its ports up. An ideal backend
+ * has nothing to learn.
+ */
 static int learn(struct run *r, const volatile int *interrupted, struct err *e)
 {
 	uint64_t end_ms = clock_now_ms() + (uint64_t)r->o.wait_ms;
 	int ret;
 
+	if (r->has_ideal)
+		return 0;
 	do {
 		ret = learn_once(r, interrupted, e);
 		if (!ret && !received(r) && clock_now_ms() > end_ms)
@@ -361,8 +465,10 @@ static void forget_counts(struct run *r)
 		for (unsigned k = 0; k < r->ports[i].n_streams; k++) {
 			struct stream_rx *s = &r->ports[i].rx[k];
 
-			s->frames = s->bytes = s->unstamped = s->corrupt = 0;
-			s->seq_lost = s->seq_late = 0;
+			s->frames = s->bytes = 0;
+			s->check.lost = s->check.late = 0;
+			s->check.corrupt = s->check.unstamped = 0;
+			memset(s->check.next_seq, 0, sizeof(s->check.next_seq));
 		}
 	if (r->latency)
 		hist_reset(r->latency);
@@ -392,19 +498,35 @@ static void sum_checks(const struct run *r, struct run_result *res)
 
 			res->sent_bytes += p->tx[k].bytes;
 			res->received_bytes += s->bytes;
-			res->seq_lost += s->seq_lost;
-			res->seq_late += s->seq_late;
-			res->corrupt += s->corrupt;
-			res->unstamped += s->unstamped;
+			res->seq_lost += s->check.lost;
+			res->seq_late += s->check.late;
+			res->corrupt += s->check.corrupt;
+			res->unstamped += s->check.unstamped;
 			res->kicks += p->tx[k].ring.vq->n_kicks + s->ring.vq->n_kicks;
 		}
 	}
 }
 
+/* Bytes that were to arrive: what was sent, and a header for each segment beyond the first. */
+static double expected_bytes(const struct run *r)
+{
+	double extra = (double)(frame_segments(&r->o.frame) - 1) * FRAME_TCP_HEADERS, sum = 0;
+
+	for (unsigned i = 0; i < r->o.n_ports; i++)
+		for (unsigned k = 0; k < r->ports[i].n_streams; k++) {
+			const struct stream_tx *s = &r->ports[i].tx[k];
+
+			sum += (double)s->bytes;
+			if (is_segmented(&r->o, i))
+				sum += (double)s->frames * extra;
+		}
+	return sum;
+}
+
 static double loss_of(const struct run *r, const struct run_result *res)
 {
 	bool tso = r->o.frame.mix == FRAME_TSO;
-	double sent = (double)(tso ? res->sent_bytes : res->sent);
+	double sent = tso ? expected_bytes(r) : (double)res->sent;
 	double received = (double)(tso ? res->received_bytes : res->received);
 
 	return sent > received ? (sent - received) / sent : 0;

@@ -9,8 +9,13 @@
  *   run_init -> run_attach (backends) | run_attach_ideal (ourselves) -> run_measure -> run_fini
  *
  * One thread drives all ports, so the generator takes one processor and the switch has the other.
- * It never sleeps while it measures. Port i sends to the next receiving port after it, round and
- * round; rates are taken between two snapshots in the middle of the traffic, losses over all of it.
+ * It never sleeps while it measures. A port that sends and receives sends to the next receiving one
+ * after it, round and round; ports that only send, to the receiving ones in turn. Rates are taken
+ * between two snapshots in the middle of the traffic, losses over all of it.
+ *
+ * `rounds` is another kind of traffic, for machines without a processor to spare: full rings are
+ * handed over all at once, the generator sleeps until the switch is through, takes what arrived,
+ * and begins again. Rates are meaningless then; the switch counts its own busy cycles.
  */
 
 #include <stdbool.h>
@@ -21,12 +26,13 @@
 #include "perf/gen/ideal.h"
 #include "perf/gen/stream.h"
 
-#define RUN_PORTS_MAX 16
+#define RUN_PORTS_MAX 128
 
 struct run_port_options {
 	const char *path;
-	bool server; /* we listen, the backend connects */
-	bool sends, receives;
+	bool server;	      /* we listen, the backend connects */
+	bool sends, receives; /* neither: attached and silent */
+	bool no_tso, no_csum; /* as a receiver: no large frames; nor partial checksums */
 };
 
 struct run_options {
@@ -34,7 +40,10 @@ struct run_options {
 	unsigned n_ports;
 	struct frame_size frame;
 	unsigned n_stations[2]; /* of ports with even and with odd numbers */
+	struct pick_options pick;
+	unsigned n_flows; /* of each sending queue */
 	bool touch;
+	bool rounds;
 	double rate_pps; /* of each sending queue; 0: no limit */
 	unsigned verify_every, latency_every;
 	uint64_t features; /* wanted beyond what the frames need */
@@ -68,6 +77,7 @@ struct run {
 	struct run_port *ports;
 	struct stream_options streams;
 	struct hist *latency;
+	uint8_t *pattern;
 	struct ideal ideal;
 	bool has_ideal;
 	double tsc_hz;
@@ -76,6 +86,9 @@ struct run {
 
 /* Defaults: 64 bytes, one pair of stations, rings of 1024, one queue pair, 1 s + 5 s. */
 void run_options_init(struct run_options *o);
+
+/* False where a port sends to one that does not take what it sends as it is. */
+bool run_is_segmented(const struct run_options *o);
 
 /* Allocates; 0 or -errno. run_fini is allowed after a failure of any of these. */
 int run_init(struct run *r, const struct run_options *o, struct err *e);

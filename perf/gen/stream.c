@@ -26,7 +26,7 @@ static void ring_init(struct stream_ring *r, struct driver *d, struct driver_que
 		.size = q->vq.size,
 		.mask = (uint16_t)(q->vq.size - 1),
 		.batch = MIN_OF(o->batch, (uint16_t)(q->vq.size / 4)),
-		.pause_tsc = (uint64_t)(PAUSE_NS * o->tsc_hz / 1e9),
+		.pause_tsc = o->eager ? 0 : (uint64_t)(PAUSE_NS * o->tsc_hz / 1e9),
 	};
 }
 
@@ -45,12 +45,13 @@ static void ring_kick_if_wanted(struct stream_ring *r)
 }
 
 /* Indices run freely; bit log2(size) of one tells how often it went round: the wrap counter. */
-static ALWAYS_INLINE struct vring_packed_desc *packed_at(struct stream_ring *r, unsigned index)
+static ALWAYS_INLINE struct vring_packed_desc *packed_at(const struct stream_ring *r,
+							 unsigned index)
 {
 	return &r->vq->desc_packed[index & r->mask];
 }
 
-static ALWAYS_INLINE uint16_t packed_n_used(struct stream_ring *r, uint16_t max)
+static ALWAYS_INLINE uint16_t packed_n_used(const struct stream_ring *r, uint16_t max)
 {
 	uint16_t n = 0;
 
@@ -136,62 +137,98 @@ static ALWAYS_INLINE void ring_publish(struct stream_ring *r, uint16_t avail)
 	r->kick_pending = true;
 }
 
-static uint8_t *tx_prepare_slot(struct stream_tx *s, uint16_t i)
+size_t stream_extra_bytes(const struct stream_options *o, uint32_t slot_bytes)
+{
+	return o->latency_every ? slot_bytes + 64 : 0;
+}
+
+/* A probe is a split descriptor that is lent. */
+static bool uses_probes(const struct stream_options *o, const struct virtq *vq)
+{
+	return !vq->packed && o->latency_every >= vq->size && !o->verify_every &&
+	       o->frame.mix == FRAME_FIXED;
+}
+
+static void tx_prepare_slot(struct stream_tx *s, uint16_t i, const uint8_t *pattern)
 {
 	struct stream_ring *r = &s->ring;
+	struct frame_ends ends = {s->src_port, s->dst_port, s->number};
 	uint8_t *slot = r->slots + (size_t)i * r->slot_bytes;
 	struct virtio_net_hdr_mrg_rxbuf hdr;
-	uint32_t tail = frame_headers(&s->frame) + (uint32_t)sizeof(struct frame_stamp);
 
 	s->slot_len[i] = frame_size_at(&s->frame, i);
-	frame_build(slot + r->hdr_bytes, &hdr, &s->frame, s->slot_len[i], s->src_port, s->dst_port);
+	frame_build(slot + r->hdr_bytes, &hdr, &s->frame, s->slot_len[i], &ends, pattern,
+		    frame_phase(i));
 	memcpy(slot, &hdr, r->hdr_bytes);
-	s->slot_sum[i] =
-		cksum_fold(cksum_add(0, slot + r->hdr_bytes + tail, s->slot_len[i] - tail));
 	if (r->packed) {
 		r->vq->desc_packed[i].id = i;
-		return slot;
+		return;
 	}
 	r->vq->desc[i] = (struct vring_desc){.addr = guestmem_gpa(r->vq->mem, slot),
 					     .len = s->slot_len[i] + r->hdr_bytes};
 	r->vq->avail->ring[i] = i;
-	return slot;
+}
+
+static int tx_prepare_probe(struct stream_tx *s, const uint8_t *pattern, struct err *e)
+{
+	struct frame_ends ends = {s->src_port, s->dst_port, s->number};
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+
+	s->probe = guestmem_alloc(s->ring.vq->mem, s->ring.slot_bytes, 64);
+	if (!s->probe)
+		return err_set(e, ENOMEM, "no room for a probe in guest memory");
+	frame_build(s->probe + s->ring.hdr_bytes, &hdr, &s->frame, s->frame.bytes - 1, &ends,
+		    pattern, 0);
+	memcpy(s->probe, &hdr, s->ring.hdr_bytes);
+	return 0;
 }
 
 int stream_tx_init(struct stream_tx *s, struct driver *d, unsigned pair,
 		   const struct stream_options *o, const struct stream_peers *p, struct err *e)
 {
+	const unsigned n[] = {p->n_dst, p->n_src, MAX_OF(o->n_flows, 1u)};
+	int ret;
+
 	*s = (struct stream_tx){
 		.frame = o->frame,
 		.number = p->number,
-		.writes_addresses = o->touch || p->n_src > 1 || p->n_dst > 1,
+		.writes_addresses = o->touch || p->n_src > 1 || p->n_dst > 1 || o->n_flows > 1,
 		.src_port = p->src_port,
 		.dst_port = p->dst_port,
 		.n_src = p->n_src,
 		.n_dst = p->n_dst,
-		.verify_every = o->verify_every,
 		.latency_every = o->latency_every,
-		.random = 0x9e3779b97f4a7c15ull * (p->number + 1u),
 		.rate_per_tsc = o->rate_pps / o->tsc_hz,
+		.probe_slot = -1,
 	};
 	ring_init(&s->ring, d, driver_tx_queue(d, pair), o);
+	ret = pick_init(&s->pick, &o->pick, n, 0x9e3779b97f4a7c15ull * (p->number + 1u), e);
+	if (ret)
+		goto err_fini;
 	s->slot_len = calloc(s->ring.size, sizeof(*s->slot_len));
-	s->slot_sum = calloc(s->ring.size, sizeof(*s->slot_sum));
-	if (!s->slot_len || !s->slot_sum) {
-		stream_tx_fini(s);
-		return err_set(e, ENOMEM, "out of memory");
+	if (!s->slot_len) {
+		ret = err_set(e, ENOMEM, "out of memory");
+		goto err_fini;
 	}
 	s->ring.frame_len = s->slot_len;
 	for (unsigned i = 0; i < s->ring.size; i++)
-		tx_prepare_slot(s, (uint16_t)i);
-	return 0;
+		tx_prepare_slot(s, (uint16_t)i, o->pattern);
+	if (uses_probes(o, s->ring.vq))
+		ret = tx_prepare_probe(s, o->pattern, e);
+	s->stamps = o->verify_every || (o->latency_every && !s->probe);
+	if (!ret)
+		return 0;
+
+err_fini:
+	stream_tx_fini(s);
+	return ret;
 }
 
 void stream_tx_fini(struct stream_tx *s)
 {
+	pick_fini(&s->pick);
 	free(s->slot_len);
-	free(s->slot_sum);
-	s->slot_len = s->slot_sum = NULL;
+	s->slot_len = NULL;
 }
 
 static ALWAYS_INLINE unsigned tx_free(struct stream_tx *s, uint64_t now)
@@ -234,17 +271,32 @@ static ALWAYS_INLINE uint8_t *tx_frame(struct stream_tx *s, unsigned index, uint
 	return r->slots + (size_t)*slot * r->slot_bytes + r->hdr_bytes;
 }
 
-static ALWAYS_INLINE void tx_write_random_pair(struct stream_tx *s, uint8_t *frame)
+static ALWAYS_INLINE void tx_write_choice(struct stream_tx *s, uint8_t *frame)
 {
-	uint64_t x = s->random;
+	unsigned choice[PICK_DIMENSIONS];
 
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	s->random = x;
-	frame_set_addresses(
-		frame, frame_station(s->dst_port, (unsigned)((x >> 32) * s->n_dst >> 32)),
-		frame_station(s->src_port, (unsigned)((x & 0xffffffff) * s->n_src >> 32)));
+	pick_next(&s->pick, choice);
+	frame_set_addresses(frame, frame_station(s->dst_port, choice[PICK_DST]),
+			    frame_station(s->src_port, choice[PICK_SRC]));
+	if (s->pick.n[PICK_FLOW] > 1)
+		frame_set_flow(frame, choice[PICK_FLOW]);
+}
+
+static void stamp_write(const struct stream_tx *s, uint8_t *frame, uint16_t phase, uint32_t seq,
+			uint64_t time_tsc)
+{
+	struct frame_stamp stamp = {
+		.magic = FRAME_STAMP_MAGIC,
+		.phase = phase,
+		.seq = seq,
+		.time_tsc = time_tsc,
+		.stream = s->number,
+	};
+
+	stamp.sum = cksum_finish(cksum_add(0, &stamp, sizeof(stamp)));
+	memcpy(frame + frame_headers(&s->frame), &stamp, sizeof(stamp));
+	if (s->frame.mix == FRAME_TSO)
+		frame_set_number(frame, seq);
 }
 
 static ALWAYS_INLINE void tx_write_stamp(struct stream_tx *s, uint8_t *frame, uint16_t slot,
@@ -252,39 +304,62 @@ static ALWAYS_INLINE void tx_write_stamp(struct stream_tx *s, uint8_t *frame, ui
 {
 	uint32_t seq = (uint32_t)s->seq++;
 	bool sample = s->latency_every && seq % s->latency_every == 0;
-	struct frame_stamp stamp = {
-		.magic = FRAME_STAMP_MAGIC,
-		.seq = seq,
-		.time_tsc = sample ? now : 0,
-		.stream = s->number,
-	};
 
-	stamp.sum = cksum_finish(cksum_add(s->slot_sum[slot], &stamp, sizeof(stamp)));
-	memcpy(frame + frame_headers(&s->frame), &stamp, sizeof(stamp));
+	stamp_write(s, frame, frame_phase(slot), seq, sample ? now : 0);
+}
+
+/* Lends the slot's descriptor to a probe, or takes it back when the slot has come round. */
+static void tx_probe(struct stream_tx *s, uint16_t slot, uint64_t now)
+{
+	struct vring_desc *desc = &s->ring.vq->desc[slot];
+	uint8_t *frame = s->probe + s->ring.hdr_bytes;
+
+	if (s->probe_slot == slot) {
+		*desc = s->lent_to;
+		s->probe_slot = -1;
+	}
+	if (s->probe_slot >= 0 || s->frames < s->probe_at)
+		return;
+	s->probe_at = s->frames + s->latency_every;
+	tx_write_choice(s, frame);
+	stamp_write(s, frame, 0, 0, now);
+	s->probe_slot = slot;
+	s->lent_to = *desc;
+	desc->addr = guestmem_gpa(s->ring.vq->mem, s->probe);
+	desc->len--;
+}
+
+/* At most one frame of a burst is concerned: its first, or the one whose slot is lent. */
+static void tx_probes(struct stream_tx *s, unsigned n, uint64_t now)
+{
+	uint16_t slot;
+
+	for (unsigned i = 0; i < n && s->probe_slot >= 0; i++) {
+		tx_frame(s, s->ring.avail + i, &slot);
+		if (slot == s->probe_slot)
+			tx_probe(s, slot, now);
+	}
+	tx_frame(s, s->ring.avail, &slot);
+	tx_probe(s, slot, now);
 }
 
 /* `touch`: addresses are written; `stamp`: stamps are; neither: the frames are sent as they lie. */
-static ALWAYS_INLINE unsigned tx_burst(struct stream_tx *s, uint64_t now, const bool touch,
-				       const bool stamp)
+static ALWAYS_INLINE void tx_send(struct stream_tx *s, unsigned n, uint64_t now, const bool touch,
+				  const bool stamp)
 {
 	struct stream_ring *r = &s->ring;
-	unsigned n_free = tx_free(s, now);
-	unsigned n = tx_allowance(s, now);
 	uint16_t slot;
 
-	if (s->rate_per_tsc == 0 && n_free < n)
-		return 0;
-	n = MIN_OF(n, n_free);
-	if (!n)
-		return 0;
 	if (touch || stamp)
 		for (unsigned i = 0; i < n; i++)
 			__builtin_prefetch(tx_frame(s, r->avail + i, &slot), 1);
+	if (s->probe)
+		tx_probes(s, n, now);
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t *frame = tx_frame(s, r->avail + i, &slot);
 
 		if (touch)
-			tx_write_random_pair(s, frame);
+			tx_write_choice(s, frame);
 		if (stamp)
 			tx_write_stamp(s, frame, slot, now);
 		s->bytes += s->slot_len[slot];
@@ -292,16 +367,38 @@ static ALWAYS_INLINE unsigned tx_burst(struct stream_tx *s, uint64_t now, const 
 	ring_publish(r, (uint16_t)(r->avail + n));
 	s->frames += n;
 	s->rate_sent += n;
-	return n;
+}
+
+static void tx_send_any(struct stream_tx *s, unsigned n, uint64_t now)
+{
+	if (s->stamps)
+		tx_send(s, n, now, s->writes_addresses, true);
+	else if (s->writes_addresses)
+		tx_send(s, n, now, true, false);
+	else
+		tx_send(s, n, now, false, false);
 }
 
 unsigned stream_tx_burst(struct stream_tx *s, uint64_t now)
 {
-	bool stamp = s->verify_every || s->latency_every;
+	unsigned n_free = tx_free(s, now);
+	unsigned n = tx_allowance(s, now);
 
-	if (stamp)
-		return tx_burst(s, now, s->writes_addresses, true);
-	return s->writes_addresses ? tx_burst(s, now, true, false) : tx_burst(s, now, false, false);
+	if (s->rate_per_tsc == 0 && n_free < n)
+		return 0;
+	n = MIN_OF(n, n_free);
+	if (n)
+		tx_send_any(s, n, now);
+	return n;
+}
+
+unsigned stream_tx_fill(struct stream_tx *s, uint64_t now)
+{
+	unsigned n = tx_free(s, now);
+
+	if (n)
+		tx_send_any(s, n, now);
+	return n;
 }
 
 unsigned stream_tx_learn(struct stream_tx *s, uint64_t now, unsigned *k)
@@ -324,6 +421,16 @@ void stream_tx_settle(struct stream_tx *s, uint64_t now)
 	tx_free(s, now);
 }
 
+bool stream_tx_is_busy(const struct stream_tx *s)
+{
+	const struct stream_ring *r = &s->ring;
+	uint16_t in_flight = (uint16_t)(r->avail - r->used);
+
+	if (r->packed)
+		return !r->broken && packed_n_used(r, in_flight) < in_flight;
+	return !r->broken && __atomic_load_n(&r->vq->used->idx, __ATOMIC_ACQUIRE) != r->avail;
+}
+
 uint64_t stream_tx_taken(const struct stream_tx *s)
 {
 	return s->frames - (uint16_t)(s->ring.avail - s->ring.used);
@@ -334,61 +441,26 @@ void stream_rx_init(struct stream_rx *s, struct driver *d, unsigned pair,
 {
 	struct driver_queue *q = driver_rx_queue(d, pair);
 	uint32_t frame_max = o->frame.bytes + d->hdr_bytes;
+	bool probes = uses_probes(o, &q->vq);
 
 	*s = (struct stream_rx){
-		.stamp_at = frame_headers(&o->frame),
 		.one_buffer = frame_max <= q->slot_bytes,
-		.stamped = o->verify_every || o->latency_every,
-		.verify_every = o->verify_every,
-		.ns_per_tsc = 1e9 / o->tsc_hz,
-		.latency = o->latency,
+		.stamped = o->verify_every || (o->latency_every && !probes),
+		.probe_used = probes ? frame_max - 1 : 0,
+		.check =
+			{
+				.pattern = o->pattern,
+				.tcp_payload = o->frame.bytes - FRAME_TCP_HEADERS,
+				.verify_every = o->verify_every,
+				.takes_partial = driver_has(d, VIRTIO_NET_F_GUEST_CSUM),
+				.takes_large = driver_has(d, VIRTIO_NET_F_GUEST_TSO4),
+				.ns_per_tsc = 1e9 / o->tsc_hz,
+				.latency = o->latency,
+			},
 	};
 	ring_init(&s->ring, d, q, o);
 	/* The driver has posted the whole ring: a packed one stands where it began, once round. */
 	s->ring.avail = q->vq.packed ? q->vq.size : q->vq.avail_idx;
-}
-
-static void rx_check_seq(struct stream_rx *s, const struct frame_stamp *stamp)
-{
-	uint32_t *next = &s->next_seq[stamp->stream % STREAM_SENDERS_MAX];
-	int32_t ahead = (int32_t)(stamp->seq - *next);
-
-	if (ahead < 0) {
-		s->seq_late++;
-		return;
-	}
-	s->seq_lost += (uint32_t)ahead;
-	*next = stamp->seq + 1;
-}
-
-/* Reads the stamp of a frame whose first piece is `len` bytes at `at`. */
-static void rx_check_first(struct stream_rx *s, const uint8_t *at, uint32_t len, uint64_t now)
-{
-	struct frame_stamp stamp;
-
-	s->checking = false;
-	if (len < s->stamp_at + sizeof(stamp)) {
-		s->unstamped++;
-		return;
-	}
-	memcpy(&stamp, at + s->stamp_at, sizeof(stamp));
-	if (stamp.magic != FRAME_STAMP_MAGIC) {
-		s->unstamped++;
-		return;
-	}
-	rx_check_seq(s, &stamp);
-	if (s->latency && stamp.time_tsc)
-		hist_record(s->latency, (uint64_t)((double)(now - stamp.time_tsc) * s->ns_per_tsc));
-	s->checking = s->verify_every && stamp.seq % s->verify_every == 0;
-	if (s->checking)
-		s->sum = cksum_add(0, at + s->stamp_at, len - s->stamp_at);
-}
-
-static void rx_check_last(struct stream_rx *s)
-{
-	if (s->checking && cksum_fold(s->sum) != 0xffff)
-		s->corrupt++;
-	s->checking = false;
 }
 
 static ALWAYS_INLINE void rx_piece(struct stream_rx *s, struct vring_used_elem el, uint64_t now,
@@ -408,12 +480,14 @@ static ALWAYS_INLINE void rx_piece(struct stream_rx *s, struct vring_used_elem e
 		s->frames++;
 		s->pieces_left = one_buffer ? 1 : MAX_OF(hdr->num_buffers, 1);
 		if (stamped)
-			rx_check_first(s, at + skip, el.len - skip, now);
-	} else if (stamped && s->checking) {
-		s->sum = cksum_add(s->sum, at, el.len);
+			check_first(&s->check, &hdr->hdr, at + skip, el.len - skip, now);
+		else if (s->probe_used && el.len == s->probe_used)
+			check_probe(&s->check, at + skip, el.len - skip, now);
+	} else if (stamped) {
+		check_more(&s->check, at, el.len);
 	}
 	if (--s->pieces_left == 0 && stamped)
-		rx_check_last(s);
+		check_last(&s->check);
 }
 
 static ALWAYS_INLINE unsigned rx_burst(struct stream_rx *s, uint64_t now, const bool one_buffer,

@@ -22,17 +22,24 @@
  * In a packed ring a descriptor must be written again each time it is sent; which slot it describes
  * is what the backend left in its id.
  *
+ * Latency, unless frames are verified as well, is that of probes: now and then a descriptor is
+ * lent to a frame apart, one byte shorter than the others, which is how the receiver knows it
+ * without reading the others. Sizes that vary, segmented frames and short intervals do not allow
+ * that; then every frame is stamped, and the receiver reads every stamp.
+ *
  * One thread for all streams. `now` is tsc_now().
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "perf/gen/check.h"
 #include "perf/gen/driver.h"
 #include "perf/gen/frame.h"
+#include "perf/gen/pick.h"
 #include "perf/hist.h"
 
-#define STREAM_SENDERS_MAX 64
+#define STREAM_SENDERS_MAX CHECK_SENDERS_MAX
 
 /* One side of a virtqueue whose entries go round. */
 struct stream_ring {
@@ -55,41 +62,48 @@ struct stream_tx {
 	uint16_t number; /* in stamps */
 	bool writes_addresses;
 	unsigned src_port, dst_port, n_src, n_dst; /* stations to choose from */
-	unsigned verify_every, latency_every;	   /* frames; 0: off */
-	uint64_t random, seq;
+	struct pick pick;
+	unsigned latency_every; /* frames; 0: off */
+	bool stamps;		/* every frame is */
+	uint64_t seq;
 	double rate_per_tsc;		/* 0: as fast as the backend takes them */
 	uint64_t rate_start, rate_sent; /* sent or forgone since then */
 	uint32_t *slot_len;		/* frame bytes, by slot */
-	uint32_t *slot_sum;		/* checksum of what follows the stamp, by slot */
 	uint64_t frames, bytes;		/* handed to the backend */
+
+	uint8_t *probe;		   /* header and frame; NULL: there are none */
+	uint64_t probe_at;	   /* the number of frames at which the next one goes out */
+	int32_t probe_slot;	   /* whose descriptor is lent; -1: none */
+	struct vring_desc lent_to; /* what it was */
 };
 
 struct stream_rx {
 	struct stream_ring ring;
-	uint32_t stamp_at;
-	bool one_buffer; /* a frame never takes two: headers need not be read */
-	bool stamped;	 /* read and check stamps */
-	unsigned verify_every;
-	double ns_per_tsc;
-	struct hist *latency; /* shared by the streams of a run, NULL: off */
-	uint32_t next_seq[STREAM_SENDERS_MAX];
+	bool one_buffer;     /* a frame never takes two: headers need not be read */
+	bool stamped;	     /* read and check stamps */
+	uint32_t probe_used; /* bytes in the used ring that tell a probe; 0: there are none */
+	struct check check;
 
 	uint16_t pieces_left; /* of the frame in hand */
-	bool checking;	      /* its sum is being taken */
-	uint32_t sum;
 	uint64_t frames, bytes;
-	uint64_t seq_lost, seq_late, corrupt, unstamped;
 };
 
 struct stream_options {
 	struct frame_size frame;
 	uint16_t batch;
 	bool touch; /* write addresses into each frame even when there is one pair */
+	struct pick_options pick;
+	unsigned n_flows; /* of each sender; 0 is 1 */
+	bool eager;	  /* look at the rings whenever asked, without a pause */
 	unsigned verify_every, latency_every;
 	double rate_pps; /* of each sender, 0: no limit */
 	double tsc_hz;
 	struct hist *latency;
+	const uint8_t *pattern; /* frame_pattern_fill's; outlives the streams */
 };
+
+/* Guest memory that a sender needs beyond its slots: driver_options.extra_bytes. */
+size_t stream_extra_bytes(const struct stream_options *o, uint32_t slot_bytes);
 
 /* Where a sender's addresses come from. */
 struct stream_peers {
@@ -108,11 +122,15 @@ void stream_rx_init(struct stream_rx *s, struct driver *d, unsigned pair,
 unsigned stream_tx_burst(struct stream_tx *s, uint64_t now);
 /* Sends up to a burst of frames from station *k on, each from the next station up to n_src. */
 unsigned stream_tx_learn(struct stream_tx *s, uint64_t now, unsigned *k);
+/* Makes all free slots available at once, without regard to rate and batch. Returns the frames. */
+unsigned stream_tx_fill(struct stream_tx *s, uint64_t now);
 /* Looks whether the backend wants a kick. For streams that send no more. */
 void stream_tx_settle(struct stream_tx *s, uint64_t now);
 /* Takes what has arrived. Returns the frames. */
 unsigned stream_rx_burst(struct stream_rx *s, uint64_t now);
 
+/* True while the backend has not taken all frames. Reads the ring's index, so not too often. */
+bool stream_tx_is_busy(const struct stream_tx *s);
 /* Frames that the backend has taken. */
 uint64_t stream_tx_taken(const struct stream_tx *s);
 

@@ -106,6 +106,29 @@ static uint64_t drops(const struct net *net, enum drop_reason reason)
 	return total(net).drops[reason];
 }
 
+/* B wakes up beside A, which always has frames. */
+static void a_busy_worker_visits_idle_ports_in_time(void **state)
+{
+	struct net *net = *state;
+	struct worker *w = net->dp->workers[0];
+	uint64_t start_ns = net->now_ns;
+
+	introduce(net);
+	put(net, A, 2, 1, 64);
+	run(net);
+	put(net, A, 2, 1, 64);
+	put(net, B, 3, 2, 64);
+	assert_int_equal(worker_poll_busy(w, start_ns + 1000), 1);
+	assert_int_equal(net->ports[C]->n_out, 0);
+	put(net, A, 2, 1, 64);
+	assert_int_equal(worker_poll_busy(w, start_ns + ACTIVE_NS), 2);
+	assert_int_equal(net->ports[C]->n_out, 1);
+
+	put(net, A, 2, 1, 64);
+	put(net, B, 3, 2, 64);
+	assert_int_equal(worker_poll_busy(w, start_ns + ACTIVE_NS + 1), 2);
+}
+
 static void bridge_floods_a_frame_to_an_unknown_station(void **state)
 {
 	struct net *net = *state;
@@ -505,6 +528,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		T(a_busy_worker_visits_idle_ports_in_time),
 		T(bridge_floods_a_frame_to_an_unknown_station),
 		T(bridge_sends_to_the_one_port_of_a_known_station),
 		T(bridge_delivers_every_byte_of_small_and_large_frames),

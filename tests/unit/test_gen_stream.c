@@ -53,9 +53,13 @@ static void close_bench(struct bench *b)
 	driver_fini(&b->receiver);
 }
 
+static uint8_t pattern[FRAME_PATTERN_MAX];
+
 static struct stream_options options(void)
 {
-	return (struct stream_options){.frame = {FRAME_FIXED, 64}, .batch = 8, .tsc_hz = 1e9};
+	frame_pattern_fill(pattern);
+	return (struct stream_options){
+		.frame = {FRAME_FIXED, 64}, .batch = 8, .tsc_hz = 1e9, .pattern = pattern};
 }
 
 static void *next_sent(struct bench *b, uint16_t *id)
@@ -132,7 +136,8 @@ static void buffers_go_round_when_completed_out_of_order(void **state)
 		received += carry_burst_backwards(&b);
 
 	assert_int_equal(received, 160000);
-	assert_int_equal(b.rx.seq_lost + b.rx.seq_late + b.rx.corrupt + b.rx.unstamped, 0);
+	assert_int_equal(
+		b.rx.check.lost + b.rx.check.late + b.rx.check.corrupt + b.rx.check.unstamped, 0);
 	assert_false(b.tx.ring.broken || b.rx.ring.broken);
 	close_bench(&b);
 }
@@ -156,9 +161,9 @@ static void a_lost_a_late_and_a_corrupt_frame_are_counted_as_such(void **state)
 	deliver(&b, slots[7], 76);
 	assert_int_equal(stream_rx_burst(&b.rx, b.now), 4);
 
-	assert_int_equal(b.rx.seq_lost, 2 + 3);
-	assert_int_equal(b.rx.seq_late, 1);
-	assert_int_equal(b.rx.corrupt, 1);
+	assert_int_equal(b.rx.check.lost, 2 + 3);
+	assert_int_equal(b.rx.check.late, 1);
+	assert_int_equal(b.rx.check.corrupt, 1);
 	close_bench(&b);
 }
 
@@ -269,13 +274,14 @@ static void an_idle_ring_is_looked_at_only_after_a_pause(void **state)
 static void frames_carry_valid_headers(void **state)
 {
 	struct frame_size sizes[] = {{FRAME_FIXED, 64}, {FRAME_FIXED, 1514}, {FRAME_TSO, 65214}};
+	const struct frame_ends ends = {0, 1, 0};
 	static uint8_t frame[65600];
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct virtio_net_hdr_mrg_rxbuf hdr;
 		struct ipv4_hdr ip;
 
-		frame_build(frame, &hdr, &sizes[i], sizes[i].bytes, 0, 1);
+		frame_build(frame, &hdr, &sizes[i], sizes[i].bytes, &ends, pattern, 0);
 		memcpy(&ip, frame + 14, sizeof(ip));
 
 		assert_int_equal(cksum_fold(cksum_add(0, &ip, sizeof(ip))), 0xffff);
@@ -283,6 +289,82 @@ static void frames_carry_valid_headers(void **state)
 		assert_int_equal(hdr.hdr.gso_type == VIRTIO_NET_HDR_GSO_TCPV4,
 				 sizes[i].mix == FRAME_TSO);
 	}
+}
+
+/* Latency of probes among frames that carry nothing. */
+static void probes_are_timed_and_the_other_frames_left_alone(void **state)
+{
+	struct stream_options o = options();
+	unsigned shorter = 0, sent = 0;
+	struct bench b;
+	uint16_t id;
+
+	o.latency_every = 200;
+	o.latency = hist_create();
+	open_bench(&b, &o, 1, 1);
+	while (sent < 2000) {
+		unsigned n = stream_tx_burst(&b.tx, b.now += 1000);
+
+		for (unsigned i = 0; i < n; i++, sent++) {
+			uint8_t *slot = next_sent(&b, &id);
+			uint32_t len = b.tx.ring.vq->desc[id].len;
+
+			shorter += len == 12 + 63;
+			deliver(&b, slot, len);
+			complete(&b, id);
+		}
+		stream_rx_burst(&b.rx, b.now += 500);
+	}
+
+	assert_in_range(shorter, 9, 10);
+	assert_int_equal(hist_count(o.latency), shorter);
+	assert_int_equal(hist_max(o.latency), 500);
+	assert_int_equal(b.rx.frames, sent);
+	hist_destroy(o.latency);
+	close_bench(&b);
+}
+
+static void a_full_ring_is_handed_over_at_once(void **state)
+{
+	struct stream_options o = options();
+	struct bench b;
+
+	o.eager = true;
+	o.rate_pps = 1;
+	open_bench(&b, &o, 1, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(stream_tx_fill(&b.tx, b.now), RING);
+		assert_true(stream_tx_is_busy(&b.tx));
+		assert_int_equal(stream_tx_fill(&b.tx, b.now), 0);
+		complete_all(&b);
+		assert_false(stream_tx_is_busy(&b.tx));
+	}
+	close_bench(&b);
+}
+
+static void flows_differ_in_their_source_port(void **state)
+{
+	struct stream_options o = options();
+	bool seen[10] = {0};
+	struct bench b;
+	uint16_t id;
+
+	o.n_flows = 10;
+	open_bench(&b, &o, 1, 1);
+	for (unsigned i = 0; i < 50; i++) {
+		stream_tx_burst(&b.tx, b.now += 1000);
+		for (unsigned k = 0; k < 8; k++) {
+			const uint8_t *frame = (uint8_t *)next_sent(&b, &id) + 12;
+			unsigned flow = (unsigned)(frame[34] << 8 | frame[35]) - FRAME_FLOW_PORT;
+
+			assert_in_range(flow, 0, 9);
+			seen[flow] = true;
+			complete(&b, id);
+		}
+	}
+	for (unsigned i = 0; i < 10; i++)
+		assert_true(seen[i]);
+	close_bench(&b);
 }
 
 static void sizes_are_parsed_and_refused(void **state)
@@ -311,6 +393,9 @@ int main(void)
 		cmocka_unit_test(every_station_is_taught_once),
 		cmocka_unit_test(a_backend_that_uses_what_was_not_offered_stops_the_stream),
 		cmocka_unit_test(an_idle_ring_is_looked_at_only_after_a_pause),
+		cmocka_unit_test(probes_are_timed_and_the_other_frames_left_alone),
+		cmocka_unit_test(a_full_ring_is_handed_over_at_once),
+		cmocka_unit_test(flows_differ_in_their_source_port),
 		cmocka_unit_test(frames_carry_valid_headers),
 		cmocka_unit_test(sizes_are_parsed_and_refused),
 	};
