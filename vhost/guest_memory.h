@@ -7,6 +7,7 @@
  * with. It is valid from attach to detach, between which the mapping does not change.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define GUEST_REGIONS_MAX 8

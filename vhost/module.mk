@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-vhost_SRCS := vhost/features.c vhost/filter.c vhost/message.c vhost/session.c vhost/vhost_port.c vhost/vhost_socket.c \
+vhost_SRCS := vhost/features.c vhost/filter.c vhost/message.c vhost/session.c vhost/sigbus.c vhost/vhost_port.c vhost/vhost_socket.c \
               vhost/virtqueue.c
 
 # What a virtqueue needs to be tested without librte_vhost.

@@ -12,6 +12,7 @@
 
 #include "vhost/features.h"
 #include "vhost/session.h"
+#include "vhost/sigbus.h"
 #include "vhost/vhost_socket.h"
 
 /*
@@ -203,6 +204,7 @@ struct vhost *vhost_create(struct dataplane *dp)
 	pthread_mutex_init(&vh->lock, NULL);
 	TAILQ_INIT(&vh->ports);
 	session_registry_set(vh);
+	sigbus_init();
 	return vh;
 }
 
@@ -382,6 +384,9 @@ void vhost_port_info(struct vhost_port *vp, struct vhost_port_info *info)
 		info->takes = vp->takes;
 		for (unsigned q = 0; q < VHOST_RINGS; q++)
 			describe_ring(vp, q, info);
+		if (sigbus_hit(&vp->mem))
+			snprintf(info->error, sizeof(info->error),
+				 "the frontend took memory of the guest away; restart the guest");
 	}
 	pthread_mutex_unlock(&vp->vhost->lock);
 }

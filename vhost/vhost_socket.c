@@ -125,11 +125,10 @@ static int listen_at(const char *path)
 static void wake_event_thread(const struct vhost_port *vp)
 {
 	static const struct rte_vhost_device_ops no_callbacks;
-	char path[VHOST_PATH_MAX + 1];
+	char path[VHOST_PATH_MAX];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s~", vp->path);
-	if (strlen(path) >= VHOST_PATH_MAX)
+	if ((size_t)snprintf(path, sizeof(path), "%s~", vp->path) >= sizeof(path))
 		return;
 	fd = listen_at(path);
 	if (fd < 0)

@@ -21,6 +21,7 @@
 #include "dataplane/eal.h"
 #include "tests/lib/vhostnet.h"
 #include "vhost/message.h"
+#include "vhost/sigbus.h"
 
 #include "common/clock.h"
 
@@ -431,6 +432,25 @@ static void memory_that_is_smaller_than_it_says_is_refused(void **state)
 	assert_unharmed(s);
 }
 
+/* The memory that was big enough is cut short later: others go on, and so may a new guest. */
+static void memory_that_is_taken_away_costs_its_guest_alone(void **state)
+{
+	struct scene *s = *state;
+
+	sigbus_init(); /* the test framework has put its own handler there */
+	for (unsigned round = 0; round < 3; round++) {
+		struct driver *d = vhostnet_plug(s->net, A, OFFLOADS, 2);
+
+		assert_true(vhostnet_delivers(s->net, A, B, 1000));
+		assert_int_equal(ftruncate(d->mem.fd[0], 0), 0);
+		eventfd_write(driver_tx_queue(d, 0)->vq.kick_fd, 1);
+		assert_true(vhostnet_wait_error(s->net, A, "took memory of the guest away"));
+		assert_true(vhostnet_delivers(s->net, B, C, 300));
+		vhostnet_unplug(s->net, A);
+	}
+	assert_unharmed(s);
+}
+
 /* A worker that writes to a full pipe would never come back. */
 static void only_eventfds_that_cannot_block_become_call_descriptors(void **state)
 {
@@ -651,6 +671,7 @@ int main(void)
 		T(half_a_message_stops_nobody_else),
 		T(a_frontend_that_reads_no_answers_stops_nobody_else),
 		T(memory_that_is_smaller_than_it_says_is_refused),
+		T(memory_that_is_taken_away_costs_its_guest_alone),
 		T(only_eventfds_that_cannot_block_become_call_descriptors),
 	};
 	struct err e;
