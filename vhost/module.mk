@@ -24,8 +24,12 @@ vhostnet_SRCS = $(sort tests/lib/vhostnet.c tests/lib/packet.c $(vhost_SRCS) $(d
                 $(bridge_SRCS) $(gen_frontend_SRCS) $(common_SRCS))
 
 UNIT_TESTS += test_vhost_cve
-test_vhost_cve_SRCS = tests/pipeline/test_vhost_cve.c $(vhostnet_SRCS)
+test_vhost_cve_SRCS = tests/pipeline/test_vhost_cve.c tests/lib/scene.c $(vhostnet_SRCS)
 test_vhost_cve_LIBS := libdpdk cmocka
+
+UNIT_TESTS += test_vhost_hostile
+test_vhost_hostile_SRCS = tests/pipeline/test_vhost_hostile.c tests/lib/scene.c $(vhostnet_SRCS)
+test_vhost_hostile_LIBS := libdpdk cmocka
 
 FUZZERS += fuzz_vhost_user
 fuzz_vhost_user_SRCS = tests/fuzz/fuzz_vhost_user.c $(vhostnet_SRCS)

@@ -21,3 +21,7 @@ test_gen_stream_SRCS := tests/unit/test_gen_stream.c perf/gen/stream.c perf/gen/
                         $(gen_frontend_SRCS) $(common_SRCS)
 test_gen_stream_LIBS := cmocka
 test_gen_stream_LDLIBS := -lm
+
+# For perf/bench/fairness.sh; not installed.
+PROGRAMS += weft-fairness
+weft-fairness_SRCS := perf/gen/fairness.c $(gen_frontend_SRCS) $(common_SRCS)
