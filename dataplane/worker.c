@@ -295,6 +295,7 @@ int worker_start(struct worker *w)
 	int ret;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS); /* a guest's memory may be taken away while it is read */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	ret = pthread_create(&w->thread, NULL, worker_main, w);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 vhost_SRCS := vhost/announce.c vhost/dirty_log.c vhost/features.c vhost/filter.c vhost/message.c \
-              vhost/packed.c vhost/session.c vhost/split.c vhost/vhost_port.c vhost/vhost_socket.c \
-              vhost/virtqueue.c vhost/virtqueue_attach.c
+              vhost/packed.c vhost/session.c vhost/sigbus.c vhost/split.c vhost/vhost_port.c \
+              vhost/vhost_socket.c vhost/virtqueue.c vhost/virtqueue_attach.c
 
 # What a virtqueue needs to be tested without librte_vhost.
 virtqueue_SRCS := vhost/virtqueue.c vhost/virtqueue_attach.c vhost/split.c vhost/packed.c \
@@ -61,8 +61,12 @@ attacknet_SRCS = $(sort tests/lib/attacknet.c tests/lib/packet.c $(vhost_SRCS) $
                 $(bridge_SRCS) $(gen_frontend_SRCS) $(common_SRCS))
 
 UNIT_TESTS += test_vhost_cve
-test_vhost_cve_SRCS = tests/pipeline/test_vhost_cve.c $(attacknet_SRCS)
+test_vhost_cve_SRCS = tests/pipeline/test_vhost_cve.c tests/lib/scene.c $(attacknet_SRCS)
 test_vhost_cve_LIBS := libdpdk libpcap cmocka
+
+UNIT_TESTS += test_vhost_hostile
+test_vhost_hostile_SRCS = tests/pipeline/test_vhost_hostile.c tests/lib/scene.c $(attacknet_SRCS)
+test_vhost_hostile_LIBS := libdpdk libpcap cmocka
 
 FUZZERS += fuzz_vhost_user
 fuzz_vhost_user_SRCS = tests/fuzz/fuzz_vhost_user.c $(attacknet_SRCS)

@@ -13,6 +13,7 @@
 #include "vhost/announce.h"
 #include "vhost/features.h"
 #include "vhost/session.h"
+#include "vhost/sigbus.h"
 #include "vhost/vhost_socket.h"
 
 /*
@@ -233,6 +234,7 @@ struct vhost *vhost_create(struct dataplane *dp)
 	pthread_mutex_init(&vh->lock, NULL);
 	TAILQ_INIT(&vh->ports);
 	session_registry_set(vh);
+	sigbus_init();
 	return vh;
 }
 
@@ -437,5 +439,8 @@ void vhost_port_info(struct vhost_port *vp, struct vhost_port_info *info)
 	}
 	for (unsigned k = 0; k < info->n_pairs; k++)
 		describe_pair(vp, k, info);
+	if (info->attached && sigbus_hit(&vp->mem))
+		snprintf(info->error, sizeof(info->error),
+			 "the frontend took memory of the guest away; restart the guest");
 	pthread_mutex_unlock(&vp->vhost->lock);
 }

@@ -132,6 +132,44 @@ int vhost_socket_set_owner(struct vhost_port *vp, struct err *e)
 	return 0;
 }
 
+static int listen_at(const char *path)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	if (fd >= 0 && (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 1) < 0)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/*
+ * The library's event thread sees a new listening socket only when its poll ends, which takes a
+ * second; a new connection ends it at once. So we make one, to ourselves, and forget it.
+ */
+static void wake_event_thread(const struct vhost_port *vp)
+{
+	static const struct rte_vhost_device_ops no_callbacks;
+	char path[VHOST_PATH_MAX];
+	int fd;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s~", vp->path) >= sizeof(path))
+		return;
+	fd = listen_at(path);
+	if (fd < 0)
+		return;
+	if (rte_vhost_driver_register(path, RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NO_RECONNECT) ==
+	    0) {
+		if (rte_vhost_driver_callback_register(path, &no_callbacks) == 0)
+			rte_vhost_driver_start(path);
+		rte_vhost_driver_unregister(path);
+	}
+	close(fd);
+	unlink(path);
+}
+
 int vhost_socket_listen(struct vhost_port *vp, struct err *e)
 {
 	mode_t mask;
@@ -145,6 +183,8 @@ int vhost_socket_listen(struct vhost_port *vp, struct err *e)
 	/* Until its owner and mode are set, nobody else may connect. */
 	mask = umask(0177);
 	ret = register_driver(vp, 0);
+	if (ret == 0)
+		wake_event_thread(vp);
 	umask(mask);
 	if (ret < 0)
 		return err_set(e, -ret, "port %s: cannot listen on %s: %s", vp->port.name, vp->path,

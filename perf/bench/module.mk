@@ -1,8 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What benchmarks need and nobody installs.
-PROGRAMS += weft-fairness
-weft-fairness_SRCS := perf/bench/fairness.c $(gen_frontend_SRCS) $(common_SRCS)
-
 # weft-bench: what the benchmark's scripts cannot do themselves. It stays in the tree.
 bench_SRCS := perf/bench/compare.c perf/bench/copyrate.c perf/bench/ranksum.c perf/bench/report.c \
               perf/bench/series.c perf/stats.c common/jsonx.c common/err.c

@@ -34,3 +34,7 @@ test_gen_check_SRCS := tests/unit/test_gen_check.c perf/gen/check.c perf/gen/fra
                        $(common_SRCS)
 test_gen_check_LIBS := cmocka
 test_gen_check_LDLIBS := -lm
+
+# For perf/bench/fairness.sh; not installed.
+PROGRAMS += weft-fairness
+weft-fairness_SRCS := perf/gen/fairness.c $(gen_frontend_SRCS) $(common_SRCS)

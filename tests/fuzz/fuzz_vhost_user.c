@@ -60,6 +60,12 @@ static void die(const char *what)
 	abort();
 }
 
+static void clean_up(void)
+{
+	driver_fini(&guest);
+	attacknet_destroy(net);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	struct driver_options o;
@@ -78,6 +84,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	odd_fds[2] = memfd_create("small", MFD_CLOEXEC);
 	odd_fds[3] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	fds_before = attacknet_open_fds();
+	atexit(clean_up);
 	return 0;
 }
 

@@ -186,12 +186,6 @@ static void a_broken_ring_stops_its_port_only_and_says_why(void **state)
 	net_plug_both(net, DRIVER_FEATURES_BASIC, DRIVER_FEATURES_BASIC);
 }
 
-/*
- * librte_vhost 22.11 drops the connection over its queue count before any hook of ours runs, and
- * forgets the descriptors: see docs/security.md.
- */
-#define SET_INFLIGHT_FD 32
-
 /* Sends each request number once, on a connection of its own, with descriptors it did not ask for.
  */
 static void send_every_message_with_fds(struct net *net)
@@ -206,8 +200,6 @@ static void send_every_message_with_fds(struct net *net)
 		struct frontend f;
 		struct err e = {0};
 
-		if (request == SET_INFLIGHT_FD)
-			continue;
 		vhost_port_info(net->ports[0], &info);
 		sessions = info.sessions;
 		frontend_init(&f);
