@@ -121,7 +121,7 @@ struct port {
 	uint16_t n_queues;
 	_Atomic uint16_t enabled; /* bit a queue that is up or paused; w: control; r: workers */
 	struct bridge *_Atomic bridge; /* w: control; r: workers, through rcu */
-	_Atomic uint8_t captures;       /* that look at it, a bit each; w: control; r: workers */
+	_Atomic uint8_t captures;      /* that look at it, a bit each; w: control; r: workers */
 	/* What the port may send and how much both ways; NULL: anything. Published as bridge is. */
 	struct guard *_Atomic guard;
 	struct shaper *_Atomic shaper;

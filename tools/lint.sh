@@ -139,7 +139,7 @@ check_stages() {
 
 file_limit=600 function_limit=100
 # Tables, and tests that are lists of cases.
-long_files="config/schema.c tests/pipeline/test_vhost.c tests/unit/test_virtqueue.c"
+long_files="config/schema.c tests/pipeline/test_vhost_queues.c tests/unit/test_virtqueue.c"
 
 long_functions() {
 	awk -v limit="$function_limit" '

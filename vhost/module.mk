@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 vhost_SRCS := vhost/announce.c vhost/dirty_log.c vhost/features.c vhost/filter.c vhost/message.c \
-              vhost/packed.c vhost/session.c vhost/sigbus.c vhost/split.c vhost/vhost_port.c \
+              vhost/packed.c vhost/pair.c vhost/session.c vhost/sigbus.c vhost/split.c vhost/vhost_port.c \
               vhost/vhost_socket.c vhost/virtqueue.c vhost/virtqueue_attach.c
 
 # What a virtqueue needs to be tested without librte_vhost.

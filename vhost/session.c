@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "vhost/announce.h"
 #include "vhost/features.h"
+#include "vhost/pair.h"
 
 /*
  * Every message passes our hooks. One that may move memory or rings under the workers finds them
@@ -30,9 +31,6 @@
  *
  * What a message may not ask for is refused in the hook after it, because there the library has
  * closed descriptors that came with it, which it does not do for the hook before.
- *
- * Eventfds are duplicated: the library closes its own when the frontend sends new ones, which QEMU
- * does for the call eventfd while the guest runs.
  */
 
 enum vhost_user_request {
@@ -88,17 +86,9 @@ static bool seen(const struct vhost_port *vp, enum vhost_user_request request)
 	return vp->requests_seen >> request & 1;
 }
 
-static bool is_attached(const struct vhost_port *vp)
-{
-	for (unsigned k = 0; k < vp->port.n_queues; k++)
-		if (vp->pairs[k].attached)
-			return true;
-	return false;
-}
-
 enum vhost_step session_step(const struct vhost_port *vp)
 {
-	if (is_attached(vp))
+	if (pairs_attached(vp))
 		return VHOST_STEP_UP;
 	if (vp->vid < 0)
 		return VHOST_STEP_CONNECT;
@@ -109,217 +99,6 @@ enum vhost_step session_step(const struct vhost_port *vp)
 	if (!seen(vp, VHOST_USER_SET_VRING_ADDR) || !seen(vp, VHOST_USER_SET_VRING_KICK))
 		return VHOST_STEP_RINGS;
 	return VHOST_STEP_ENABLE;
-}
-
-/* --- attach and detach ------------------------------------------------------------------------ */
-
-static int copy_memory(struct vhost_port *vp)
-{
-	struct rte_vhost_memory *table = NULL;
-	int ret = -EINVAL;
-
-	if (rte_vhost_get_mem_table(vp->vid, &table) < 0 || !table)
-		return -EINVAL;
-	if (table->nregions == 0 || table->nregions > GUEST_REGIONS_MAX)
-		goto out;
-	vp->mem.n = table->nregions;
-	for (unsigned i = 0; i < table->nregions; i++)
-		vp->mem.regions[i] = (struct guest_region){
-			.gpa = table->regions[i].guest_phys_addr,
-			.size = table->regions[i].size,
-			.hva = (uint8_t *)(uintptr_t)table->regions[i].host_user_addr,
-		};
-	ret = 0;
-out:
-	free(table);
-	return ret;
-}
-
-/* SET_LOG_BASE and SET_FEATURES pause all pairs: what the rings log to changes between two frames.
- */
-static void load_log(struct vhost_port *vp)
-{
-	uint64_t base = 0, size = 0;
-
-	vp->log = (struct dirty_log){0};
-	if (!vhost_has(vp->features, VHOST_F_LOG_ALL) ||
-	    rte_vhost_get_log_base(vp->vid, &base, &size) < 0)
-		return;
-	vp->log = (struct dirty_log){.bitmap = (uint8_t *)(uintptr_t)base, .size = size};
-}
-
-/* What all pairs of the session share; no worker looks while it is written. */
-static int load_device(struct vhost_port *vp)
-{
-	if (rte_vhost_get_negotiated_features(vp->vid, &vp->features) < 0)
-		return -EINVAL;
-	load_log(vp);
-	vp->takes = vhost_features_takes(vp->features);
-	vp->takes.mtu = (uint16_t)vp->mtu;
-	return copy_memory(vp);
-}
-
-static int attach_ring(struct vhost_port *vp, unsigned k, unsigned q)
-{
-	uint16_t ring = (uint16_t)(VHOST_RINGS * k + q);
-	struct rte_vhost_vring lib;
-	struct virtqueue_params params = {.mem = &vp->mem, .call_fd = -1};
-
-	if (rte_vhost_get_vhost_vring(vp->vid, ring, &lib) < 0 ||
-	    rte_vhost_get_vring_base(vp->vid, ring, &params.next_avail, &params.next_used) < 0)
-		return -EINVAL;
-	params.packed = vhost_has(vp->features, VIRTIO_F_RING_PACKED);
-	params.in_order = vhost_has(vp->features, VIRTIO_F_IN_ORDER);
-	if (!lib.desc || !lib.avail || !lib.used || lib.size == 0 ||
-	    lib.size > VIRTQUEUE_SIZE_MAX || (!params.packed && (lib.size & (lib.size - 1))))
-		return -EINVAL;
-
-	params.log = vp->log.bitmap ? &vp->log : NULL;
-	params.desc = lib.desc;
-	params.avail = lib.avail;
-	params.used = lib.used;
-	params.size = lib.size;
-	params.event_idx = vhost_has(vp->features, VIRTIO_RING_F_EVENT_IDX);
-	params.indirect = vhost_has(vp->features, VIRTIO_RING_F_INDIRECT_DESC);
-	params.mergeable = vhost_has(vp->features, VIRTIO_NET_F_MRG_RXBUF);
-	params.version_1 = vhost_has(vp->features, VIRTIO_F_VERSION_1);
-	if (lib.callfd >= 0)
-		params.call_fd = dup(lib.callfd);
-	virtqueue_attach(&vp->pairs[k].rings[q], &params);
-
-	vp->port.queues[k].wake_fds[q] = lib.kickfd >= 0 ? dup(lib.kickfd) : -1;
-	return 0;
-}
-
-static void release_rings(struct vhost_port *vp, unsigned k)
-{
-	for (unsigned q = 0; q < VHOST_RINGS; q++) {
-		int call_fd = atomic_exchange(&vp->pairs[k].rings[q].call_fd, -1);
-		int *wake_fd = &vp->port.queues[k].wake_fds[q];
-
-		virtqueue_fini(&vp->pairs[k].rings[q]);
-		if (call_fd >= 0)
-			close(call_fd);
-		if (*wake_fd >= 0)
-			close(*wake_fd);
-		*wake_fd = -1;
-	}
-}
-
-/* Frames that were held in the ring stay held over a pause. */
-static void reset_queue(struct vhost_port *vp, unsigned k, uint16_t next_avail)
-{
-	struct port_queue *pq = &vp->port.queues[k];
-
-	if (!vp->pairs[k].paused || vp->pairs[k].rings[VHOST_FROM_GUEST].next_avail != next_avail)
-		pq->done_ahead = pq->n_seen = 0;
-	pq->notify_due_ns = 0;
-	pq->full_since_ns = 0;
-	vp->pairs[k].unnotified_bytes = 0;
-}
-
-static void attach(struct vhost_port *vp, unsigned k)
-{
-	struct vhost_pair *pair = &vp->pairs[k];
-	uint16_t next_avail = pair->rings[VHOST_FROM_GUEST].next_avail;
-
-	if (pair->attached || vp->closing || !pair->ready[VHOST_TO_GUEST] ||
-	    !pair->ready[VHOST_FROM_GUEST])
-		return;
-	if (!is_attached(vp) && load_device(vp) < 0)
-		goto err_unusable;
-	for (unsigned q = 0; q < VHOST_RINGS; q++)
-		if (attach_ring(vp, k, q) < 0)
-			goto err_unusable;
-
-	reset_queue(vp, k, next_avail);
-	if (!is_attached(vp) || !vp->pairs[vp->announce_on].attached)
-		vp->announce_on = (uint16_t)k;
-	pair->attached = true;
-	vp->error[0] = '\0';
-	dataplane_queue_up(vp->vhost->dp, &vp->port.queues[k]);
-	if (!pair->paused)
-		log_info(LOG_VHOST, "port is up port=%s pair=%u features=0x%llx", vp->port.name, k,
-			 (unsigned long long)vp->features);
-	pair->paused = false;
-	return;
-
-err_unusable:
-	release_rings(vp, k);
-	snprintf(vp->error, sizeof(vp->error), "the frontend's rings or memory table are unusable");
-	log_warn(LOG_VHOST, "%s port=%s pair=%u", vp->error, vp->port.name, k);
-}
-
-/* Workers have let go of the pair's rings; the library learns where they stand. */
-static void release(struct vhost_port *vp, unsigned k)
-{
-	struct vhost_pair *pair = &vp->pairs[k];
-
-	pair->attached = false;
-	virtqueue_notify(&pair->rings[VHOST_FROM_GUEST]);
-	for (unsigned q = 0; q < VHOST_RINGS; q++)
-		rte_vhost_set_vring_base(vp->vid, (uint16_t)(VHOST_RINGS * k + q),
-					 pair->rings[q].next_avail, pair->rings[q].next_used);
-	release_rings(vp, k);
-}
-
-/* For the time of a message: frames for the pair wait. */
-static void pause_pair(struct vhost_port *vp, unsigned k)
-{
-	if (!vp->pairs[k].attached)
-		return;
-	dataplane_queue_pause(vp->vhost->dp, &vp->port.queues[k]);
-	release(vp, k);
-	vp->pairs[k].paused = true;
-}
-
-/* After it no worker holds anything of the pair. */
-static void detach(struct vhost_port *vp, unsigned k)
-{
-	struct vhost_pair *pair = &vp->pairs[k];
-
-	if (!pair->attached && !pair->paused)
-		return;
-	dataplane_queue_down(vp->vhost->dp, &vp->port.queues[k]);
-	if (pair->attached)
-		release(vp, k);
-	pair->paused = false;
-	log_info(LOG_VHOST, "queue pair is down port=%s pair=%u", vp->port.name, k);
-}
-
-static void pause_all(struct vhost_port *vp)
-{
-	for (unsigned k = 0; k < vp->port.n_queues; k++)
-		pause_pair(vp, k);
-}
-
-static void detach_all(struct vhost_port *vp)
-{
-	for (unsigned k = 0; k < vp->port.n_queues; k++) {
-		detach(vp, k);
-		vp->pairs[k].ready[VHOST_TO_GUEST] = vp->pairs[k].ready[VHOST_FROM_GUEST] = false;
-	}
-}
-
-/* The frontend may change a call eventfd while the rings run. */
-static void refresh_call_fd(struct vhost_port *vp, unsigned ring)
-{
-	struct virtqueue *vq = &vp->pairs[ring / VHOST_RINGS].rings[ring % VHOST_RINGS];
-	struct rte_vhost_vring lib;
-	int old;
-
-	if (!vp->pairs[ring / VHOST_RINGS].attached ||
-	    rte_vhost_get_vhost_vring(vp->vid, (uint16_t)ring, &lib) < 0)
-		return;
-	old = atomic_exchange(&vq->call_fd, lib.callfd >= 0 ? dup(lib.callfd) : -1);
-	if (old >= 0) {
-		/* A worker may be about to write to it. */
-		dataplane_synchronize(vp->vhost->dp);
-		close(old);
-	}
-	/* Calls made into the old eventfd's void are made up for. */
-	if (vq->call_fd >= 0)
-		eventfd_write(vq->call_fd, 1);
 }
 
 /* --- messages -----------------------------------------------------------------------------------
@@ -363,23 +142,23 @@ static void make_way(struct vhost_port *vp, const void *msg)
 	case VHOST_USER_SET_FEATURES:
 	case VHOST_USER_SET_MEM_TABLE:
 	case VHOST_USER_SET_LOG_BASE:
-		pause_all(vp);
+		pairs_pause(vp);
 		break;
 	case VHOST_USER_SET_VRING_NUM:
 	case VHOST_USER_SET_VRING_ADDR:
 	case VHOST_USER_SET_VRING_BASE:
 	case VHOST_USER_SET_VRING_KICK:
 		if (has_ring(vp, ring))
-			pause_pair(vp, ring / VHOST_RINGS);
+			pair_pause(vp, ring / VHOST_RINGS);
 		break;
 	case VHOST_USER_GET_VRING_BASE:
 		if (!has_ring(vp, ring))
 			break;
-		detach(vp, ring / VHOST_RINGS);
+		pair_detach(vp, ring / VHOST_RINGS);
 		vp->pairs[ring / VHOST_RINGS].ready[ring % VHOST_RINGS] = false;
 		break;
 	case VHOST_USER_RESET_OWNER:
-		detach_all(vp);
+		pairs_detach(vp);
 		break;
 	default:
 		break;
@@ -390,9 +169,9 @@ static void make_way(struct vhost_port *vp, const void *msg)
 static void resume(struct vhost_port *vp, unsigned was_paused)
 {
 	for (unsigned k = 0; k < vp->port.n_queues; k++) {
-		attach(vp, k);
+		pair_attach(vp, k);
 		if (vp->pairs[k].paused && was_paused >> k & 1)
-			detach(vp, k);
+			pair_detach(vp, k);
 	}
 }
 
@@ -432,7 +211,7 @@ static int follow(struct vhost_port *vp, const void *msg)
 		return 0;
 	case VHOST_USER_SET_VRING_CALL:
 		if (has_ring(vp, ring_of(msg)))
-			refresh_call_fd(vp, ring_of(msg));
+			pair_refresh_call_fd(vp, ring_of(msg));
 		return 0;
 	case VHOST_USER_NET_SET_MTU:
 		if (payload > vp->mtu_max)
@@ -440,7 +219,7 @@ static int follow(struct vhost_port *vp, const void *msg)
 				      "the frontend wants an MTU of %llu, the port allows %u; "
 				      "lower the guest's or raise the port's mtu",
 				      (unsigned long long)payload, vp->mtu_max);
-		pause_all(vp);
+		pairs_pause(vp);
 		vp->mtu = (unsigned)payload;
 		return 0;
 	case VHOST_USER_SEND_RARP:
@@ -492,7 +271,7 @@ static const struct rte_vhost_user_extern_ops message_hooks = {
 
 static void forget(struct vhost_port *vp)
 {
-	detach_all(vp);
+	pairs_detach(vp);
 	vp->vid = -1;
 	vp->mtu = 0;
 	vp->requests_seen = 0;
@@ -564,7 +343,7 @@ void session_close(struct vhost_port *vp)
 {
 	pthread_mutex_lock(&vp->vhost->lock);
 	vp->closing = true;
-	detach_all(vp);
+	pairs_detach(vp);
 	pthread_mutex_unlock(&vp->vhost->lock);
 }
 
@@ -612,9 +391,9 @@ static int on_vring_state_changed(int vid, uint16_t queue, int enable)
 
 		pair->ready[queue % VHOST_RINGS] = enable;
 		if (enable)
-			attach(vp, queue / VHOST_RINGS);
+			pair_attach(vp, queue / VHOST_RINGS);
 		else if (!pair->paused)
-			detach(vp, queue / VHOST_RINGS);
+			pair_detach(vp, queue / VHOST_RINGS);
 		changed(vp->vhost);
 	}
 	pthread_mutex_unlock(&registry->lock);

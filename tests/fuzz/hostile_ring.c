@@ -40,7 +40,7 @@ static void *mutate(void *arg)
 }
 
 /* The ring is both directions here: that is the guest's problem. */
-static void put_all(struct ring *r, const struct frame *f)
+static void put_all(struct ring *r, struct frame *f)
 {
 	struct virtqueue_mark mark = virtqueue_mark(&r->vq);
 	uint8_t hdr[FRAME_HEAD_MAX];
