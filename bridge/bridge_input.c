@@ -57,7 +57,7 @@ static void flood(struct worker *w, const struct bridge *br, const struct port *
 	struct snoop_group group;
 	bool selective = unlikely(snoop) &&
 			 mac_is_multicast(&frame_eth(&w->burst.frames[i])->dst) &&
-			 snoop_input(snoop, &w->burst.frames[i], 0, in->id,
+			 snoop_input(snoop, &w->burst.frames[i], 0, w->dry_run ? 0 : in->id,
 				     bridge_seconds(w->now_ns), &group);
 	unsigned targets = 0;
 

@@ -81,7 +81,8 @@ void snoop_destroy(struct snoop *s);
 
 /*
  * Learns from a frame to a group address, from `port` on `vlan`, and says whom it is for. Returns
- * false when it is for all: then `g` is not filled. Any worker; bounded work.
+ * false when it is for all: then `g` is not filled. With port 0 it learns nothing. Any worker;
+ * bounded work.
  */
 bool snoop_input(struct snoop *s, const struct frame *f, uint16_t vlan, uint16_t port,
 		 uint32_t now_s, struct snoop_group *g);

@@ -99,7 +99,7 @@ static void note_group(struct message *m, const uint8_t *group, bool joins)
 {
 	struct snoop_key key = m->key;
 
-	if (!is_group(key.is_ip6, group) || is_local_group(key.is_ip6, group))
+	if (!m->port || !is_group(key.is_ip6, group) || is_local_group(key.is_ip6, group))
 		return;
 	key.addr = get32(group + (key.is_ip6 ? 12 : 0));
 	if (joins)
@@ -140,7 +140,7 @@ static enum kind note_igmp(struct message *m, const uint8_t *source)
 	switch (m->bytes[0]) {
 	case IGMP_QUERY:
 		/* An address of 0.0.0.0 is a proxy's, which is no router (RFC 4541, 2.1.1). */
-		if (get32(source))
+		if (get32(source) && m->port)
 			snoop_router(m->snoop, false, m->key.vlan, m->port, m->now_s);
 		return KIND_QUERY;
 	case IGMP1_REPORT:
@@ -164,7 +164,7 @@ static enum kind note_mld(struct message *m, const uint8_t *source)
 
 	switch (m->bytes[0]) {
 	case MLD_QUERY:
-		if (is_link_local)
+		if (is_link_local && m->port)
 			snoop_router(m->snoop, true, m->key.vlan, m->port, m->now_s);
 		return KIND_QUERY;
 	case MLD_REPORT:

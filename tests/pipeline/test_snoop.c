@@ -217,6 +217,20 @@ static void a_group_goes_to_its_members_and_to_routers(void **state)
 	assert_int_equal(net->heard, 1 << ROUTER | 1 << MEMBER);
 }
 
+static void what_a_trace_says_makes_no_member(void **state)
+{
+	struct net *net = *state;
+
+	querier(net);
+	net->dp->workers[0]->dry_run = true;
+	igmp(net, MEMBER, "10.0.0.2", REPORT2, group4);
+	net->dp->workers[0]->dry_run = false;
+
+	data4(net, group4);
+
+	assert_int_equal(net->heard, 1 << ROUTER);
+}
+
 static void an_unknown_group_goes_to_routers_only(void **state)
 {
 	struct net *net = *state;
@@ -438,6 +452,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(without_a_querier_multicast_is_flooded),
 		T(a_group_goes_to_its_members_and_to_routers),
+		T(what_a_trace_says_makes_no_member),
 		T(an_unknown_group_goes_to_routers_only),
 		T(multicast_that_nobody_wants_is_counted),
 		T(reports_are_heard_by_routers_only),
