@@ -14,7 +14,8 @@
 #include "common/clock.h"
 #include "daemon/listener.h"
 
-#define LISTEN_BACKLOG 16
+#define LISTEN_BACKLOG	16
+#define ACCEPT_RETRY_MS 200
 
 struct client {
 	TAILQ_ENTRY(client) link; /* oldest first */
@@ -34,6 +35,7 @@ struct http_server {
 	char *(*content)(void *arg, size_t *len);
 	void *arg;
 	struct loop_watch watch;
+	struct loop_timer retry; /* runs while there are no descriptors for clients */
 	struct listener unix_socket;
 	bool is_unix;
 	TAILQ_HEAD(, client) clients;
@@ -169,6 +171,10 @@ static void on_connection(struct loop_watch *w, uint32_t events)
 	if (!c) {
 		if (fd >= 0)
 			close(fd);
+		if (fd >= 0 || errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+			loop_watch_modify(w, 0);
+			loop_timer_start(s->loop, &s->retry, ACCEPT_RETRY_MS, 0);
+		}
 		return;
 	}
 	if (s->n_clients == HTTP_CLIENTS_MAX)
@@ -185,6 +191,11 @@ static void on_connection(struct loop_watch *w, uint32_t events)
 		return;
 	}
 	loop_timer_start(s->loop, &c->deadline, HTTP_TIME_MAX_MS, 0);
+}
+
+static void on_retry(struct loop_timer *t, uint64_t now_ms)
+{
+	loop_watch_modify(&container_of(t, struct http_server, retry)->watch, EPOLLIN);
 }
 
 /* --- listening ---------------------------------------------------------------------------------
@@ -291,6 +302,7 @@ struct http_server *http_server_create(struct loop *loop, const char *listen_at,
 	s->arg = arg;
 	s->watch.fd = -1;
 	s->watch.ready = on_connection;
+	s->retry.expired = on_retry;
 	TAILQ_INIT(&s->clients);
 	if ((size_t)snprintf(s->address, sizeof(s->address), "%s", listen_at) <
 		    sizeof(s->address) &&
@@ -311,6 +323,7 @@ void http_server_destroy(struct http_server *s)
 		return;
 	while (!TAILQ_EMPTY(&s->clients))
 		client_destroy(TAILQ_FIRST(&s->clients));
+	loop_timer_stop(s->loop, &s->retry);
 	fd = s->watch.fd;
 	loop_watch_del(&s->watch);
 	if (s->is_unix)
