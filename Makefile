@@ -110,7 +110,7 @@ run_system = $(foreach t,$(SYSTEM_TESTS),$(basename $(notdir $(t)))=$(t))
 .PHONY: check
 check: all tests guest-image build-asan build-fuzz
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) BIN=$(B)/bin tests/run.sh $(run_unit) $(run_asan) \
-		-j $$(nproc) $(run_fuzz) -j 1 $(run_system)
+		-j $$((2 * $$(nproc))) $(run_fuzz) -j 1 $(run_system)
 
 .PHONY: build-asan build-fuzz asan fuzz
 build-asan:
@@ -122,7 +122,7 @@ build-fuzz:
 asan: build-asan ## unit, pipeline and virtio-user tests under ASan and UBSan
 	@tests/run.sh $(run_asan)
 fuzz: build-fuzz ## each fuzz target for FUZZ_SECONDS (30)
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh -j $$(nproc) $(run_fuzz)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh -j $$((2 * $$(nproc))) $(run_fuzz)
 
 .PHONY: lint
 lint: ## format, include direction, sizes, stages, scripts, names in the docs
