@@ -40,7 +40,7 @@ PROGRAMS   :=
 UNIT_TESTS :=
 FUZZERS    :=
 
-MODULES    := common config dataplane bridge vhost daemon cli guest perf perf/lab perf/gen tests
+MODULES    := common config dataplane bridge vhost daemon cli guest perf perf/lab perf/gen perf/bench tests
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 
 # --- how things are built -------------------------------------------------------------------
