@@ -17,6 +17,12 @@ enum drop_reason {
 	DROP_HAIRPIN,		/* the station is behind the port the frame came from */
 	DROP_NO_BRIDGE,		/* the port belongs to no bridge */
 	DROP_NO_TARGET,		/* nobody else on the bridge is up */
+	DROP_VLAN,		/* a VLAN that its port or its receiver's is not a member of */
+	DROP_ISOLATED,		/* from one isolated port to another */
+	DROP_PORT_BLOCKED,	/* one of its ports is shut by a guard, or a mirror's output */
+	DROP_MAC_LIMIT,		/* a new station on a port that has its number of them */
+	DROP_STICKY,		/* the sender is a sticky station of another port */
+	DROP_STORM,		/* beyond the port's storm limit */
 	/* decided at the port it was going to */
 	DROP_PORT_DOWN,	 /* the receiver is gone or not ready */
 	DROP_RING_FULL,	 /* the receiver posts no buffers */

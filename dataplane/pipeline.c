@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "bridge/bridge_input.h"
+#include "bridge/bridge_output.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/verdict.h"
 
@@ -76,7 +77,7 @@ static void count_tx(struct worker *w, struct port *out, const struct burst *b, 
 }
 
 /* Sends `mask` to one receiver. Returns the frames that have to wait for its room. */
-static uint64_t emit_to(struct worker *w, struct port *out, const struct verdicts *v, uint64_t mask,
+static uint64_t emit_to(struct worker *w, struct port *out, struct verdicts *v, uint64_t mask,
 			uint64_t now_ns)
 {
 	struct port_stats *st = &out->stats[w->id];
@@ -89,6 +90,8 @@ static uint64_t emit_to(struct worker *w, struct port *out, const struct verdict
 	}
 
 	rte_spinlock_lock(&out->tx_lock);
+	if (unlikely(v->filter))
+		bridge_output(v->filter, &w->burst, out, mask);
 	res = out->ops->tx(out, &w->burst, mask, st);
 	if (res.sent && atomic_load_explicit(&out->full_since_ns, memory_order_relaxed))
 		atomic_store_explicit(&out->full_since_ns, 0, memory_order_relaxed);
@@ -97,6 +100,8 @@ static uint64_t emit_to(struct worker *w, struct port *out, const struct verdict
 		st->drops[DROP_RING_FULL] += (unsigned)__builtin_popcountll(res.no_room & ~held);
 	}
 	rte_spinlock_unlock(&out->tx_lock);
+	if (unlikely(v->filter))
+		bridge_output_done(v, &w->burst, out, res.sent);
 
 	count_tx(w, out, &w->burst, res.sent);
 	return held;
@@ -120,6 +125,28 @@ static uint64_t emit(struct worker *w, struct verdicts *v, uint64_t now_ns)
 	}
 	eg->n = 0;
 	return held;
+}
+
+/*
+ * Sends the mirrors' copies of frames that ended in this run, so that a frame that waits for its
+ * receiver is copied once. Copies never wait and leave as the frame came.
+ */
+static void emit_mirrors(struct worker *w, struct verdicts *v, uint64_t ended, uint64_t now_ns)
+{
+	v->filter = NULL;
+	for (unsigned k = 0; k < bridge_mirror_count(v->mirrors); k++) {
+		uint64_t mask = v->mirror[k] & ended;
+		struct port *to = bridge_mirror_port(v->mirrors, k, w->dp);
+
+		if (!mask)
+			continue;
+		v->copies += (unsigned)__builtin_popcountll(mask);
+		v->flooded |= mask;
+		if (to)
+			emit_to(w, to, v, mask, now_ns);
+		else
+			v->lost += (unsigned)__builtin_popcountll(mask);
+	}
 }
 
 /* Counts the frames that ended in this run, as received and by what became of them. */
@@ -160,6 +187,8 @@ unsigned pipeline_run(struct worker *w, struct port *in, uint64_t now_ns)
 	held = emit(w, &v, now_ns);
 	done = all & ~held;
 	w->blocked |= held != 0;
+	if (unlikely(v.filter))
+		emit_mirrors(w, &v, done & ~v.already_done, now_ns);
 
 	n = account(w, in, &v, done & ~v.already_done);
 	in_order = (unsigned)__builtin_ctzll(~done);

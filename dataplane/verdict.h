@@ -11,12 +11,21 @@
 
 #include "dataplane/worker.h"
 
+#define MIRRORS_MAX 8 /* a bridge */
+
+struct bridge;
+struct bridge_mirrors;
+
 struct verdicts {
 	uint64_t already_done; /* ended in an earlier run, seen again because of one before them */
 	uint64_t dropped;      /* by a stage; the reason stands in `reason` */
 	uint64_t flooded;      /* go to more than their one receiver: never held back */
 	uint64_t copies;       /* receivers beyond the first, over all frames */
 	uint64_t lost;	       /* their receiver left between look-up and emission */
+	struct bridge *filter; /* looks at frames on the way out, too; NULL: a plain bridge */
+	/* Valid with `filter`: */
+	const struct bridge_mirrors *mirrors; /* NULL: none */
+	uint64_t mirror[MIRRORS_MAX];	      /* frames that each of them copies */
 	uint8_t reason[BURST_MAX];
 };
 
@@ -24,6 +33,7 @@ static inline void verdicts_init(struct verdicts *v, uint64_t already_done)
 {
 	v->already_done = already_done;
 	v->dropped = v->flooded = v->copies = v->lost = 0;
+	v->filter = NULL;
 }
 
 static inline bool verdict_is_open(const struct verdicts *v, unsigned i)

@@ -74,10 +74,11 @@ static void vhost_notify(struct port *p)
 }
 
 /* Puts all slices of a frame or none: a receiver never sees half of a segmented frame. */
-static enum virtqueue_put put_planned(struct virtqueue *vq, const struct gso_plan *plan)
+static enum virtqueue_put put_planned(struct virtqueue *vq, const struct gso_plan *plan,
+				      const struct vlan_edit *edit)
 {
 	struct virtqueue_mark mark = virtqueue_mark(vq);
-	uint8_t hdr[FRAME_HEAD_MAX];
+	uint8_t hdr[FRAME_HEAD_MAX], tagged[SLICE_HDR_MAX];
 	struct slice s;
 
 	if (plan->n_slices > vq->size)
@@ -86,6 +87,8 @@ static enum virtqueue_put put_planned(struct virtqueue *vq, const struct gso_pla
 		enum virtqueue_put res;
 
 		gso_slice(plan, i, hdr, &s);
+		if (unlikely(edit))
+			vlan_tag_apply(*edit, &s, tagged);
 		res = virtqueue_put(vq, &s);
 		if (res != VIRTQUEUE_PUT_DONE) {
 			virtqueue_rewind(vq, mark);
@@ -95,8 +98,19 @@ static enum virtqueue_put put_planned(struct virtqueue *vq, const struct gso_pla
 	return VIRTQUEUE_PUT_DONE;
 }
 
+static enum virtqueue_put put_retagged(struct virtqueue *vq, const struct frame *f,
+				       const struct vlan_edit *edit)
+{
+	struct slice s = slice_of_plain(f);
+	uint8_t tagged[SLICE_HDR_MAX];
+
+	vlan_tag_apply(*edit, &s, tagged);
+	return virtqueue_put(vq, &s);
+}
+
+/* `edit` is NULL for a frame that goes with the tag it came with. */
 static inline enum virtqueue_put put_frame(struct vhost_port *vp, const struct frame *f,
-					   struct port_stats *st)
+					   const struct vlan_edit *edit, struct port_stats *st)
 {
 	struct virtqueue *vq = &vp->rings[VHOST_TO_GUEST];
 	enum virtqueue_put res;
@@ -106,7 +120,7 @@ static inline enum virtqueue_put put_frame(struct vhost_port *vp, const struct f
 	if (likely(!(f->vnet.flags | f->vnet.gso_type))) {
 		struct slice s = slice_of_plain(f);
 
-		res = virtqueue_put(vq, &s);
+		res = unlikely(edit) ? put_retagged(vq, f, edit) : virtqueue_put(vq, &s);
 		st->tx_segments += res == VIRTQUEUE_PUT_DONE;
 	} else {
 		reason = gso_plan(&plan, f, vp->takes);
@@ -114,7 +128,7 @@ static inline enum virtqueue_put put_frame(struct vhost_port *vp, const struct f
 			st->drops[reason]++;
 			return VIRTQUEUE_PUT_BROKEN;
 		}
-		res = put_planned(vq, &plan);
+		res = put_planned(vq, &plan, edit);
 		st->tx_segments += res == VIRTQUEUE_PUT_DONE ? plan.n_slices : 0;
 	}
 	if (unlikely(res == VIRTQUEUE_PUT_NO_FIT))
@@ -133,7 +147,8 @@ static struct tx_result vhost_tx(struct port *p, const struct burst *b, uint64_t
 	virtqueue_prefetch(&vp->rings[VHOST_TO_GUEST], (unsigned)__builtin_popcountll(mask));
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
-		enum virtqueue_put put = put_frame(vp, &b->frames[i], st);
+		const struct vlan_edit *edit = unlikely(b->retag >> i & 1) ? &b->edits[i] : NULL;
+		enum virtqueue_put put = put_frame(vp, &b->frames[i], edit, st);
 
 		if (likely(put == VIRTQUEUE_PUT_DONE)) {
 			res.sent |= 1ull << i;
