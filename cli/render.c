@@ -193,6 +193,7 @@ static const struct {
 	{"plan", render_changes},
 	{"fdb/show", render_fdb},
 	{"fdb/stats-show", render_fdb_stats},
+	{"vlan/show", render_vlans},
 	{"port/show", render_ports},
 	{"stats/show", render_stats},
 	{"pmd-perf-show", render_workers},

@@ -126,6 +126,10 @@ static const struct command_spec specs[] = {
 	 "show how the forwarding table is used",
 	 "full counts addresses that were not learned because the table was at its limit."},
 
+	{"vlan/show", GROUP_FDB, COMMAND_PRINTS, 0, 0, {{"bridge", ARG_BRIDGE, 0}},
+	 "show the VLANs of a bridge and their ports",
+	 "A port is listed as untagged where frames of the VLAN leave it without a tag."},
+
 	{"port/show", GROUP_STATS, COMMAND_PRINTS, 0, 0, {{"port", ARG_PORT, ARG_OPTIONAL}},
 	 "show ports in detail",
 	 "State of the vhost-user handshake, negotiated features and offloads, rings and "

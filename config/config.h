@@ -20,6 +20,7 @@
 
 #include "common/ip.h"
 #include "common/mac.h"
+#include "common/vlan_set.h"
 
 #define CONFIG_NAME_MAX 32 /* bytes of a name without its NUL; [A-Za-z0-9][A-Za-z0-9_.-]* */
 
@@ -49,6 +50,44 @@ struct config_static {
 	const char *port; /* a port's name, or GUEST.N for NIC N of a guest */
 };
 
+/* Frames or bits a second. */
+struct config_rate {
+	uint64_t per_s; /* 0: off */
+	bool packets;	/* else bits */
+};
+
+/* How a port or a NIC takes part in its bridge. */
+struct config_member {
+	bool has_vlan, has_native_vlan;
+	unsigned vlan;	       /* access port of it */
+	struct vlan_set trunk; /* empty: no trunk */
+	unsigned native_vlan;  /* of a trunk's untagged frames */
+	bool native_tagged;    /* they leave tagged all the same */
+	bool learning, sticky, isolated, bpdu_guard;
+	unsigned mac_limit; /* 0: none */
+	struct {
+		bool unknown_unicast, multicast, broadcast;
+	} flood;
+	struct {
+		struct config_rate unknown_unicast, multicast, broadcast;
+	} storm;
+	struct config_pos vlan_pos, trunk_pos, native_pos;
+};
+
+enum mirror_direction { MIRROR_BOTH, MIRROR_IN, MIRROR_OUT, MIRROR_DIRECTION_N };
+
+struct config_mirror {
+	struct config_pos pos;
+	const char *name;
+	const char *from; /* "[vm1, alpha.0]" */
+	const char *to;
+	enum mirror_direction direction;
+	struct config_pos from_pos, to_pos;
+};
+
+/* Copies the next name of `*list` ("[a, b]") to `name` and moves on; false at its end. */
+bool config_names_next(const char **list, char name[CONFIG_NAME_MAX + 4]);
+
 struct config_bridge {
 	struct config_pos pos;
 	const char *name;
@@ -59,6 +98,9 @@ struct config_bridge {
 	uint32_t fdb_entries; /* limit, 65536 */
 	struct config_static *statics;
 	unsigned n_statics;
+	bool vlan_filtering, forward_bpdu, loop_guard;
+	struct config_mirror *mirrors;
+	unsigned n_mirrors;
 };
 
 enum vhost_mode { VHOST_MODE_SERVER, VHOST_MODE_CLIENT, VHOST_MODE_N };
@@ -86,6 +128,7 @@ struct config_port {
 	struct config_pos bridge_pos;
 	struct config_vhost vhost;
 	struct config_offloads offloads;
+	struct config_member member;
 };
 
 enum nic_kind { NIC_BRIDGE, NIC_TAP, NIC_VHOST_USER, NIC_KIND_N };
@@ -106,6 +149,7 @@ struct config_nic {
 	bool address_derived;
 	unsigned mtu; /* 1500 */
 	struct config_offloads offloads;
+	struct config_member member; /* NIC_BRIDGE */
 	struct config_pos bridge_pos, tap_pos, path_pos, model_pos, mac_pos, address_pos;
 };
 

@@ -75,6 +75,7 @@ static void scalar_default(struct decode *d, const struct schema_key *key, void 
 	case SCHEMA_NAME:
 	case SCHEMA_STRING:
 	case SCHEMA_PATH:
+	case SCHEMA_NAMES:
 		*(const char **)schema_field(key, object) = "";
 		break;
 	default:
@@ -102,14 +103,52 @@ static void pos_set(const struct schema_key *key, void *object, struct config_po
 		*(struct config_pos *)((char *)object + key->pos) = pos;
 }
 
+/* The entries of a list of scalars as "[a, b]"; NULL when there is another thing among them. */
+static const char *join_list(struct decode *d, const struct node *list)
+{
+	size_t size = sizeof("[]"), used = 0;
+	char *text;
+
+	for (const struct node *i = list->first; i; i = i->next) {
+		if (i->kind != NODE_SCALAR || node_is_null(i))
+			return NULL;
+		size += strlen(i->text) + 2;
+	}
+	text = arena_alloc(d->scratch, size);
+	if (!text) {
+		no_memory(d);
+		return NULL;
+	}
+	for (const struct node *i = list->first; i; i = i->next)
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "[",
+					 i->text);
+	snprintf(text + used, size - used, "]");
+	return text;
+}
+
+/* The text of a value that is a list, or one entry of it. NULL when it is neither. */
+static const char *list_text(struct decode *d, const struct node *node)
+{
+	if (node->kind == NODE_LIST)
+		return join_list(d, node);
+	if (node->kind != NODE_SCALAR || node_is_null(node) || node->text[0] == '[')
+		return node->kind == NODE_SCALAR ? node->text : NULL;
+	return arena_printf(d->scratch, "[%s]", node->text);
+}
+
 static void decode_scalar(struct decode *d, const struct schema_key *key, const struct node *node,
 			  void *object)
 {
 	int ret = -EINVAL;
 
 	pos_set(key, object, node->pos);
-	if (node->kind == NODE_SCALAR && !node_is_null(node))
+	if (key->type == SCHEMA_VLANS || key->type == SCHEMA_NAMES) {
+		const char *text = list_text(d, node);
+
+		ret = text ? value_parse(key, text, object, d->arena) : -EINVAL;
+	} else if (node->kind == NODE_SCALAR && !node_is_null(node)) {
 		ret = value_parse(key, node->text, object, d->arena);
+	}
 	if (ret == -ENOMEM)
 		no_memory(d);
 	else if (ret)

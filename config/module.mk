@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Needs libyaml: a program that links config_SRCS lists yaml-0.1 in its _LIBS.
-config_SRCS := config/arena.c config/check.c config/check_address.c config/config.c \
+config_SRCS := config/arena.c config/check.c config/check_address.c config/check_member.c config/config.c \
                config/decode.c config/derive.c config/diff.c config/edit.c config/errors.c \
                config/example.c config/keypath.c config/node.c config/print.c config/reader.c \
                config/schema.c config/schema_doc.c config/schema_json.c config/symtab.c \

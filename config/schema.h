@@ -31,6 +31,9 @@ enum schema_type {
 	SCHEMA_MODE,	   /* unsigned, octal permissions */
 	SCHEMA_MAC,	   /* struct mac */
 	SCHEMA_IP4_PREFIX, /* struct ip4_prefix */
+	SCHEMA_VLANS,	   /* struct vlan_set: a list of VLANs and ranges */
+	SCHEMA_NAMES,	   /* const char *: a list of ports, "[a, b]" */
+	SCHEMA_STORM_RATE, /* struct config_rate */
 	SCHEMA_MAP,	   /* keys of `map`, in a struct at `offset` */
 	SCHEMA_NAMED,	   /* objects by name: an array of `map` */
 	SCHEMA_LIST,	   /* objects in order: an array of `map` */
@@ -43,6 +46,7 @@ enum {
 	SCHEMA_ALWAYS = 1 << 1,	    /* printed also when it is the default */
 	SCHEMA_DISRUPTIVE = 1 << 2, /* a change makes its port or guest anew */
 	SCHEMA_STARTUP = 1 << 3,    /* a change waits until weftd starts again */
+	SCHEMA_LIVE = 1 << 4,	    /* a change disrupts nothing, whatever the keys above it say */
 };
 
 /* A word that stands for a value; a list of them ends with a NULL name. */

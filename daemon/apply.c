@@ -35,7 +35,7 @@ static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
 	if (c->vhost.path_derived &&
 	    snprintf(path, sizeof(path), "%s/%s.sock", d->run_dir, c->name) < (int)sizeof(path))
 		params.path = path;
-	return vswitch_add_port(d->vswitch, c->bridge, &params, e);
+	return vswitch_add_port(d->vswitch, c->bridge, &params, &c->member, e);
 }
 
 static void nic_port_name(const char *guest, unsigned n, char *name, size_t size)
@@ -64,7 +64,7 @@ static int add_nic_port(struct weftd *d, const struct config_guest *g, unsigned 
 			       "guest %s: run-dir %s is too long for the sockets of its NICs; "
 			       "choose a shorter one",
 			       g->name, d->run_dir);
-	return vswitch_add_port(d->vswitch, nic->bridge, &params, e);
+	return vswitch_add_port(d->vswitch, nic->bridge, &params, &nic->member, e);
 }
 
 /* --- guests ----------------------------------------------------------------------------------- */
@@ -137,6 +137,20 @@ static int replace_guest(struct weftd *d, const struct config_guest *old, struct
 	return 0;
 }
 
+/* NICs take part in their bridges in another way; the guest does not notice. */
+static int update_nics(struct weftd *d, const struct config_guest *c, struct err *e)
+{
+	char name[PORT_NAME_MAX];
+	int ret = 0;
+
+	for (unsigned n = 0; n < c->n_nics && ret == 0; n++) {
+		nic_port_name(c->name, n, name, sizeof(name));
+		if (c->nics[n].kind == NIC_BRIDGE)
+			ret = vswitch_update_member(d->vswitch, name, &c->nics[n].member, e);
+	}
+	return ret;
+}
+
 static int remove_guest(struct weftd *d, const struct config_guest *old)
 {
 	struct guest *g = guest_lookup(d->guests, old->name);
@@ -167,8 +181,12 @@ static int update_port(struct weftd *d, const struct change *c, struct err *e)
 	struct vswitch_port *p = vswitch_port_lookup(d->vswitch, c->name);
 	struct vhost_port_params params = port_params(c->new);
 
-	if (!c->disruptive && p)
-		return vhost_port_set_owner(p->vhost, &params, e);
+	if (!c->disruptive && p) {
+		const struct config_port *wanted = c->new;
+		int ret = vswitch_update_member(d->vswitch, c->name, &wanted->member, e);
+
+		return ret < 0 ? ret : vhost_port_set_owner(p->vhost, &params, e);
+	}
 	vswitch_del_port(d->vswitch, c->name);
 	return add_port(d, c->new, e);
 }
@@ -196,7 +214,7 @@ static int apply_guest(struct weftd *d, const struct change *c, struct err *e)
 		/* The first configuration starts its guests after the old ones are adopted. */
 		return ret < 0 || !d->config ? ret : start_guest(d, c->new, e);
 	case CHANGE_UPDATE:
-		return replace_guest(d, c->old, e);
+		return c->live ? update_nics(d, c->new, e) : replace_guest(d, c->old, e);
 	default:
 		return remove_guest(d, c->old);
 	}

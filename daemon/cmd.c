@@ -20,6 +20,7 @@ static const struct control_verb verbs[] = {
 	{"fdb/del", cmd_fdb_del},
 	{"fdb/flush", cmd_fdb_flush},
 	{"fdb/stats-show", cmd_fdb_stats_show},
+	{"vlan/show", cmd_vlan_show},
 	{"port/show", cmd_port_show},
 	{"stats/show", cmd_stats_show},
 	{"pmd-perf-show", cmd_pmd_perf_show},

@@ -3,7 +3,7 @@
 
 daemon_SRCS := daemon/apply.c daemon/cmd.c daemon/cmd_config.c daemon/cmd_daemon.c \
                daemon/cmd_fdb.c daemon/cmd_guest.c daemon/cmd_stats.c daemon/cmd_switch.c \
-               daemon/governor.c daemon/main.c daemon/options.c daemon/running.c daemon/vswitch.c
+               daemon/governor.c daemon/main.c daemon/member.c daemon/options.c daemon/running.c daemon/vswitch.c
 
 PROGRAMS += weftd
 weftd_SRCS   = $(sort $(common_SRCS) $(config_SRCS) $(dataplane_SRCS) $(bridge_SRCS) \

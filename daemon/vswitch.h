@@ -22,6 +22,8 @@ struct vswitch_bridge {
 	struct bridge *bridge;
 	struct config_static *statics; /* as configured; their ports may not exist (yet) */
 	unsigned n_statics;
+	struct config_mirror *mirrors; /* likewise */
+	unsigned n_mirrors;
 	TAILQ_ENTRY(vswitch_bridge) link;
 };
 
@@ -61,14 +63,20 @@ void vswitch_set_idle(struct vswitch *vs, const struct config *c);
 void vswitch_destroy(struct vswitch *vs);
 
 int vswitch_add_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e);
-/* Changes in place: ageing, limit, static entries. */
+/* Changes in place: everything but the name. */
 int vswitch_update_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e);
 /* The bridge's ports are removed before it. */
 void vswitch_del_bridge(struct vswitch *vs, const char *name);
 
-/* A port of any origin; `bridge` names where it goes. Returns 0 or -errno with the reason. */
+/*
+ * A port of any origin; `bridge` names where it goes, `member` how it takes part there. Returns 0
+ * or -errno with the reason.
+ */
 int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct vhost_port_params *params,
-		     struct err *e);
+		     const struct config_member *member, struct err *e);
+/* Changes in place how a port takes part in its bridge. */
+int vswitch_update_member(struct vswitch *vs, const char *name, const struct config_member *member,
+			  struct err *e);
 void vswitch_del_port(struct vswitch *vs, const char *name);
 
 /* NULL when there is none of that name. */
