@@ -39,17 +39,26 @@ static void help_example(struct config_error *e, const struct schema_key *key)
 	errors_help(e, "for example: %s: %s", key->name, key->example ?: key->fallback);
 }
 
-/* "path: expected this, found that" at the value. */
-static void wrong_value(struct decode *d, const struct schema_key *key, const struct node *node)
+/* "path: expected this, found that" at the value; `text` is what a list of scalars holds. */
+static void wrong_value_of(struct decode *d, const struct schema_key *key, const struct node *node,
+			   const char *text)
 {
-	char path[PATH_TEXT_MAX], expected[128], found[64];
+	char path[PATH_TEXT_MAX], expected[128], found[64], list[64];
 	struct config_error *e;
 
+	if (text)
+		snprintf(found, sizeof(found), "'%s'", utf8_excerpt(text, list, sizeof(list) - 2));
+	else
+		node_describe(node, found, sizeof(found));
 	e = errors_add(d->errs, node->pos, "%s: expected %s, found %s",
 		       node_path(node, path, sizeof(path)),
-		       value_expected(key, expected, sizeof(expected)),
-		       node_describe(node, found, sizeof(found)));
+		       value_expected(key, expected, sizeof(expected)), found);
 	help_example(e, key);
+}
+
+static void wrong_value(struct decode *d, const struct schema_key *key, const struct node *node)
+{
+	wrong_value_of(d, key, node, NULL);
 }
 
 /* Returns whether `entry` is the first one of its name, and reports it otherwise. */
@@ -139,20 +148,21 @@ static const char *list_text(struct decode *d, const struct node *node)
 static void decode_scalar(struct decode *d, const struct schema_key *key, const struct node *node,
 			  void *object)
 {
+	bool is_list = key->type == SCHEMA_VLANS || key->type == SCHEMA_NAMES;
+	const char *text = NULL;
 	int ret = -EINVAL;
 
 	pos_set(key, object, node->pos);
-	if (key->type == SCHEMA_VLANS || key->type == SCHEMA_NAMES) {
-		const char *text = list_text(d, node);
-
-		ret = text ? value_parse(key, text, object, d->arena) : -EINVAL;
-	} else if (node->kind == NODE_SCALAR && !node_is_null(node)) {
-		ret = value_parse(key, node->text, object, d->arena);
-	}
+	if (is_list)
+		text = list_text(d, node);
+	else if (node->kind == NODE_SCALAR && !node_is_null(node))
+		text = node->text;
+	if (text)
+		ret = value_parse(key, text, object, d->arena);
 	if (ret == -ENOMEM)
 		no_memory(d);
 	else if (ret)
-		wrong_value(d, key, node);
+		wrong_value_of(d, key, node, is_list && node->kind == NODE_LIST ? text : NULL);
 }
 
 /*

@@ -554,10 +554,10 @@ static void vlans_need_a_bridge_that_filters_them(void **state)
 			"bridges: {lan: {vlan-filtering: on}}\n"
 			"ports: {vm7: {bridge: lan, trunk: [10, 20, 5000]}}\n",
 			"f.yaml:3:35: error: ports.vm7.trunk: expected a list of VLANs and ranges "
-			"from 1 to 4094, found a list\n"
+			"from 1 to 4094, found '[10, 20, 5000]'\n"
 			"ports: {vm7: {bridge: lan, trunk: [10, 20, 5000]}}\n"
 			"                                  ^\n"
-			"help: for example, `trunk: [10, 20-30]`\n",
+			"help: for example: trunk: [10, 20-30]\n",
 		},
 	};
 
