@@ -220,42 +220,56 @@ static enum fdb_learned move(struct fdb *t, _Atomic uint64_t *slot, uint64_t wor
 	return FDB_MOVED;
 }
 
-static inline __attribute__((always_inline)) enum fdb_learned learn(struct fdb *t, struct fdb_key k,
-								    const struct fdb_learner *who,
-								    uint32_t now_s, uint16_t *from)
+/* Anything but a station that stays where it is. */
+static __attribute__((noinline)) enum fdb_learned learn_change(struct fdb *t, struct fdb_key k,
+							       const struct fdb_learner *who,
+							       _Atomic uint64_t *slot,
+							       uint64_t word, uint32_t now_s)
+{
+	if (slot)
+		return move(t, slot, word, who);
+	if (at_limit(t, who))
+		return FDB_AT_LIMIT;
+	learn_new(t, k, who->port | (who->sticky ? STICKY : 0), now_s);
+	return FDB_KNOWN;
+}
+
+/* Refreshes the station's entry, and returns true when that is all there is to do. */
+static inline __attribute__((always_inline)) bool refresh(const struct fdb *t, struct fdb_key k,
+							  uint16_t port, uint32_t now_s,
+							  _Atomic uint64_t **slot, uint64_t *word)
 {
 	struct fdb_bucket *b;
-	uint64_t word;
-	_Atomic uint64_t *slot = find(t, k, &b, &word);
 	size_t i;
 
-	if (__builtin_expect(!slot, 0)) {
-		if (at_limit(t, who))
-			return FDB_AT_LIMIT;
-		learn_new(t, k, who->port | (who->sticky ? STICKY : 0), now_s);
-		return FDB_KNOWN;
-	}
-	i = (size_t)(slot - b->word);
+	*slot = find(t, k, &b, word);
+	if (__builtin_expect(!*slot, 0))
+		return false;
+	i = (size_t)(*slot - b->word);
 	if (atomic_load_explicit(&b->seen_s[i], memory_order_relaxed) != (uint16_t)now_s)
 		atomic_store_explicit(&b->seen_s[i], (uint16_t)now_s, memory_order_relaxed);
-	if (__builtin_expect((word & PORT_MASK) == who->port || (word & STATIC), 1))
-		return FDB_KNOWN;
-	*from = (uint16_t)(word & PORT_MASK);
-	return move(t, slot, word, who);
+	return __builtin_expect((*word & PORT_MASK) == port || (*word & STATIC), 1);
 }
 
 void fdb_learn(struct fdb *t, struct fdb_key k, uint16_t port, uint32_t now_s)
 {
-	const struct fdb_learner who = {.port = port};
-	uint16_t from;
+	_Atomic uint64_t *slot;
+	uint64_t word;
 
-	learn(t, k, &who, now_s, &from);
+	if (!refresh(t, k, port, now_s, &slot, &word))
+		learn_change(t, k, &(struct fdb_learner){.port = port}, slot, word, now_s);
 }
 
 enum fdb_learned fdb_learn_as(struct fdb *t, struct fdb_key k, const struct fdb_learner *who,
 			      uint32_t now_s, uint16_t *from)
 {
-	return learn(t, k, who, now_s, from);
+	_Atomic uint64_t *slot;
+	uint64_t word = 0;
+
+	if (refresh(t, k, who->port, now_s, &slot, &word))
+		return FDB_KNOWN;
+	*from = (uint16_t)(word & PORT_MASK);
+	return learn_change(t, k, who, slot, word, now_s);
 }
 
 int fdb_add_static(struct fdb *t, const struct mac *mac, uint16_t vlan, uint16_t port,
