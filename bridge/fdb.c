@@ -254,7 +254,7 @@ static inline __attribute__((always_inline)) bool refresh(const struct fdb *t, s
 void fdb_learn(struct fdb *t, struct fdb_key k, uint16_t port, uint32_t now_s)
 {
 	_Atomic uint64_t *slot;
-	uint64_t word;
+	uint64_t word = 0;
 
 	if (!refresh(t, k, port, now_s, &slot, &word))
 		learn_change(t, k, &(struct fdb_learner){.port = port}, slot, word, now_s);

@@ -63,7 +63,7 @@ struct burst {
 	struct seg segs[BURST_SEGS_MAX];
 	/* Set by the bridge when it filters VLANs; `edits` are for the receiver in hand. */
 	bool vlans_known; /* `vlans` is about this burst */
-	uint64_t retag; /* frames whose tag the receiver wants changed; 0 outside of emission */
+	uint64_t retag;	  /* frames whose tag the receiver wants changed; 0 outside of emission */
 	struct vlan_edit edits[BURST_MAX];
 	struct vlan_info vlans[BURST_MAX]; /* form as it arrived; VID as the bridge decided */
 };

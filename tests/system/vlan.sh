@@ -39,8 +39,12 @@ three_guests() {
 
 # gamma's address moves to an interface with tag 10.
 tag_gamma() {
-	in_guest gamma sh -c 'while read -r m; do insmod /lib/modules/$m.ko; done \
-		</lib/modules/vlan.list' || skip "the guest image has no 8021q: run make guest-image"
+	local module
+	for module in $(in_guest gamma cat /lib/modules/vlan.list); do
+		in_guest gamma insmod "/lib/modules/$module.ko" || die "no module $module in gamma"
+	done
+	in_guest gamma test -d /sys/module/8021q ||
+		skip "the guest image has no 8021q: run make guest-image"
 	in_guest gamma sh -c 'ip addr flush dev eth0; ip link add link eth0 name eth0.10 type vlan \
 		id 10; ip addr add 10.10.0.13/24 dev eth0.10; ip link set eth0.10 up' ||
 		die "no tagged interface in gamma"
