@@ -50,12 +50,16 @@ tag_gamma() {
 		die "no tagged interface in gamma"
 }
 
-# A verified stream: TSO frames and partial checksums get and lose their tags on the way.
+# A verified stream: TSO frames and partial checksums get and lose their tags on the way. A test that
+# the guests were too slow to end in time is made again; one whose bytes changed is not.
 stream() { # stream CLIENT SERVER ADDRESS
 	local record
 	in_guest "$2" weft-perf server -d >/dev/null || die "no weft-perf server in $2"
-	record=$(in_guest "$1" weft-perf client "$3" TCP_STREAM -l 2s -w 500ms --verify --json) ||
-		die "the stream failed: $record"
+	for _ in 1 2 3; do
+		record=$(in_guest "$1" weft-perf client "$3" TCP_STREAM -l 2s -w 500ms --verify \
+			--json 2>/dev/null) && break
+		! grep -q 'bytes changed' <<<"$record" || die "the stream is damaged: $record"
+	done
 	expect "[]" "$(jq -c .errors <<<"$record")"
 	note "$(jq '.throughput | round' <<<"$record") Mb/s"
 }
