@@ -13,3 +13,7 @@ test_vlan_LIBS := libdpdk cmocka
 test_bridge_ports_SRCS = $(filter-out tests/pipeline/%,$(test_pipeline_SRCS)) \
                          tests/lib/bridgenet.c tests/pipeline/test_bridge_ports.c
 test_bridge_ports_LIBS := libdpdk cmocka
+
+FUZZERS += fuzz_vlan_tag
+fuzz_vlan_tag_SRCS := tests/fuzz/fuzz_vlan_tag.c dataplane/copy.c dataplane/frame.c \
+                      dataplane/gso.c dataplane/vlan_tag.c common/cksum.c
