@@ -251,13 +251,23 @@ static inline __attribute__((always_inline)) bool refresh(const struct fdb *t, s
 	return __builtin_expect((*word & PORT_MASK) == port || (*word & STATIC), 1);
 }
 
+/* Apart, so that the rules, which are in memory, cost those nothing who ask for none. */
+static __attribute__((noinline)) void learn_elsewhere(struct fdb *t, struct fdb_key k,
+						      uint16_t port, _Atomic uint64_t *slot,
+						      uint64_t word, uint32_t now_s)
+{
+	const struct fdb_learner who = {.port = port};
+
+	learn_change(t, k, &who, slot, word, now_s);
+}
+
 void fdb_learn(struct fdb *t, struct fdb_key k, uint16_t port, uint32_t now_s)
 {
 	_Atomic uint64_t *slot;
 	uint64_t word = 0;
 
 	if (!refresh(t, k, port, now_s, &slot, &word))
-		learn_change(t, k, &(struct fdb_learner){.port = port}, slot, word, now_s);
+		learn_elsewhere(t, k, port, slot, word, now_s);
 }
 
 enum fdb_learned fdb_learn_as(struct fdb *t, struct fdb_key k, const struct fdb_learner *who,
