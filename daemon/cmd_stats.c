@@ -63,8 +63,9 @@ static json_t *ring_json(const struct vhost_port_info *info, unsigned ring)
 	return json_pack("{s:i, s:s, s:i, s:s, s:b, s:b, s:b, s:b, s:i, s:I, s:s*}", "index", ring,
 			 "direction", directions[ring % VHOST_RINGS], "size", r->size, "kind",
 			 r->packed ? "packed" : "split", "in_order", r->in_order, "indirect",
-			 r->indirect, "event_idx", r->event_idx, "mergeable", r->mergeable, "posted", r->posted, "interrupts", (json_int_t)r->interrupts,
-			 "fault", r->fault);
+			 r->indirect, "event_idx", r->event_idx, "mergeable", r->mergeable,
+			 "posted", r->posted, "interrupts", (json_int_t)r->interrupts, "fault",
+			 r->fault);
 }
 
 static json_t *rings_json(const struct vhost_port_info *info)
@@ -123,7 +124,7 @@ static json_t *fill_json(const struct ring_fill *fill)
 }
 
 static json_t *ring_fill_json(const struct vhost_port_info *info, unsigned q,
-			 const struct ring_fill *fill)
+			      const struct ring_fill *fill)
 {
 	return json_pack("{s:s, s:i, s:i, s:I, s:o}", "ring",
 			 q == VHOST_TO_GUEST ? "to_guest" : "from_guest", "size",

@@ -61,7 +61,8 @@ struct port_ops {
 
 	/*
 	 * Gives the frames of `mask` to the receiver, in order. Frames that it can never take are
-	 * counted as drops in `st`. Serialised by the queue's tx_lock.
+	 * counted as drops in `st`. Serialised by the queue's tx_lock. Frames in `b->retag` go with
+	 * their tag rewritten: vlan_tag_apply on each slice.
 	 */
 	struct tx_result (*tx)(struct port_queue *q, const struct burst *b, uint64_t mask,
 			       struct port_stats *st);
@@ -121,7 +122,7 @@ struct port {
 	uint16_t n_queues;
 	_Atomic uint16_t enabled; /* bit a queue that is up or paused; w: control; r: workers */
 	struct bridge *_Atomic bridge; /* w: control; r: workers, through rcu */
-	_Atomic uint8_t captures;       /* that look at it, a bit each; w: control; r: workers */
+	_Atomic uint8_t captures;      /* that look at it, a bit each; w: control; r: workers */
 	/* What the port may send and how much both ways; NULL: anything. Published as bridge is. */
 	struct guard *_Atomic guard;
 	struct shaper *_Atomic shaper;

@@ -18,7 +18,8 @@ uint64_t vhost_features_offered(bool tso, bool uso, bool csum);
 
 /*
  * The feature bits that are about the device and not about frames: MTU, link status, announcement
- * after a migration and the log of dirty pages during it, a control queue (which the frontend serves itself), several queue pairs.
+ * after a migration and the log of dirty pages during it, a control queue (which the frontend
+ * serves itself), several queue pairs.
  */
 uint64_t vhost_features_control(bool multiqueue);
 

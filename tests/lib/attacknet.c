@@ -79,7 +79,8 @@ void attacknet_destroy(struct attacknet *net)
 	free(net);
 }
 
-struct driver *attacknet_plug(struct attacknet *net, int port, uint64_t features, unsigned n_regions)
+struct driver *attacknet_plug(struct attacknet *net, int port, uint64_t features,
+			      unsigned n_regions)
 {
 	struct driver *d = &net->guests[port];
 	struct driver_options o;

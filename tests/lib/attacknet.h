@@ -36,7 +36,8 @@ void attacknet_destroy(struct attacknet *net);
 const char *attacknet_path(const struct attacknet *net, int port);
 
 /* A well-behaved guest comes to a port, and goes without a word. */
-struct driver *attacknet_plug(struct attacknet *net, int port, uint64_t features, unsigned n_regions);
+struct driver *attacknet_plug(struct attacknet *net, int port, uint64_t features,
+			      unsigned n_regions);
 void attacknet_unplug(struct attacknet *net, int port);
 
 /* Waits until the port is at `step`; false after 3 s. */

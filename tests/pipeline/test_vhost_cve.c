@@ -203,7 +203,8 @@ static void no_cve_a_port_goes_while_frontends_are_in_the_middle_of_a_message(vo
 
 	for (unsigned i = 0; i < 8; i++) {
 		frontend_init(&f[i]);
-		assert_int_equal(frontend_connect(&f[i], attacknet_path(s->net, A), WAIT_MS, &e), 0);
+		assert_int_equal(frontend_connect(&f[i], attacknet_path(s->net, A), WAIT_MS, &e),
+				 0);
 		/* The port takes one of them; the others may be closed by now. */
 		send(f[i].fd, "\1\0\0\0\1", 5, MSG_NOSIGNAL);
 	}

@@ -93,11 +93,11 @@ static void a_policy_of_a_nic_changes_in_place_and_beside_others_it_does_not(voi
 	struct change c = change_between(
 		plain, LAN "guests: {g: {nics: [{bridge: lan, rate: {in: 1Gbps}}]}}\n");
 
-	assert_true(c.in_place);
+	assert_true(c.live);
 	assert_false(c.disruptive);
 	c = change_between(plain,
 			   LAN "guests: {g: {nics: [{bridge: lan, mtu: 9000, trusted: on}]}}\n");
-	assert_false(c.in_place);
+	assert_false(c.live);
 	assert_true(c.disruptive);
 }
 
