@@ -186,7 +186,7 @@ static void flood(struct filter *x, unsigned i, enum flood_class class)
 	struct snoop_group group;
 	bool selective = unlikely(snoop) && class != FLOOD_UNKNOWN_UNICAST &&
 			 snoop_input(snoop, &x->w->burst.frames[i], x->vid[i], x->in->id,
-				     bridge_seconds(x->now_ns), &group);
+				     bridge_seconds(x->now_ns), x->w->dry_run, &group);
 	unsigned targets = 0;
 
 	for (unsigned k = 0; k < PORT_SET_WORDS; k++) {

@@ -52,7 +52,7 @@ static void flood(struct worker *w, const struct bridge *br, const struct port *
 	bool selective = unlikely(snoop) &&
 			 mac_is_multicast(&frame_eth(&w->burst.frames[i])->dst) &&
 			 snoop_input(snoop, &w->burst.frames[i], 0, in->id,
-				     bridge_seconds(w->now_ns), &group);
+				     bridge_seconds(w->now_ns), w->dry_run, &group);
 	unsigned targets = 0;
 
 	for (unsigned k = 0; k < m->n; k++) {

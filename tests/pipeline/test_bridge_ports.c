@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "dataplane/eal.h"
+#include "dataplane/shaper.h"
 
 static const struct mac broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 static const struct mac group = {{0x01, 0, 0x5e, 1, 2, 3}};
@@ -300,6 +301,54 @@ static void bpdu_guard_shuts_the_port_for_its_time(void **state)
 	assert_int_equal(bridgenet_got(net, C), 2);
 }
 
+static void a_trace_is_told_of_the_guards_and_changes_nothing(void **state)
+{
+	struct bridgenet *net = *state;
+	struct bridge_port_params p = bridge_port_defaults();
+
+	p.bpdu_guard = true;
+	p.mac_limit = 1;
+	p.storm[FLOOD_BROADCAST] = (struct storm_rate){10, true};
+	bridgenet_set(net, A, &p);
+	net->dp->workers[0]->dry_run = true;
+	bridgenet_put_to(net, A, broadcast, 1, -1);
+	bridgenet_put_to(net, A, broadcast, 2, -1);
+	bridgenet_put_to(net, A, bpdu, 1, -1);
+	bridgenet_run(net);
+
+	assert_int_equal(bridgenet_drops(net, DROP_PORT_BLOCKED), 1);
+	assert_int_equal(bridgenet_got(net, B), 2);
+	assert_int_equal(net->bridge->fdb.entries, 0);
+	assert_int_equal(bridge_port_of(net->bridge, net->ports[A]->port.id)->blocks, 0);
+
+	net->dp->workers[0]->dry_run = false;
+	bridgenet_put_to(net, A, broadcast, 1, -1);
+	bridgenet_run(net);
+	net->dp->workers[0]->dry_run = true;
+	bridgenet_put_to(net, A, broadcast, 2, -1);
+	bridgenet_run(net);
+	assert_int_equal(bridgenet_drops(net, DROP_MAC_LIMIT), 1);
+}
+
+static void copies_for_a_mirror_keep_to_its_rate(void **state)
+{
+	struct bridgenet *net = *state;
+	struct shaper_rate none = {0}, ten = {.packets_ps = 10};
+	struct shaper *shaper = shaper_create(&none, &ten);
+
+	assert_non_null(shaper);
+	shaper_publish(net->dp, &net->ports[D]->port, shaper);
+	bridge_set_mirrors(net->bridge, mirror(net, A, -1, D));
+	for (int i = 0; i < 120; i++)
+		bridgenet_put(net, A, 2, 1, -1);
+	while (net->ports[A]->n_in)
+		bridgenet_run(net);
+
+	assert_int_equal(bridgenet_got(net, B), 120);
+	assert_in_range(bridgenet_drops(net, DROP_RATE_LIMIT), 1, 119);
+	shaper_publish(net->dp, &net->ports[D]->port, NULL);
+}
+
 /* The stations 10 to 49 talk from `port`. */
 static void talk(struct bridgenet *net, int port)
 {
@@ -375,6 +424,8 @@ int main(void)
 		T(bpdu_guard_shuts_the_port_for_its_time),
 		T(loop_guard_shuts_the_younger_port_when_stations_go_to_and_fro),
 		T(loop_guard_lets_stations_move_once),
+		T(a_trace_is_told_of_the_guards_and_changes_nothing),
+		T(copies_for_a_mirror_keep_to_its_rate),
 		T(bridge_is_plain_again_when_nothing_is_asked_for),
 	};
 	struct err e;
