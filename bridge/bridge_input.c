@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "bridge/bridge_input.h"
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_filter.h"
 
 /*
  * Two passes over the burst: the first turns addresses into FDB keys and prefetches their
@@ -13,17 +13,11 @@ struct bridge_keys {
 	struct fdb_key src[BURST_MAX], dst[BURST_MAX];
 };
 
-static inline bool is_reserved(const struct mac *m)
-{
-	return m->b[0] == 0x01 && m->b[1] == 0x80 && m->b[2] == 0xc2 && m->b[3] == 0 &&
-	       m->b[4] == 0 && (m->b[5] & 0xf0) == 0;
-}
-
 static inline enum drop_reason check_addresses(const struct eth_hdr *eth)
 {
 	if (unlikely(mac_is_multicast(&eth->src) || mac_is_zero(&eth->src)))
 		return DROP_SRC_MULTICAST;
-	if (unlikely(is_reserved(&eth->dst)))
+	if (unlikely(mac_is_reserved(&eth->dst)))
 		return DROP_RESERVED_DST;
 	return DROP_NONE;
 }
@@ -57,8 +51,8 @@ static void flood(struct worker *w, const struct bridge *br, const struct port *
 	struct snoop_group group;
 	bool selective = unlikely(snoop) &&
 			 mac_is_multicast(&frame_eth(&w->burst.frames[i])->dst) &&
-			 snoop_input(snoop, &w->burst.frames[i], 0, w->dry_run ? 0 : in->id,
-				     bridge_seconds(w->now_ns), &group);
+			 snoop_input(snoop, &w->burst.frames[i], 0, in->id,
+				     bridge_seconds(w->now_ns), w->dry_run, &group);
 	unsigned targets = 0;
 
 	for (unsigned k = 0; k < m->n; k++) {
@@ -91,6 +85,10 @@ void bridge_input(struct worker *w, struct port *in, struct verdicts *v, uint64_
 		for (unsigned i = 0; i < b->n; i++)
 			if (verdict_is_open(v, i))
 				verdict_drop(v, i, DROP_NO_BRIDGE);
+		return;
+	}
+	if (unlikely(atomic_load_explicit(&br->filter, memory_order_acquire))) {
+		bridge_filter(w, in, br, v, now_ns);
 		return;
 	}
 

@@ -12,6 +12,7 @@
 #define TAG_SHIFT 20
 #define DISPLACED (1ull << 17)
 #define STATIC	  (1ull << 16)
+#define STICKY	  (1ull << 18)
 #define PORT_MASK 0xffffull
 #define TAG_MASK  (~0ull << TAG_SHIFT)
 
@@ -31,6 +32,13 @@ static uint64_t inverse(uint64_t a)
 	for (int i = 0; i < 6; i++)
 		x *= 2 - a * x;
 	return x;
+}
+
+static void count_port(struct fdb *t, uint64_t word, uint32_t by)
+{
+	if (!(word & STATIC))
+		atomic_fetch_add_explicit(&t->learned_by[word & PORT_MASK & (FDB_PORTS_MAX - 1)],
+					  by, memory_order_relaxed);
 }
 
 /* Two rounds of add, multiply and xor-shift by half the width; each step can be undone. */
@@ -147,6 +155,16 @@ static int claim(struct fdb_bucket *b, uint64_t word, uint32_t now_s)
 	return -1;
 }
 
+/* Frees the slot if it still holds `word`. */
+static bool release(struct fdb *t, _Atomic uint64_t *slot, uint64_t word)
+{
+	if (!atomic_compare_exchange_strong(slot, &word, 0))
+		return false;
+	atomic_fetch_sub_explicit(&t->entries, 1, memory_order_relaxed);
+	count_port(t, word, -1u);
+	return true;
+}
+
 static int insert(struct fdb *t, struct fdb_key k, uint64_t value, uint32_t now_s)
 {
 	uint64_t word = k.tag | value, seen;
@@ -162,41 +180,122 @@ static int insert(struct fdb *t, struct fdb_key k, uint64_t value, uint32_t now_
 			return -ENOSPC;
 	}
 	atomic_fetch_add_explicit(&t->entries, 1, memory_order_relaxed);
+	count_port(t, word, 1);
 
 	/* Two workers may have added the same station at once: the slot found first stays. */
 	first = find(t, k, &b, &seen);
-	if (first && first != &b->word[i] && atomic_compare_exchange_strong(&b->word[i], &word, 0))
-		atomic_fetch_sub_explicit(&t->entries, 1, memory_order_relaxed);
+	if (first && first != &b->word[i])
+		release(t, &b->word[i], word);
 	return 0;
 }
 
-static void learn_new(struct fdb *t, struct fdb_key k, uint16_t port, uint32_t now_s)
+static void learn_new(struct fdb *t, struct fdb_key k, uint64_t value, uint32_t now_s)
 {
-	if (t->entries >= t->limit || insert(t, k, port, now_s) < 0) {
+	if (t->entries >= t->limit || insert(t, k, value, now_s) < 0) {
 		atomic_fetch_add_explicit(&t->full, 1, memory_order_relaxed);
 		return;
 	}
 	atomic_fetch_add_explicit(&t->learned, 1, memory_order_relaxed);
 }
 
-void fdb_learn(struct fdb *t, struct fdb_key k, uint16_t port, uint32_t now_s)
+static bool at_limit(const struct fdb *t, const struct fdb_learner *who)
+{
+	return who->limit && t->learned_by[who->port & (FDB_PORTS_MAX - 1)] >= who->limit;
+}
+
+static enum fdb_learned move(struct fdb *t, _Atomic uint64_t *slot, uint64_t word,
+			     const struct fdb_learner *who)
+{
+	uint64_t moved = (word & ~PORT_MASK) | who->port | (who->sticky ? STICKY : 0);
+
+	if (word & STICKY)
+		return FDB_HELD;
+	if (at_limit(t, who))
+		return FDB_AT_LIMIT;
+	if (!atomic_compare_exchange_strong(slot, &word, moved))
+		return FDB_KNOWN;
+	atomic_fetch_add_explicit(&t->moved, 1, memory_order_relaxed);
+	count_port(t, word, -1u);
+	count_port(t, moved, 1);
+	return FDB_MOVED;
+}
+
+/* Anything but a station that stays where it is. */
+static __attribute__((noinline)) enum fdb_learned learn_change(struct fdb *t, struct fdb_key k,
+							       const struct fdb_learner *who,
+							       _Atomic uint64_t *slot,
+							       uint64_t word, uint32_t now_s)
+{
+	if (slot)
+		return move(t, slot, word, who);
+	if (at_limit(t, who))
+		return FDB_AT_LIMIT;
+	learn_new(t, k, who->port | (who->sticky ? STICKY : 0), now_s);
+	return FDB_KNOWN;
+}
+
+/* Refreshes the station's entry, and returns true when that is all there is to do. */
+static inline __attribute__((always_inline)) bool refresh(const struct fdb *t, struct fdb_key k,
+							  uint16_t port, uint32_t now_s,
+							  _Atomic uint64_t **slot, uint64_t *word)
 {
 	struct fdb_bucket *b;
-	uint64_t word;
-	_Atomic uint64_t *slot = find(t, k, &b, &word);
 	size_t i;
 
-	if (__builtin_expect(!slot, 0)) {
-		learn_new(t, k, port, now_s);
-		return;
-	}
-	i = (size_t)(slot - b->word);
+	*slot = find(t, k, &b, word);
+	if (__builtin_expect(!*slot, 0))
+		return false;
+	i = (size_t)(*slot - b->word);
 	if (atomic_load_explicit(&b->seen_s[i], memory_order_relaxed) != (uint16_t)now_s)
 		atomic_store_explicit(&b->seen_s[i], (uint16_t)now_s, memory_order_relaxed);
-	if (__builtin_expect((word & PORT_MASK) == port || (word & STATIC), 1))
-		return;
-	if (atomic_compare_exchange_strong(slot, &word, (word & ~PORT_MASK) | port))
-		atomic_fetch_add_explicit(&t->moved, 1, memory_order_relaxed);
+	return __builtin_expect((*word & PORT_MASK) == port || (*word & STATIC), 1);
+}
+
+/* Apart, so that the rules, which are in memory, cost those nothing who ask for none. */
+static __attribute__((noinline)) void learn_elsewhere(struct fdb *t, struct fdb_key k,
+						      uint16_t port, _Atomic uint64_t *slot,
+						      uint64_t word, uint32_t now_s)
+{
+	const struct fdb_learner who = {.port = port};
+
+	learn_change(t, k, &who, slot, word, now_s);
+}
+
+void fdb_learn(struct fdb *t, struct fdb_key k, uint16_t port, uint32_t now_s)
+{
+	_Atomic uint64_t *slot;
+	uint64_t word = 0;
+
+	if (!refresh(t, k, port, now_s, &slot, &word))
+		learn_elsewhere(t, k, port, slot, word, now_s);
+}
+
+enum fdb_learned fdb_learn_as(struct fdb *t, struct fdb_key k, const struct fdb_learner *who,
+			      uint32_t now_s, uint16_t *from)
+{
+	_Atomic uint64_t *slot;
+	uint64_t word = 0;
+
+	if (refresh(t, k, who->port, now_s, &slot, &word))
+		return FDB_KNOWN;
+	*from = (uint16_t)(word & PORT_MASK);
+	return learn_change(t, k, who, slot, word, now_s);
+}
+
+enum fdb_learned fdb_would_learn(const struct fdb *t, struct fdb_key k,
+				 const struct fdb_learner *who)
+{
+	struct fdb_bucket *b;
+	uint64_t word = 0;
+	bool known = find(t, k, &b, &word) != NULL;
+
+	if (known && ((word & PORT_MASK) == who->port || (word & STATIC)))
+		return FDB_KNOWN;
+	if (word & STICKY)
+		return FDB_HELD;
+	if (at_limit(t, who))
+		return FDB_AT_LIMIT;
+	return known ? FDB_MOVED : FDB_KNOWN;
 }
 
 int fdb_add_static(struct fdb *t, const struct mac *mac, uint16_t vlan, uint16_t port,
@@ -208,21 +307,14 @@ int fdb_add_static(struct fdb *t, const struct mac *mac, uint16_t vlan, uint16_t
 	uint64_t word;
 
 	while ((slot = find(t, k, &b, &word))) {
-		uint64_t replaced = (word & ~PORT_MASK) | STATIC | port;
+		uint64_t replaced = (word & ~(PORT_MASK | STICKY)) | STATIC | port;
 
-		if (atomic_compare_exchange_strong(slot, &word, replaced))
+		if (atomic_compare_exchange_strong(slot, &word, replaced)) {
+			count_port(t, word, -1u);
 			return 0;
+		}
 	}
 	return insert(t, k, STATIC | port, now_s);
-}
-
-/* Frees the slot if it still holds `word`. */
-static bool release(struct fdb *t, _Atomic uint64_t *slot, uint64_t word)
-{
-	if (!atomic_compare_exchange_strong(slot, &word, 0))
-		return false;
-	atomic_fetch_sub_explicit(&t->entries, 1, memory_order_relaxed);
-	return true;
 }
 
 bool fdb_del(struct fdb *t, const struct mac *mac, uint16_t vlan)
@@ -250,7 +342,7 @@ void fdb_tick(struct fdb *t, uint32_t now_s)
 		for (unsigned i = 0; i < FDB_SLOTS; i++) {
 			uint64_t word = b->word[i];
 
-			if (!word || (word & STATIC) ||
+			if (!word || (word & (STATIC | STICKY)) ||
 			    (uint16_t)(now_s - b->seen_s[i]) <= ageing_s)
 				continue;
 			if (release(t, &b->word[i], word))
@@ -282,6 +374,7 @@ static void entry_of(const struct fdb *t, unsigned bucket, unsigned slot, uint64
 	e->vlan = (uint16_t)(key >> 48);
 	e->port = (uint16_t)(word & PORT_MASK);
 	e->is_static = word & STATIC;
+	e->is_sticky = word & STICKY;
 	e->age_s = (uint16_t)(now_s - t->buckets[bucket].seen_s[slot]);
 }
 

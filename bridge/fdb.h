@@ -10,10 +10,10 @@
  * a bijection keyed with a secret of the table; 16 bits of the result are the bucket's number and
  * need not be stored, the other 44 are the tag.
  *
- *	63        20 19 18    17   16    15     0
- *	+-----------+-----------+--------+-------+
- *	|  tag 44   | displaced | static | port  |     port 0: the slot is free
- *	+-----------+-----------+--------+-------+      (bits 18, 19: spare)
+ *	63        20 19   18       17       16     15     0
+ *	+-----------+--------+-----------+--------+-------+
+ *	|  tag 44   | sticky | displaced | static | port  |     port 0: the slot is free
+ *	+-----------+--------+-----------+--------+-------+      (bit 19: spare)
  *
  * A bucket is one cache line: six words and the second at which each was last seen. A look-up that
  * hits touches that line only, however full the table is. When a bucket is full, an entry lives in
@@ -36,6 +36,7 @@
 #define FDB_SLOTS	 6
 #define FDB_ENTRIES_MAX	 131072u /* of 393216 slots: beyond it buckets overflow too often */
 #define FDB_AGEING_MAX_S 32767u	 /* ages are kept in 16 bits */
+#define FDB_PORTS_MAX	 1024u	 /* port numbers are below it */
 
 struct fdb_bucket {
 	_Atomic uint64_t word[FDB_SLOTS];
@@ -52,6 +53,7 @@ struct fdb {
 	_Atomic uint32_t ageing_s; /* w: control; 0: never */
 	/* w: workers, on the slow path only */
 	_Atomic uint64_t learned, moved, aged, full;
+	_Atomic uint32_t learned_by[FDB_PORTS_MAX]; /* entries a port has, static ones not */
 };
 
 /* A station as the table sees it: where it hashes to. Compute once, then prefetch and look up. */
@@ -63,7 +65,7 @@ struct fdb_key {
 struct fdb_entry {
 	struct mac mac;
 	uint16_t vlan, port;
-	bool is_static;
+	bool is_static, is_sticky;
 	uint16_t age_s;
 };
 
@@ -87,13 +89,33 @@ uint16_t fdb_lookup(const struct fdb *t, struct fdb_key k);
  */
 void fdb_learn(struct fdb *t, struct fdb_key k, uint16_t port, uint32_t now_s);
 
+/* A port that learns by rules of its own. */
+struct fdb_learner {
+	uint16_t port;
+	bool sticky;	/* what it learns neither ages nor moves */
+	uint32_t limit; /* stations; 0: no limit of its own. Workers may pass it by one each. */
+};
+
+enum fdb_learned {
+	FDB_KNOWN,    /* nothing changed, or the table is full */
+	FDB_MOVED,    /* from the port in `*from` */
+	FDB_AT_LIMIT, /* not learned: the port has its number of stations */
+	FDB_HELD,     /* not learned: a sticky station of the port in `*from` */
+};
+
+enum fdb_learned fdb_learn_as(struct fdb *t, struct fdb_key k, const struct fdb_learner *who,
+			      uint32_t now_s, uint16_t *from);
+/* What fdb_learn_as would return, with nothing changed. */
+enum fdb_learned fdb_would_learn(const struct fdb *t, struct fdb_key k,
+				 const struct fdb_learner *who);
+
 /* Adds or replaces a static entry. Returns 0, -ENOSPC when both buckets are full. */
 int fdb_add_static(struct fdb *t, const struct mac *mac, uint16_t vlan, uint16_t port,
 		   uint32_t now_s);
 /* Returns true when there was an entry. */
 bool fdb_del(struct fdb *t, const struct mac *mac, uint16_t vlan);
 
-/* Removes what was not seen for the ageing time. Call it about once a second. */
+/* Removes what was not seen for the ageing time, sticky ones not. Call it about once a second. */
 void fdb_tick(struct fdb *t, uint32_t now_s);
 
 /* Removes the entries of `port` (0: of every port); with `statics` static ones too. */

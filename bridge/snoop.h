@@ -81,11 +81,11 @@ void snoop_destroy(struct snoop *s);
 
 /*
  * Learns from a frame to a group address, from `port` on `vlan`, and says whom it is for. Returns
- * false when it is for all: then `g` is not filled. With port 0 it learns nothing. Any worker;
- * bounded work.
+ * false when it is for all: then `g` is not filled. A trace's frame (`dry_run`) teaches nothing.
+ * Any worker; bounded work.
  */
 bool snoop_input(struct snoop *s, const struct frame *f, uint16_t vlan, uint16_t port,
-		 uint32_t now_s, struct snoop_group *g);
+		 uint32_t now_s, bool dry_run, struct snoop_group *g);
 
 /* Whether the port is to get the frame of `g`. */
 bool snoop_wants(const struct snoop_group *g, uint16_t port);

@@ -26,6 +26,7 @@ struct message {
 	struct snoop *snoop;
 	struct snoop_key key; /* without its address */
 	uint16_t port;
+	bool learns;
 	uint32_t now_s;
 	unsigned len;
 	uint8_t bytes[SNOOP_MESSAGE_MAX];
@@ -99,7 +100,7 @@ static void note_group(struct message *m, const uint8_t *group, bool joins)
 {
 	struct snoop_key key = m->key;
 
-	if (!m->port || !is_group(key.is_ip6, group) || is_local_group(key.is_ip6, group))
+	if (!m->learns || !is_group(key.is_ip6, group) || is_local_group(key.is_ip6, group))
 		return;
 	key.addr = get32(group + (key.is_ip6 ? 12 : 0));
 	if (joins)
@@ -140,7 +141,7 @@ static enum kind note_igmp(struct message *m, const uint8_t *source)
 	switch (m->bytes[0]) {
 	case IGMP_QUERY:
 		/* An address of 0.0.0.0 is a proxy's, which is no router (RFC 4541, 2.1.1). */
-		if (get32(source) && m->port)
+		if (get32(source) && m->learns)
 			snoop_router(m->snoop, false, m->key.vlan, m->port, m->now_s);
 		return KIND_QUERY;
 	case IGMP1_REPORT:
@@ -164,7 +165,7 @@ static enum kind note_mld(struct message *m, const uint8_t *source)
 
 	switch (m->bytes[0]) {
 	case MLD_QUERY:
-		if (is_link_local && m->port)
+		if (is_link_local && m->learns)
 			snoop_router(m->snoop, true, m->key.vlan, m->port, m->now_s);
 		return KIND_QUERY;
 	case MLD_REPORT:
@@ -197,7 +198,7 @@ static enum kind note(struct message *m, const struct frame *f, const struct hea
 }
 
 bool snoop_input(struct snoop *s, const struct frame *f, uint16_t vlan, uint16_t port,
-		 uint32_t now_s, struct snoop_group *g)
+		 uint32_t now_s, bool dry_run, struct snoop_group *g)
 {
 	const uint8_t *group;
 	struct message m;
@@ -205,6 +206,7 @@ bool snoop_input(struct snoop *s, const struct frame *f, uint16_t vlan, uint16_t
 	enum kind kind;
 
 	m.snoop = s;
+	m.learns = !dry_run;
 	m.key.vlan = vlan;
 	m.port = port;
 	m.now_s = now_s;

@@ -199,6 +199,7 @@ static const struct {
 	{"fdb/show", render_fdb},
 	{"fdb/stats-show", render_fdb_stats},
 	{"mdb/show", render_mdb},
+	{"vlan/show", render_vlans},
 	{"port/show", render_ports},
 	{"stats/show", render_stats},
 	{"ring/show", render_rings},

@@ -33,6 +33,7 @@ void render_show(const struct render *r, const json_t *result);
 void render_fdb(const struct render *r, const json_t *result);
 void render_mdb(const struct render *r, const json_t *result);
 void render_fdb_stats(const struct render *r, const json_t *result);
+void render_vlans(const struct render *r, const json_t *result);
 void render_ports(const struct render *r, const json_t *result);
 void render_stats(const struct render *r, const json_t *result);
 void render_rings(const struct render *r, const json_t *result);

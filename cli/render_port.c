@@ -153,14 +153,16 @@ static void show_policy(const struct render *r, const json_t *policy)
 static void show_port(const struct render *r, const json_t *port)
 {
 	static const char *const keys[] = {"bridge", "kind", "socket", "mode", "state", "error"};
-	const char *waiting = jsonx_string(port, "waiting_for", "");
-	json_t *ring, *queue;
+	const char *waiting = jsonx_string(port, "waiting_for", ""), *key;
+	json_t *ring, *queue, *value;
 	size_t i;
 
 	fprintf(r->out, "Port %s\n", jsonx_string(port, "name", "?"));
 	for (i = 0; i < ARRAY_SIZE(keys); i++)
 		member(r, port, keys[i]);
 	line(r, "waiting for", waiting);
+	json_object_foreach (json_object_get(port, "member"), key, value)
+		member(r, json_object_get(port, "member"), key);
 	show_frontend(r, json_object_get(port, "frontend"));
 	json_array_foreach (json_object_get(port, "queues"), i, queue)
 		show_queue(r, queue);

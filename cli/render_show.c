@@ -22,7 +22,8 @@ static void line(const struct render *r, int depth, const char *key, const char 
 static void show_port(const struct render *r, const json_t *port)
 {
 	const char *mode = jsonx_string(port, "mode", "");
-	const char *waiting = jsonx_string(port, "waiting_for", "");
+	const char *waiting = jsonx_string(port, "waiting_for", ""), *key;
+	json_t *value;
 	char text[512];
 
 	fprintf(r->out, "%*sPort %s\n", 8, "", jsonx_string(port, "name", "?"));
@@ -34,6 +35,9 @@ static void show_port(const struct render *r, const json_t *port)
 		 *waiting ? ", waiting for " : "", waiting);
 	line(r, 3, "state", text);
 	line(r, 3, "error", jsonx_string(port, "error", ""));
+	json_object_foreach (json_object_get(port, "member"), key, value)
+		line(r, 3, key,
+		     render_member(json_object_get(port, "member"), key, text, sizeof(text)));
 }
 
 static void show_bridge(const struct render *r, const json_t *bridge)
@@ -43,6 +47,7 @@ static void show_bridge(const struct render *r, const json_t *bridge)
 
 	fprintf(r->out, "%*sBridge %s\n", 4, "", jsonx_string(bridge, "name", "?"));
 	line(r, 2, "address", jsonx_string(bridge, "address", ""));
+	line(r, 2, "vlan-filtering", jsonx_string(bridge, "vlan-filtering", ""));
 	json_array_foreach (json_object_get(bridge, "ports"), i, port)
 		show_port(r, port);
 }

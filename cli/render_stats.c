@@ -2,6 +2,7 @@
 #include "cli/render.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "cli/table.h"
 #include "common/jsonx.h"
@@ -41,8 +42,9 @@ static void print_fdb(const struct render *r, const json_t *entries)
 		table_cell(t, "%s", render_member(entry, "vlan", text, sizeof(text)));
 		table_cell(t, "%s", jsonx_string(entry, "mac", ""));
 		table_cell(t, "%s",
-			   jsonx_bool(entry, "static")
-				   ? "static"
+			   jsonx_bool(entry, "static") ? "static"
+			   : jsonx_bool(entry, "sticky")
+				   ? "sticky"
 				   : render_member(entry, "age_s", text, sizeof(text)));
 	}
 	table_print(t, r->heading, r->out);
@@ -62,6 +64,43 @@ void render_fdb(const struct render *r, const json_t *result)
 		print_fdb(r, entries);
 	}
 	json_decref(groups);
+}
+
+static void cell_list(struct table *t, const json_t *list)
+{
+	char text[512] = "";
+	size_t used = 0, i;
+	json_t *name;
+
+	json_array_foreach (list, i, name) {
+		size_t len = strlen(json_string_value(name) ?: "");
+
+		if (used + len + sizeof(", ...") > sizeof(text)) {
+			snprintf(text + used, sizeof(text) - used, ", ...");
+			break;
+		}
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "",
+					 json_string_value(name) ?: "");
+	}
+	table_cell(t, "%s", text);
+}
+
+void render_vlans(const struct render *r, const json_t *result)
+{
+	static const struct table_column columns[] = {
+		{"VLAN", true}, {"UNTAGGED", false}, {"TAGGED", false}};
+	struct table *t = table_create(columns, ARRAY_SIZE(columns));
+	char text[32];
+	json_t *vlan;
+	size_t i;
+
+	json_array_foreach (result, i, vlan) {
+		table_cell(t, "%s", render_member(vlan, "vlan", text, sizeof(text)));
+		cell_list(t, json_object_get(vlan, "untagged"));
+		cell_list(t, json_object_get(vlan, "tagged"));
+	}
+	table_print(t, r->heading, r->out);
+	table_destroy(t);
 }
 
 /* A table whose cells are members of the entries, by name. */

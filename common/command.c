@@ -144,6 +144,10 @@ static const struct command_spec specs[] = {
 	 "Of all bridges with multicast-snooping unless one is named. A router port is where "
 	 "queries come from; it gets all multicast."},
 
+	{"vlan/show", GROUP_FDB, COMMAND_PRINTS, 0, 0, {{"bridge", ARG_BRIDGE, 0}},
+	 "show the VLANs of a bridge and their ports",
+	 "A port is listed as untagged where frames of the VLAN leave it without a tag."},
+
 	{"port/show", GROUP_STATS, COMMAND_PRINTS, 0, 0, {{"port", ARG_PORT, ARG_OPTIONAL}},
 	 "show ports in detail",
 	 "State of the vhost-user handshake, negotiated features and offloads, rings and "

@@ -18,6 +18,11 @@ static inline bool mac_is_multicast(const struct mac *m)
 	return m->b[0] & 1;
 }
 
+static inline bool mac_is_broadcast(const struct mac *m)
+{
+	return (m->b[0] & m->b[1] & m->b[2] & m->b[3] & m->b[4] & m->b[5]) == 0xff;
+}
+
 static inline bool mac_is_zero(const struct mac *m)
 {
 	return !(m->b[0] | m->b[1] | m->b[2] | m->b[3] | m->b[4] | m->b[5]);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # version.c alone knows the version, so that a commit makes one object stale.
-common_SRCS := common/cksum.c common/err.c common/ip.c common/ipaddr.c common/log.c common/loop.c common/mac.c \
-               common/pcapng.c \
-               common/suggest.c common/units.c common/version.c
+common_SRCS := common/cksum.c common/err.c common/ip.c common/ipaddr.c common/log.c common/loop.c \
+               common/mac.c common/pcapng.c common/suggest.c common/units.c common/version.c \
+               common/vlan_set.c
 
 $(B)/obj/common/version.o: CPPFLAGS += -DWEFT_VERSION='"$(VERSION)"'
 $(B)/obj/common/version.o: $(B)/obj/version

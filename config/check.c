@@ -17,8 +17,8 @@
 
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 
-static const struct check_claim *claim_create(struct check *k, const char *path,
-					      struct config_pos pos, const char *bridge)
+static struct check_claim *claim_create(struct check *k, const char *path, struct config_pos pos,
+					const char *bridge)
 {
 	struct check_claim *claim = arena_alloc(k->scratch, sizeof(*claim));
 
@@ -48,15 +48,17 @@ void check_claim(struct check *k, struct symtab *t, const char *value, const cha
 
 /* The port `name` and the bridge it is on, for static entries. */
 static void add_port(struct check *k, const char *name, const char *path, struct config_pos pos,
-		     const char *bridge)
+		     const char *bridge, const struct config_member *member)
 {
-	const struct check_claim *claim = claim_create(k, path, pos, bridge), *first;
+	struct check_claim *claim = claim_create(k, path, pos, bridge);
+	const struct check_claim *first;
 	char line[ERRORS_LINE_MAX];
 
 	if (!claim || !name || !path) {
 		k->ret = -ENOMEM;
 		return;
 	}
+	claim->member = member;
 	first = symtab_add(&k->ports, name, claim);
 	if (first)
 		errors_help(errors_add(k->errs, pos, "%s: the name belongs to %s%s", path,
@@ -75,12 +77,12 @@ static void collect_ports(struct check *k)
 			if (g->nics[n].kind == NIC_BRIDGE)
 				add_port(k, arena_printf(k->scratch, "%s.%u", g->name, n),
 					 check_nic_path(k, g, n, ""), g->nics[n].pos,
-					 g->nics[n].bridge);
+					 g->nics[n].bridge, &g->nics[n].member);
 	}
 	for (unsigned i = 0; i < c->n_ports; i++)
 		add_port(k, c->ports[i].name,
 			 arena_printf(k->scratch, "ports.%s", c->ports[i].name), c->ports[i].pos,
-			 c->ports[i].bridge);
+			 c->ports[i].bridge, &c->ports[i].member);
 }
 
 static void check_bridge_name(struct check *k, const char *bridge, struct config_pos pos,
@@ -376,6 +378,7 @@ int config_check(const struct config *c, bool look_at_files, struct config_error
 		check_guests(&k, look_at_files);
 		check_addresses(&k);
 		check_policies(&k);
+		check_members(&k);
 	}
 	if (k.ret)
 		errors_no_memory(errs);

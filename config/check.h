@@ -12,7 +12,8 @@
 struct check_claim {
 	const char *path;
 	struct config_pos pos;
-	const char *bridge; /* of a port */
+	const char *bridge;		    /* of a port */
+	const struct config_member *member; /* of a port */
 };
 
 struct check {
@@ -41,5 +42,8 @@ void check_policies(struct check *k);
 
 /* MAC and IPv4 addresses of bridges and NICs. */
 void check_addresses(struct check *k);
+
+/* VLANs and guards of ports and NICs, and mirrors. */
+void check_members(struct check *k);
 
 #endif

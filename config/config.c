@@ -151,3 +151,16 @@ const struct config_guest *config_guest_lookup(const struct config *c, const cha
 			return &c->guests[i];
 	return NULL;
 }
+
+bool config_names_next(const char **list, char name[CONFIG_NAME_MAX + 4])
+{
+	const char *p = *list + strspn(*list, "[, ");
+	size_t len = strcspn(p, ", ]");
+
+	if (len == 0 || len > CONFIG_NAME_MAX + 3)
+		return false;
+	memcpy(name, p, len);
+	name[len] = '\0';
+	*list = p + len;
+	return true;
+}

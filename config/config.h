@@ -20,6 +20,7 @@
 
 #include "common/ip.h"
 #include "common/mac.h"
+#include "common/vlan_set.h"
 
 #define CONFIG_ADDRESSES_MAX 16 /* of one port */
 
@@ -52,6 +53,44 @@ struct config_static {
 	const char *port; /* a port's name, or GUEST.N for NIC N of a guest */
 };
 
+/* Frames or bits a second. */
+struct config_storm_rate {
+	uint64_t per_s; /* 0: off */
+	bool packets;	/* else bits */
+};
+
+/* How a port or a NIC takes part in its bridge. */
+struct config_member {
+	bool has_vlan, has_native_vlan;
+	unsigned vlan;	       /* access port of it */
+	struct vlan_set trunk; /* empty: no trunk */
+	unsigned native_vlan;  /* of a trunk's untagged frames */
+	bool native_tagged;    /* they leave tagged all the same */
+	bool learning, sticky, isolated, bpdu_guard;
+	unsigned mac_limit; /* 0: none */
+	struct {
+		bool unknown_unicast, multicast, broadcast;
+	} flood;
+	struct {
+		struct config_storm_rate unknown_unicast, multicast, broadcast;
+	} storm;
+	struct config_pos vlan_pos, trunk_pos, native_pos;
+};
+
+enum mirror_direction { MIRROR_BOTH, MIRROR_IN, MIRROR_OUT, MIRROR_DIRECTION_N };
+
+struct config_mirror {
+	struct config_pos pos;
+	const char *name;
+	const char *from; /* "[vm1, alpha.0]" */
+	const char *to;
+	enum mirror_direction direction;
+	struct config_pos from_pos, to_pos;
+};
+
+/* Copies the next name of `*list` ("[a, b]") to `name` and moves on; false at its end. */
+bool config_names_next(const char **list, char name[CONFIG_NAME_MAX + 4]);
+
 struct config_bridge {
 	struct config_pos pos;
 	const char *name;
@@ -64,6 +103,9 @@ struct config_bridge {
 	bool snooping, fast_leave; /* IGMP and MLD */
 	struct config_static *statics;
 	unsigned n_statics;
+	bool vlan_filtering, forward_bpdu, loop_guard;
+	struct config_mirror *mirrors;
+	unsigned n_mirrors;
 };
 
 enum vhost_mode { VHOST_MODE_SERVER, VHOST_MODE_CLIENT, VHOST_MODE_N };
@@ -116,6 +158,7 @@ struct config_port {
 	struct config_vhost vhost;
 	struct config_offloads offloads;
 	unsigned mtu; /* largest that its frontend may give its guest, 65535 */
+	struct config_member member;
 	struct config_policy policy;
 };
 
@@ -138,7 +181,8 @@ struct config_nic {
 	unsigned mtu;	 /* 1500 */
 	unsigned queues; /* pairs, 1 */
 	struct config_offloads offloads;
-	struct config_policy policy; /* NIC_BRIDGE only */
+	struct config_member member; /* NIC_BRIDGE */
+	struct config_policy policy; /* NIC_BRIDGE */
 	struct config_pos bridge_pos, tap_pos, path_pos, model_pos, mac_pos, address_pos;
 	struct config_pos queues_pos;
 };

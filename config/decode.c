@@ -39,17 +39,26 @@ static void help_example(struct config_error *e, const struct schema_key *key)
 	errors_help(e, "for example: %s: %s", key->name, key->example ?: key->fallback);
 }
 
-/* "path: expected this, found that" at the value. */
-static void wrong_value(struct decode *d, const struct schema_key *key, const struct node *node)
+/* "path: expected this, found that" at the value; `text` is what a list of scalars holds. */
+static void wrong_value_of(struct decode *d, const struct schema_key *key, const struct node *node,
+			   const char *text)
 {
-	char path[PATH_TEXT_MAX], expected[128], found[64];
+	char path[PATH_TEXT_MAX], expected[128], found[64], list[64];
 	struct config_error *e;
 
+	if (text)
+		snprintf(found, sizeof(found), "'%s'", utf8_excerpt(text, list, sizeof(list) - 2));
+	else
+		node_describe(node, found, sizeof(found));
 	e = errors_add(d->errs, node->pos, "%s: expected %s, found %s",
 		       node_path(node, path, sizeof(path)),
-		       value_expected(key, expected, sizeof(expected)),
-		       node_describe(node, found, sizeof(found)));
+		       value_expected(key, expected, sizeof(expected)), found);
 	help_example(e, key);
+}
+
+static void wrong_value(struct decode *d, const struct schema_key *key, const struct node *node)
+{
+	wrong_value_of(d, key, node, NULL);
 }
 
 /* Returns whether `entry` is the first one of its name, and reports it otherwise. */
@@ -76,6 +85,7 @@ static void scalar_default(struct decode *d, const struct schema_key *key, void 
 	case SCHEMA_STRING:
 	case SCHEMA_PATH:
 	case SCHEMA_ADDRESSES:
+	case SCHEMA_NAMES:
 		*(const char **)schema_field(key, object) = "";
 		break;
 	default:
@@ -103,40 +113,74 @@ static void pos_set(const struct schema_key *key, void *object, struct config_po
 		*(struct config_pos *)((char *)object + key->pos) = pos;
 }
 
-/* The scalars of a list, with blanks between them; "" when an entry is none. */
-static const char *list_text(struct decode *d, const struct node *list)
-{
-	const char *text = "";
+/* How a list of scalars is written in one text. */
+struct list_form {
+	const char *open, *between, *close;
+};
 
-	for (const struct node *n = list->first; n; n = n->next) {
-		if (n->kind != NODE_SCALAR || node_is_null(n))
-			return "";
-		text = arena_printf(d->scratch, "%s%s%s", text, text[0] ? " " : "", n->text);
-		if (!text) {
-			no_memory(d);
-			return "";
-		}
+static const struct list_form *list_form(const struct schema_key *key)
+{
+	static const struct list_form words = {"", " ", ""}, flow = {"[", ", ", "]"};
+
+	if (key->type == SCHEMA_ADDRESSES)
+		return &words;
+	return key->type == SCHEMA_VLANS || key->type == SCHEMA_NAMES ? &flow : NULL;
+}
+
+/* The entries of a list of scalars in one text; NULL when there is another thing among them. */
+static const char *join_list(struct decode *d, const struct list_form *form,
+			     const struct node *list)
+{
+	size_t size = strlen(form->open) + strlen(form->close) + 1, used = 0;
+	char *text;
+
+	for (const struct node *i = list->first; i; i = i->next) {
+		if (i->kind != NODE_SCALAR || node_is_null(i))
+			return NULL;
+		size += strlen(i->text) + strlen(form->between);
 	}
+	text = arena_alloc(d->scratch, size);
+	if (!text) {
+		no_memory(d);
+		return NULL;
+	}
+	used = (size_t)snprintf(text, size, "%s", form->open);
+	for (const struct node *i = list->first; i; i = i->next)
+		used += (size_t)snprintf(text + used, size - used, "%s%s",
+					 i == list->first ? "" : form->between, i->text);
+	snprintf(text + used, size - used, "%s", form->close);
 	return text;
+}
+
+/* The text of a value that is a list, or one entry of it. NULL when it is neither. */
+static const char *list_text(struct decode *d, const struct list_form *form,
+			     const struct node *node)
+{
+	if (node->kind == NODE_LIST)
+		return join_list(d, form, node);
+	if (node->kind != NODE_SCALAR || node_is_null(node) || node->text[0] == '[')
+		return node->kind == NODE_SCALAR ? node->text : NULL;
+	return arena_printf(d->scratch, "%s%s%s", form->open, node->text, form->close);
 }
 
 static void decode_scalar(struct decode *d, const struct schema_key *key, const struct node *node,
 			  void *object)
 {
-	const char *text = "";
+	const struct list_form *form = list_form(key);
+	const char *text = NULL;
 	int ret = -EINVAL;
 
 	pos_set(key, object, node->pos);
-	if (node->kind == NODE_SCALAR && !node_is_null(node))
+	if (form)
+		text = list_text(d, form, node);
+	else if (node->kind == NODE_SCALAR && !node_is_null(node))
 		text = node->text;
-	else if (node->kind == NODE_LIST && key->type == SCHEMA_ADDRESSES)
-		text = list_text(d, node);
-	if (text[0])
+	if (text)
 		ret = value_parse(key, text, object, d->arena);
 	if (ret == -ENOMEM)
 		no_memory(d);
 	else if (ret)
-		wrong_value(d, key, node);
+		wrong_value_of(d, key, node, form && node->kind == NODE_LIST ? text : NULL);
 }
 
 /*

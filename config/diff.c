@@ -46,8 +46,8 @@ struct diff_update {
 	struct arena *scratch;
 	char detail[2048];
 	size_t used;
-	unsigned flags;	 /* of all keys that differ */
-	unsigned common; /* flags that each of them has */
+	unsigned flags; /* of all keys that differ */
+	bool live;	/* all of them are SCHEMA_LIVE */
 	bool differs;
 	int ret;
 };
@@ -70,8 +70,8 @@ static void note(struct diff_update *u, unsigned flags, const char *path, const 
 			   old[0] ? old : "none", new[0] ? new : "none");
 
 	u->used += MIN_OF((size_t)len, room - 1);
-	u->common &= flags;
 	u->flags |= flags;
+	u->live &= (flags & SCHEMA_LIVE) != 0;
 	u->differs = true;
 }
 
@@ -146,13 +146,36 @@ static void compare_list(struct diff_update *u, const struct schema_key *key, co
 	}
 }
 
+/* Objects by name within an object; other names are told as a number. */
+static void compare_named(struct diff_update *u, const struct schema_key *key, const void *old,
+			  const void *new, const char *path, unsigned flags)
+{
+	unsigned n_old = schema_count(key, old), n_new = schema_count(key, new);
+	char told[16], tnew[16], item[128];
+	bool same = n_old == n_new;
+
+	for (unsigned i = 0; i < n_old && same; i++)
+		same = strcmp(schema_name(key->map, schema_entry(key, old, i)),
+			      schema_name(key->map, schema_entry(key, new, i))) == 0;
+	snprintf(told, sizeof(told), "%u", n_old);
+	snprintf(tnew, sizeof(tnew), "%u", n_new);
+	if (!same)
+		note(u, flags, path, told, n_old == n_new ? "others" : tnew);
+	for (unsigned i = 0; i < n_old && same; i++) {
+		const void *entry = schema_entry(key, new, i);
+
+		snprintf(item, sizeof(item), "%s.%s.", path, schema_name(key->map, entry));
+		compare_map(u, key->map, schema_entry(key, old, i), entry, item, flags);
+	}
+}
+
 /* `prefix` is the path to the keys of `map`, with its dot; `flags` those of the keys above. */
 static void compare_map(struct diff_update *u, const struct schema_map *map, const void *old,
 			const void *new, const char *prefix, unsigned flags)
 {
 	for (unsigned i = 0; i < map->n_keys; i++) {
 		const struct schema_key *key = &map->keys[i];
-		unsigned all = key->flags & SCHEMA_IN_PLACE ? key->flags : flags | key->flags;
+		unsigned all = key->flags & SCHEMA_LIVE ? SCHEMA_LIVE : flags | key->flags;
 		char path[96];
 
 		snprintf(path, sizeof(path), "%s%s%s", prefix, key->name,
@@ -162,6 +185,8 @@ static void compare_map(struct diff_update *u, const struct schema_map *map, con
 				    path, all);
 		else if (key->type == SCHEMA_LIST)
 			compare_list(u, key, old, new, path, all);
+		else if (key->type == SCHEMA_NAMED)
+			compare_named(u, key, old, new, path, all);
 		else if (key->type == SCHEMA_STATICS)
 			compare_statics(u, old, new, path);
 		else
@@ -239,7 +264,7 @@ static void describe(struct change *c)
 static int diff_update(struct diff *d, enum change_object object, const struct schema_map *map,
 		       const char *name, const void *old, const void *new)
 {
-	struct diff_update u = {.d = d, .scratch = d->scratch, .common = ~0u};
+	struct diff_update u = {.d = d, .scratch = d->scratch, .live = true};
 	struct change *c;
 
 	compare_map(&u, map, old, new, "", 0);
@@ -251,8 +276,8 @@ static int diff_update(struct diff *d, enum change_object object, const struct s
 	c->old = old;
 	c->new = new;
 	utf8_excerpt(u.detail, c->detail, sizeof(c->detail));
+	c->live = u.live;
 	c->needs_restart = u.flags & SCHEMA_STARTUP;
-	c->in_place = u.common & SCHEMA_IN_PLACE;
 	if (u.flags & SCHEMA_DISRUPTIVE)
 		disrupts(c, object == OBJECT_GUEST ? "restarts" : "re-creates");
 	return 0;

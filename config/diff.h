@@ -23,7 +23,7 @@ struct change {
 	char detail[256];   /* "ageing 5m -> 1m, address ..." for updates; short facts for adds */
 	bool disruptive;    /* traffic or a running guest is disturbed */
 	char disrupts[96];  /* what: "restarts guest alpha"; "" when not disruptive */
-	bool in_place;	    /* of an update: only what the object's ports may do */
+	bool live;	    /* of updates: every key that differs is changed in place */
 	bool needs_restart; /* takes effect only when weftd starts again (run-dir, workers) */
 };
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Needs libyaml: a program that links config_SRCS lists yaml-0.1 in its _LIBS.
-config_SRCS := config/arena.c config/check.c config/check_address.c config/config.c \
+config_SRCS := config/arena.c config/check.c config/check_address.c config/check_member.c config/config.c \
                config/decode.c config/derive.c config/diff.c config/edit.c config/errors.c \
                config/example.c config/keypath.c config/node.c config/print.c config/reader.c \
                config/schema.c config/schema_doc.c config/schema_json.c config/symtab.c \
@@ -11,8 +11,9 @@ config_SRCS += config/check_policy.c config/schema_policy.c
 $(B)/obj/config/example.o: config/example.yaml
 
 CONFIG_TESTS := test_config test_config_check test_config_derive test_config_diff \
-                test_config_doc test_config_edit test_config_errors test_config_memory \
-                test_config_policy test_config_print test_config_reader test_config_text test_config_values
+                test_config_doc test_config_edit test_config_errors test_config_member \
+                test_config_memory test_config_policy test_config_print test_config_reader \
+                test_config_text test_config_values
 UNIT_TESTS += $(CONFIG_TESTS)
 $(foreach t,$(CONFIG_TESTS), \
   $(eval $(t)_SRCS := tests/unit/$(t).c tests/unit/test_config_lib.c $(config_SRCS) $(common_SRCS)) \

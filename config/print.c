@@ -99,7 +99,11 @@ static void print_scalar(struct print *p, const struct schema_key *key, const vo
 	int width = print_key(p, key->name, indent);
 
 	putc(' ', p->out);
-	width += 1 + print_text(p, value_format(key, object, text));
+	value_format(key, object, text);
+	if (key->type == SCHEMA_VLANS || key->type == SCHEMA_NAMES)
+		width += 1 + fprintf(p->out, "%s", text);
+	else
+		width += 1 + print_text(p, text);
 	if (why)
 		fprintf(p->out, "%*s# %s", width < COMMENT_COLUMN ? COMMENT_COLUMN - width : 1, "",
 			why);

@@ -35,6 +35,220 @@ static const struct schema_word restarts[] = {{"no", RESTART_NO},
 					      {"always", RESTART_ALWAYS},
 					      {NULL, 0}};
 
+static const struct schema_word off_zero[] = {{"off", 0}, {NULL, 0}};
+static const struct schema_word none_zero[] = {{"none", 0}, {NULL, 0}};
+static const struct schema_word mirror_directions[] = {
+	{"both", MIRROR_BOTH}, {"in", MIRROR_IN}, {"out", MIRROR_OUT}, {NULL, 0}};
+
+#define MEMBER_SUB(field) (offsetof(struct config_member, field))
+
+static const struct schema_key flood_keys[] = {
+	{
+		.name = "unknown-unicast",
+		.type = SCHEMA_BOOL,
+		.flags = SCHEMA_LIVE,
+		.offset = MEMBER_SUB(flood.unknown_unicast),
+		.fallback = "on",
+		.help = "frames to stations that the bridge does not know",
+	},
+	{
+		.name = "multicast",
+		.type = SCHEMA_BOOL,
+		.flags = SCHEMA_LIVE,
+		.offset = MEMBER_SUB(flood.multicast),
+		.fallback = "on",
+		.help = "frames to groups",
+	},
+	{
+		.name = "broadcast",
+		.type = SCHEMA_BOOL,
+		.flags = SCHEMA_LIVE,
+		.offset = MEMBER_SUB(flood.broadcast),
+		.fallback = "on",
+		.help = "frames to everybody",
+	},
+};
+static const struct schema_map flood_map = {
+	.noun = "flood",
+	KEYS(flood_keys),
+	.size = sizeof(struct config_member),
+	.help = "which frames are flooded to the port",
+};
+
+static const struct schema_key storm_keys[] = {
+	{
+		.name = "unknown-unicast",
+		.type = SCHEMA_STORM_RATE,
+		.flags = SCHEMA_LIVE,
+		.offset = MEMBER_SUB(storm.unknown_unicast),
+		.words = off_zero,
+		.fallback = "off",
+		.help = "limit for frames to stations that the bridge does not know",
+	},
+	{
+		.name = "multicast",
+		.type = SCHEMA_STORM_RATE,
+		.flags = SCHEMA_LIVE,
+		.offset = MEMBER_SUB(storm.multicast),
+		.words = off_zero,
+		.fallback = "off",
+		.help = "limit for frames to groups",
+	},
+	{
+		.name = "broadcast",
+		.type = SCHEMA_STORM_RATE,
+		.flags = SCHEMA_LIVE,
+		.offset = MEMBER_SUB(storm.broadcast),
+		.words = off_zero,
+		.fallback = "off",
+		.help = "limit for frames to everybody",
+	},
+};
+static const struct schema_map storm_map = {
+	.noun = "storm",
+	KEYS(storm_keys),
+	.size = sizeof(struct config_member),
+	.help = "storm control: what the port may flood",
+};
+
+/* What a port does on its bridge, and what it may: the same keys for ports and NICs. */
+/* clang-format off */
+#define MEMBER(object, field) offsetof(struct object, member.field)
+#define MEMBER_KEYS(object) \
+	{ \
+		.name = "vlan", \
+		.type = SCHEMA_UINT, \
+		.flags = SCHEMA_LIVE, \
+		.offset = MEMBER(object, vlan), \
+		.has = MEMBER(object, has_vlan), \
+		.pos = MEMBER(object, vlan_pos), \
+		.min = 1, \
+		.max = VLAN_ID_MAX, \
+		.example = "10", \
+		.help = "access port of that VLAN; neither vlan nor trunk given: of VLAN 1", \
+	}, \
+	{ \
+		.name = "trunk", \
+		.type = SCHEMA_VLANS, \
+		.flags = SCHEMA_LIVE, \
+		.offset = MEMBER(object, trunk), \
+		.pos = MEMBER(object, trunk_pos), \
+		.example = "[10, 20-30]", \
+		.help = "trunk: frames of these VLANs come and go tagged", \
+	}, \
+	{ \
+		.name = "native-vlan", \
+		.type = SCHEMA_UINT, \
+		.flags = SCHEMA_LIVE, \
+		.offset = MEMBER(object, native_vlan), \
+		.has = MEMBER(object, has_native_vlan), \
+		.pos = MEMBER(object, native_pos), \
+		.min = 1, \
+		.max = VLAN_ID_MAX, \
+		.example = "1", \
+		.help = "VLAN of a trunk's untagged frames; not given: they are dropped", \
+	}, \
+	{ \
+		.name = "native-tagged", \
+		.type = SCHEMA_BOOL, \
+		.flags = SCHEMA_LIVE, \
+		.offset = MEMBER(object, native_tagged), \
+		.fallback = "off", \
+		.help = "frames of the native VLAN leave the trunk tagged, too", \
+	}, \
+	{ \
+		.name = "learning", \
+		.type = SCHEMA_BOOL, \
+		.flags = SCHEMA_LIVE, \
+		.offset = MEMBER(object, learning), \
+		.fallback = "on", \
+		.help = "learn the stations behind the port", \
+	}, \
+	{ \
+		.name = "sticky", \
+		.type = SCHEMA_BOOL, \
+		.flags = SCHEMA_LIVE, \
+		.offset = MEMBER(object, sticky), \
+		.fallback = "off", \
+		.help = "learned stations neither age nor move; frames from them on other ports " \
+			"are dropped", \
+	}, \
+	{ \
+		.name = "mac-limit", \
+		.type = SCHEMA_UINT, \
+		.flags = SCHEMA_LIVE, \
+		.offset = MEMBER(object, mac_limit), \
+		.min = 1, \
+		.max = 1 << 20, \
+		.words = none_zero, \
+		.fallback = "none", \
+		.example = "4", \
+		.help = "how many stations the port may have; frames from others are dropped", \
+	}, \
+	{ \
+		.name = "isolated", \
+		.type = SCHEMA_BOOL, \
+		.flags = SCHEMA_LIVE, \
+		.offset = MEMBER(object, isolated), \
+		.fallback = "off", \
+		.help = "reach only ports that are not isolated", \
+	}, \
+	{ \
+		.name = "bpdu-guard", \
+		.type = SCHEMA_BOOL, \
+		.flags = SCHEMA_LIVE, \
+		.offset = MEMBER(object, bpdu_guard), \
+		.fallback = "off", \
+		.help = "shut the port for a minute when a spanning tree BPDU comes from it", \
+	}, \
+	{ \
+		.name = "flood", \
+		.type = SCHEMA_MAP, \
+		.flags = SCHEMA_LIVE, \
+		.offset = offsetof(struct object, member), \
+		.map = &flood_map, \
+		.example = "{unknown-unicast: off}", \
+		.help = "which frames are flooded to the port", \
+	}, \
+	{ \
+		.name = "storm", \
+		.type = SCHEMA_MAP, \
+		.flags = SCHEMA_LIVE, \
+		.offset = offsetof(struct object, member), \
+		.map = &storm_map, \
+		.example = "{broadcast: 1000pps, multicast: 10Mbps}", \
+		.help = "storm control: what the port may flood", \
+	}, \
+	{ \
+		.name = "anti-spoof", \
+		.type = SCHEMA_MAP, \
+		.flags = SCHEMA_LIVE, \
+		.offset = offsetof(struct object, policy.spoof), \
+		.pos = offsetof(struct object, policy.spoof.pos), \
+		.map = &schema_spoof, \
+		.example = "on", \
+		.help = "drop frames whose sender is not the guest", \
+	}, \
+	{ \
+		.name = "rate", \
+		.type = SCHEMA_MAP, \
+		.flags = SCHEMA_LIVE, \
+		.offset = offsetof(struct object, policy.rate), \
+		.map = &schema_rate, \
+		.example = "{in: 100Mbps, out: 1Gbps}", \
+		.help = "limits in both directions", \
+	}, \
+	{ \
+		.name = "trusted", \
+		.type = SCHEMA_BOOL, \
+		.flags = SCHEMA_LIVE, \
+		.offset = offsetof(struct object, policy.trusted), \
+		.fallback = "off", \
+		.help = "may be a DHCP server and a router on a bridge with dhcp-guard and " \
+			"ra-guard", \
+	}
+/* clang-format on */
+
 static const struct schema_key socket_keys[] = {
 	{
 		.name = "owner",
@@ -151,6 +365,44 @@ static const struct schema_map switch_map = {
 	.help = "the daemon itself",
 };
 
+static const struct schema_key mirror_keys[] = {
+	{
+		.name = "from",
+		.type = SCHEMA_NAMES,
+		.flags = SCHEMA_REQUIRED,
+		.offset = offsetof(struct config_mirror, from),
+		.pos = offsetof(struct config_mirror, from_pos),
+		.max = 1024,
+		.example = "[vm7, alpha.0]",
+		.help = "the ports whose frames are copied",
+	},
+	{
+		.name = "to",
+		.type = SCHEMA_NAME,
+		.flags = SCHEMA_REQUIRED,
+		.offset = offsetof(struct config_mirror, to),
+		.pos = offsetof(struct config_mirror, to_pos),
+		.max = CONFIG_NAME_MAX + 3,
+		.example = "probe",
+		.help = "the port that gets the copies, and nothing else",
+	},
+	{
+		.name = "direction",
+		.type = SCHEMA_CHOICE,
+		.offset = offsetof(struct config_mirror, direction),
+		.words = mirror_directions,
+		.fallback = "both",
+		.help = "in: what the ports send; out: what is sent to them",
+	},
+};
+static const struct schema_map mirror_map = {
+	.noun = "mirror",
+	KEYS(mirror_keys),
+	.size = sizeof(struct config_mirror),
+	.name = offsetof(struct config_mirror, name),
+	.help = "copies of ports' frames, by name",
+};
+
 static const struct schema_key bridge_keys[] = {
 	{
 		.name = "address",
@@ -222,8 +474,41 @@ static const struct schema_key bridge_keys[] = {
 		.help = "end a membership with the first leave message: for ports with one host "
 			"each",
 	},
+	{
+		.name = "vlan-filtering",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_bridge, vlan_filtering),
+		.fallback = "off",
+		.help = "keep VLANs apart; off: tags are payload like any other",
+	},
+	{
+		.name = "forward-bpdu",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_bridge, forward_bpdu),
+		.fallback = "off",
+		.help = "forward frames to 01:80:c2:00:00:00 to 0f, such as those of a spanning "
+			"tree",
+	},
+	{
+		.name = "loop-guard",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_bridge, loop_guard),
+		.fallback = "off",
+		.help = "shut the younger of two ports for a minute when stations go to and fro "
+			"between them",
+	},
+	{
+		.name = "mirrors",
+		.type = SCHEMA_NAMED,
+		.offset = offsetof(struct config_bridge, mirrors),
+		.count = offsetof(struct config_bridge, n_mirrors),
+		.max = 8,
+		.map = &mirror_map,
+		.example = "{watch: {from: [vm7], to: probe}}",
+		.help = "copies of ports' frames, by name",
+	},
 };
-static const char *const bridge_later[] = {"dhcp", "nat", "vlan-filtering", NULL};
+static const char *const bridge_later[] = {"dhcp", "nat", NULL};
 static const struct schema_map bridge_map = {
 	.noun = "bridge",
 	KEYS(bridge_keys),
@@ -363,36 +648,9 @@ static const struct schema_key port_keys[] = {
 		.fallback = "65535",
 		.help = "largest MTU, bytes, that the guest's VMM may give to the guest (host_mtu)",
 	},
-	{
-		.name = "anti-spoof",
-		.type = SCHEMA_MAP,
-		.flags = SCHEMA_IN_PLACE,
-		.offset = offsetof(struct config_port, policy.spoof),
-		.pos = offsetof(struct config_port, policy.spoof.pos),
-		.map = &schema_spoof,
-		.example = "on",
-		.help = "drop frames whose sender is not the guest",
-	},
-	{
-		.name = "rate",
-		.type = SCHEMA_MAP,
-		.flags = SCHEMA_IN_PLACE,
-		.offset = offsetof(struct config_port, policy.rate),
-		.map = &schema_rate,
-		.example = "{in: 100Mbps, out: 1Gbps}",
-		.help = "limits in both directions",
-	},
-	{
-		.name = "trusted",
-		.type = SCHEMA_BOOL,
-		.flags = SCHEMA_IN_PLACE,
-		.offset = offsetof(struct config_port, policy.trusted),
-		.fallback = "off",
-		.help = "may be a DHCP server and a router on a bridge with dhcp-guard and "
-			"ra-guard",
-	},
+	MEMBER_KEYS(config_port),
 };
-static const char *const port_later[] = {"nic", "tap", "trunk", "vlan", NULL};
+static const char *const port_later[] = {"nic", "tap", NULL};
 static const struct schema_map port_map = {
 	.noun = "port",
 	KEYS(port_keys),
@@ -606,36 +864,9 @@ static const struct schema_key nic_keys[] = {
 		.example = "{tso: off}",
 		.help = "what the NIC offers to its guest",
 	},
-	{
-		.name = "anti-spoof",
-		.type = SCHEMA_MAP,
-		.flags = SCHEMA_IN_PLACE,
-		.offset = offsetof(struct config_nic, policy.spoof),
-		.pos = offsetof(struct config_nic, policy.spoof.pos),
-		.map = &schema_spoof,
-		.example = "on",
-		.help = "drop frames whose sender is not the guest",
-	},
-	{
-		.name = "rate",
-		.type = SCHEMA_MAP,
-		.flags = SCHEMA_IN_PLACE,
-		.offset = offsetof(struct config_nic, policy.rate),
-		.map = &schema_rate,
-		.example = "{in: 100Mbps, out: 1Gbps}",
-		.help = "limits in both directions",
-	},
-	{
-		.name = "trusted",
-		.type = SCHEMA_BOOL,
-		.flags = SCHEMA_IN_PLACE,
-		.offset = offsetof(struct config_nic, policy.trusted),
-		.fallback = "off",
-		.help = "may be a DHCP server and a router on a bridge with dhcp-guard and "
-			"ra-guard",
-	},
+	MEMBER_KEYS(config_nic),
 };
-static const char *const nic_later[] = {"trunk", "user", "vf", "vlan", NULL};
+static const char *const nic_later[] = {"user", "vf", NULL};
 static const char *const nic_kinds[NIC_KIND_N + 1] = {
 	[NIC_BRIDGE] = "bridge",
 	[NIC_TAP] = "tap",

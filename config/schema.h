@@ -33,6 +33,9 @@ enum schema_type {
 	SCHEMA_IP4_PREFIX, /* struct ip4_prefix */
 	SCHEMA_RATE,	   /* uint64_t, bits a second */
 	SCHEMA_ADDRESSES,  /* const char *: a list for ipaddr_list_parse */
+	SCHEMA_VLANS,	   /* struct vlan_set: a list of VLANs and ranges */
+	SCHEMA_NAMES,	   /* const char *: a list of ports, "[a, b]" */
+	SCHEMA_STORM_RATE, /* struct config_storm_rate */
 	SCHEMA_MAP,	   /* keys of `map`, in a struct at `offset` */
 	SCHEMA_NAMED,	   /* objects by name: an array of `map` */
 	SCHEMA_LIST,	   /* objects in order: an array of `map` */
@@ -45,7 +48,7 @@ enum {
 	SCHEMA_ALWAYS = 1 << 1,	    /* printed also when it is the default */
 	SCHEMA_DISRUPTIVE = 1 << 2, /* a change makes its port or guest anew */
 	SCHEMA_STARTUP = 1 << 3,    /* a change waits until weftd starts again */
-	SCHEMA_IN_PLACE = 1 << 4,   /* a change disturbs nothing, whatever the keys above say */
+	SCHEMA_LIVE = 1 << 4,	    /* a change disrupts nothing, whatever the keys above it say */
 };
 
 /* A word that stands for a value; a list of them ends with a NULL name. */

@@ -107,6 +107,19 @@ static bool json_type(const struct schema_key *key, FILE *out)
 			"\"items\": {\"type\": \"string\"}}",
 			CONFIG_ADDRESSES_MAX);
 		return true;
+	case SCHEMA_VLANS:
+		fputs("{\"type\": \"integer\"}, {\"type\": \"string\"}, {\"type\": \"array\", "
+		      "\"items\": {\"type\": [\"integer\", \"string\"]}}",
+		      out);
+		return true;
+	case SCHEMA_NAMES:
+		fputs("{\"type\": \"string\"}, {\"type\": \"array\", \"items\": {\"type\": "
+		      "\"string\"}}",
+		      out);
+		return true;
+	case SCHEMA_STORM_RATE:
+		fputs("{\"type\": \"string\", \"pattern\": \"^[0-9]+[kMG]?(pps|bps)$\"}", out);
+		return true;
 	case SCHEMA_IP4_PREFIX:
 		fputs("{\"type\": \"string\", \"pattern\": \"" IP4_PATTERN "\"}", out);
 		return true;

@@ -183,6 +183,64 @@ static int check_address_list(const struct schema_key *key, const char *text, vo
 	return ipaddr_list_parse(text, list, ARRAY_SIZE(list)) < 0 ? -EINVAL : 0;
 }
 
+static int parse_vlans(const struct schema_key *key, const char *text, void *field)
+{
+	char back[VALUE_TEXT_MAX];
+	struct vlan_set set, again;
+
+	/* What is printed must be read back, so a set must fit into a printed value. */
+	if (vlan_set_parse(text, &set) ||
+	    vlan_set_parse(vlan_set_format(&set, back, sizeof(back)), &again) ||
+	    memcmp(&set, &again, sizeof(set)) != 0)
+		return -EINVAL;
+	*(struct vlan_set *)field = set;
+	return 0;
+}
+
+static int check_names(const struct schema_key *key, const char *text, void *field)
+{
+	char name[CONFIG_NAME_MAX + 4];
+	unsigned n = 0;
+
+	if (strlen(text) > key->max)
+		return -EINVAL;
+	while (config_names_next(&text, name)) {
+		if (!value_is_name(name, CONFIG_NAME_MAX + 3))
+			return -EINVAL;
+		n++;
+	}
+	return n && strcmp(text, "]") == 0 ? 0 : -EINVAL;
+}
+
+static const struct {
+	const char *name;
+	uint64_t factor;
+} rate_units[] = {{"G", 1000000000}, {"M", 1000000}, {"k", 1000}, {"", 1}};
+
+/* "1000pps", "10kpps", "10Mbps": packets or bits a second. */
+static int parse_storm_rate(const struct schema_key *key, const char *text, void *field)
+{
+	static const uint64_t most = 1000000000000;
+	struct config_storm_rate rate = {0};
+	size_t unit = 0;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	rate.per_s = strtoull(text, &end, 10);
+	while (strncmp(end, rate_units[unit].name, strlen(rate_units[unit].name)) != 0)
+		unit++;
+	end += strlen(rate_units[unit].name);
+	rate.packets = strcmp(end, "pps") == 0;
+	if (errno || !rate.per_s || rate.per_s > most / rate_units[unit].factor ||
+	    (!rate.packets && strcmp(end, "bps") != 0))
+		return -EINVAL;
+	rate.per_s *= rate_units[unit].factor;
+	*(struct config_storm_rate *)field = rate;
+	return 0;
+}
+
 static void format_uint(const void *field, char *text, size_t size)
 {
 	snprintf(text, size, "%u", *(const unsigned *)field);
@@ -241,6 +299,25 @@ static void format_string(const void *field, char *text, size_t size)
 	snprintf(text, size, "%s", *(const char *const *)field);
 }
 
+static void format_vlans(const void *field, char *text, size_t size)
+{
+	vlan_set_format(field, text, size);
+}
+
+static void format_storm_rate(const void *field, char *text, size_t size)
+{
+	const struct config_storm_rate *rate = field;
+	size_t unit = 0;
+
+	while (rate->per_s % rate_units[unit].factor)
+		unit++;
+	if (rate->per_s)
+		snprintf(text, size, "%" PRIu64 "%s%s", rate->per_s / rate_units[unit].factor,
+			 rate_units[unit].name, rate->packets ? "pps" : "bps");
+	else
+		snprintf(text, size, "off");
+}
+
 static const struct value_type {
 	/* Stores the value, or with `is_text` only checks it. Returns 0 or -EINVAL. */
 	int (*parse)(const struct schema_key *key, const char *text, void *field);
@@ -263,6 +340,10 @@ static const struct value_type {
 			       false},
 	[SCHEMA_RATE] = {parse_rate, format_rate, sizeof(uint64_t), false},
 	[SCHEMA_ADDRESSES] = {check_address_list, format_string, 0, true},
+	[SCHEMA_VLANS] = {parse_vlans, format_vlans, sizeof(struct vlan_set), false},
+	[SCHEMA_NAMES] = {check_names, format_string, 0, true},
+	[SCHEMA_STORM_RATE] = {parse_storm_rate, format_storm_rate,
+			       sizeof(struct config_storm_rate), false},
 };
 static_assert(ARRAY_SIZE(types) == SCHEMA_MAP, "all types that are no containers");
 
@@ -358,7 +439,7 @@ bool value_is_set(const struct schema_key *key, const void *object)
 		return schema_flag(object, key->has, true);
 	if (types[key->type].is_text)
 		return (*(const char *const *)field)[0] != '\0';
-	if (key->type == SCHEMA_MAC || key->type == SCHEMA_MODE)
+	if (key->type == SCHEMA_MAC || key->type == SCHEMA_MODE || key->type == SCHEMA_VLANS)
 		return !is_zero(field, types[key->type].size);
 	return true;
 }
@@ -452,6 +533,15 @@ static void kind_text(const struct schema_key *key, char *text, size_t size)
 	case SCHEMA_ADDRESSES:
 		snprintf(text, size, "up to %d IPv4 or IPv6 addresses, or prefixes of them",
 			 CONFIG_ADDRESSES_MAX);
+		break;
+	case SCHEMA_VLANS:
+		snprintf(text, size, "a list of VLANs and ranges from 1 to %d", VLAN_ID_MAX);
+		break;
+	case SCHEMA_NAMES:
+		snprintf(text, size, "a list of ports");
+		break;
+	case SCHEMA_STORM_RATE:
+		snprintf(text, size, "a rate such as 1000pps or 10Mbps");
 		break;
 	case SCHEMA_MAP:
 		snprintf(text, size, "a mapping of keys");

@@ -40,7 +40,7 @@ static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
 	if (c->vhost.path_derived &&
 	    snprintf(path, sizeof(path), "%s/%s.sock", d->run_dir, c->name) < (int)sizeof(path))
 		params.path = path;
-	return vswitch_add_port(d->vswitch, c->bridge, &params, &policy, e);
+	return vswitch_add_port(d->vswitch, c->bridge, &params, &c->member, &policy, e);
 }
 
 static void nic_port_name(const char *guest, unsigned n, char *name, size_t size)
@@ -73,7 +73,7 @@ static int add_nic_port(struct weftd *d, const struct config_guest *g, unsigned 
 			       "guest %s: run-dir %s is too long for the sockets of its NICs; "
 			       "choose a shorter one",
 			       g->name, d->run_dir);
-	return vswitch_add_port(d->vswitch, nic->bridge, &params, &policy, e);
+	return vswitch_add_port(d->vswitch, nic->bridge, &params, &nic->member, &policy, e);
 }
 
 /* --- guests ----------------------------------------------------------------------------------- */
@@ -146,17 +146,18 @@ static int replace_guest(struct weftd *d, const struct config_guest *old, struct
 	return 0;
 }
 
-/* What the guest's ports may do is the switch's matter: the guest itself is left alone. */
-static int update_nic_policies(struct weftd *d, const struct config_guest *c, struct err *e)
+/* What the NICs do on their bridges is the switch's matter: the guest itself is left alone. */
+static int update_nics(struct weftd *d, const struct config_guest *c, struct err *e)
 {
 	char name[PORT_NAME_MAX];
 	int ret = 0;
 
 	for (unsigned n = 0; n < c->n_nics && ret == 0; n++) {
-		struct policy policy = policy_from_nic(&c->nics[n]);
+		const struct config_nic *nic = &c->nics[n];
+		struct policy policy = policy_from_nic(nic);
 
 		nic_port_name(c->name, n, name, sizeof(name));
-		ret = vswitch_set_policy(d->vswitch, name, &policy, e);
+		ret = vswitch_update_port(d->vswitch, name, &nic->member, &policy, e);
 	}
 	return ret;
 }
@@ -189,16 +190,17 @@ static int apply_bridge(struct weftd *d, const struct change *c, struct err *e)
 static int update_port(struct weftd *d, const struct change *c, struct err *e)
 {
 	struct vswitch_port *p = vswitch_port_lookup(d->vswitch, c->name);
-	struct vhost_port_params params = port_params(c->new);
-	struct policy policy = policy_from_port(c->new);
+	const struct config_port *wanted = c->new;
+	struct vhost_port_params params = port_params(wanted);
+	struct policy policy = policy_from_port(wanted);
 
 	if (!c->disruptive && p) {
-		int ret = vswitch_set_policy(d->vswitch, c->name, &policy, e);
+		int ret = vswitch_update_port(d->vswitch, c->name, &wanted->member, &policy, e);
 
 		return ret < 0 ? ret : vhost_port_set_owner(p->vhost, &params, e);
 	}
 	vswitch_del_port(d->vswitch, c->name);
-	return add_port(d, c->new, e);
+	return add_port(d, wanted, e);
 }
 
 static int apply_port(struct weftd *d, const struct change *c, struct err *e)
@@ -224,8 +226,7 @@ static int apply_guest(struct weftd *d, const struct change *c, struct err *e)
 		/* The first configuration starts its guests after the old ones are adopted. */
 		return ret < 0 || !d->config ? ret : start_guest(d, c->new, e);
 	case CHANGE_UPDATE:
-		return c->in_place ? update_nic_policies(d, c->new, e)
-				   : replace_guest(d, c->old, e);
+		return c->live ? update_nics(d, c->new, e) : replace_guest(d, c->old, e);
 	default:
 		return remove_guest(d, c->old);
 	}

@@ -21,6 +21,7 @@ static const struct control_verb verbs[] = {
 	{"fdb/flush", cmd_fdb_flush},
 	{"fdb/stats-show", cmd_fdb_stats_show},
 	{"mdb/show", cmd_mdb_show},
+	{"vlan/show", cmd_vlan_show},
 	{"port/show", cmd_port_show},
 	{"port/rebalance", cmd_port_rebalance},
 	{"ring/show", cmd_ring_show},

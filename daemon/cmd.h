@@ -33,6 +33,7 @@ void cmd_fdb_add(struct call *call, void *ctx);
 void cmd_fdb_del(struct call *call, void *ctx);
 void cmd_fdb_flush(struct call *call, void *ctx);
 void cmd_fdb_stats_show(struct call *call, void *ctx);
+void cmd_vlan_show(struct call *call, void *ctx);
 
 /* cmd_stats.c */
 void cmd_port_show(struct call *call, void *ctx);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "common/vlan_set.h"
 
 struct listing {
 	struct weftd *d;
@@ -19,12 +20,12 @@ static bool add_entry(const struct fdb_entry *entry, void *arg)
 	char mac[MAC_TEXT_MAX];
 
 	json_array_append_new(l->list,
-			      json_pack("{s:s, s:i, s:s, s:s, s:o, s:b}", "bridge",
+			      json_pack("{s:s, s:i, s:s, s:s, s:o, s:b, s:b}", "bridge",
 					vswitch_bridge_name(l->bridge), "vlan", entry->vlan, "mac",
 					mac_format(&entry->mac, mac), "port",
 					p ? vswitch_port_name(p) : "?", "age_s",
 					entry->is_static ? json_null() : json_integer(entry->age_s),
-					"static", entry->is_static));
+					"static", entry->is_static, "sticky", entry->is_sticky));
 	return true;
 }
 
@@ -119,12 +120,27 @@ static int mac_param(struct call *call, struct mac *mac)
 	return 0;
 }
 
-/* VLANs come with vlan-filtering; a bridge without it has only VLAN 0. */
-static int vlan_param(struct call *call)
+/*
+ * The VLAN of an entry: as given, or `otherwise`. A bridge that does not filter has only VLAN 0.
+ * Returns 0 or -EINVAL after an answer.
+ */
+static int vlan_param(struct call *call, const struct vswitch_bridge *b, uint16_t otherwise,
+		      uint16_t *vlan)
 {
-	int64_t vlan = 0;
+	int64_t v = otherwise;
 
-	return call_param_int(call, "vlan", CALL_OPTIONAL, 0, 0, &vlan);
+	if (call_param_int(call, "vlan", CALL_OPTIONAL, 0, VLAN_ID_MAX, &v) < 0)
+		return -EINVAL;
+	*vlan = (uint16_t)v;
+	if (!b->bridge->vlans_map == !v)
+		return 0;
+	if (v)
+		call_fail(call, RPC_FAILED, "bridge %s does not filter VLANs; leave the VLAN out",
+			  vswitch_bridge_name(b));
+	else
+		call_fail(call, RPC_FAILED, "bridge %s filters VLANs; name the VLAN before the MAC",
+			  vswitch_bridge_name(b));
+	return -EINVAL;
 }
 
 void cmd_fdb_add(struct call *call, void *ctx)
@@ -132,14 +148,18 @@ void cmd_fdb_add(struct call *call, void *ctx)
 	bool absent;
 	struct vswitch_bridge *b = cmd_bridge(call, ctx, CALL_REQUIRED, &absent);
 	struct vswitch_port *p = b ? cmd_port(call, ctx, CALL_REQUIRED, &absent) : NULL;
+	uint16_t vlan;
 	struct mac mac;
 
-	if (!p || vlan_param(call) < 0 || mac_param(call, &mac) < 0)
+	if (!p || mac_param(call, &mac) < 0)
+		return;
+	if (p->on == b &&
+	    vlan_param(call, b, bridge_port_vlan(b->bridge, &p->vhost->port), &vlan) < 0)
 		return;
 	if (p->on != b)
 		call_fail(call, RPC_FAILED, "port %s is on bridge %s, not on %s",
 			  vswitch_port_name(p), vswitch_bridge_name(p->on), vswitch_bridge_name(b));
-	else if (fdb_add_static(&b->bridge->fdb, &mac, 0, p->vhost->port.id,
+	else if (fdb_add_static(&b->bridge->fdb, &mac, vlan, p->vhost->port.id,
 				bridge_seconds(clock_now_ns())) < 0)
 		call_fail(call, RPC_FAILED, "the FDB of %s has no room for it; flush it first",
 			  vswitch_bridge_name(b));
@@ -151,12 +171,13 @@ void cmd_fdb_del(struct call *call, void *ctx)
 {
 	bool absent, if_exists = false;
 	struct vswitch_bridge *b = cmd_bridge(call, ctx, CALL_REQUIRED, &absent);
+	uint16_t vlan;
 	struct mac mac;
 
-	if (!b || vlan_param(call) < 0 || mac_param(call, &mac) < 0 ||
+	if (!b || vlan_param(call, b, 0, &vlan) < 0 || mac_param(call, &mac) < 0 ||
 	    call_param_bool(call, "if_exists", CALL_OPTIONAL, &if_exists) < 0)
 		return;
-	if (!fdb_del(&b->bridge->fdb, &mac, 0) && !if_exists)
+	if (!fdb_del(&b->bridge->fdb, &mac, vlan) && !if_exists)
 		call_fail(call, RPC_FAILED, "bridge %s does not know that address",
 			  vswitch_bridge_name(b));
 	else
@@ -195,4 +216,55 @@ void cmd_fdb_stats_show(struct call *call, void *ctx)
 		call_reply(call, list);
 	else
 		json_decref(list);
+}
+
+/* "vm7, alpha.0 (tagged)": the members of a VLAN. */
+static json_t *vlan_json(struct weftd *d, const struct vswitch_bridge *b, uint16_t vid)
+{
+	json_t *tagged = json_array(), *untagged = json_array();
+	struct vswitch_port *p;
+
+	TAILQ_FOREACH (p, &d->vswitch->ports, link) {
+		const struct bridge_port_params *m;
+
+		if (p->on != b)
+			continue;
+		m = &bridge_port_of(b->bridge, p->vhost->port.id)->params;
+		if (vlan_set_has(&m->vlans, vid))
+			json_array_append_new(m->trunk && (vid != m->pvid || m->native_tagged)
+						      ? tagged
+						      : untagged,
+					      json_string(vswitch_port_name(p)));
+	}
+	if (json_array_size(tagged) + json_array_size(untagged) == 0) {
+		json_decref(tagged);
+		json_decref(untagged);
+		return NULL;
+	}
+	return json_pack("{s:i, s:o, s:o}", "vlan", vid, "untagged", untagged, "tagged", tagged);
+}
+
+void cmd_vlan_show(struct call *call, void *ctx)
+{
+	bool absent;
+	struct vswitch_bridge *b = cmd_bridge(call, ctx, CALL_REQUIRED, &absent);
+	json_t *list;
+
+	if (!b)
+		return;
+	if (!b->bridge->vlans_map) {
+		call_fail(call, RPC_FAILED,
+			  "bridge %s does not filter VLANs; `weft set bridge %s vlan-filtering=on` "
+			  "makes it",
+			  vswitch_bridge_name(b), vswitch_bridge_name(b));
+		return;
+	}
+	list = json_array();
+	for (uint16_t vid = 1; vid <= VLAN_ID_MAX; vid++) {
+		json_t *vlan = vlan_json(ctx, b, vid);
+
+		if (vlan)
+			json_array_append_new(list, vlan);
+	}
+	call_reply(call, list);
 }

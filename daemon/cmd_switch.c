@@ -4,18 +4,20 @@
 
 #include "common/version.h"
 #include "daemon/cmd.h"
+#include "daemon/member.h"
 
 json_t *cmd_port_brief(struct vswitch_port *p)
 {
 	struct vhost_port_info info;
 
 	vhost_port_info(p->vhost, &info);
-	return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s, s:s}", "name", vswitch_port_name(p),
+	return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s, s:s, s:o}", "name", vswitch_port_name(p),
 			 "kind", p->vhost->port.ops->kind, "state",
 			 info.step == VHOST_STEP_UP ? "up" : "down", "waiting_for",
 			 info.waiting_for[0] ? info.waiting_for : NULL, "error",
 			 info.error[0] ? info.error : NULL, "socket", p->vhost->path, "mode",
-			 p->vhost->mode == VHOST_MODE_SERVER ? "server" : "client");
+			 p->vhost->mode == VHOST_MODE_SERVER ? "server" : "client", "member",
+			 member_json(p->on->bridge, &p->vhost->port));
 }
 
 static json_t *ports_of(struct weftd *d, const struct vswitch_bridge *b)
@@ -34,9 +36,10 @@ static json_t *bridge_brief(struct weftd *d, const struct vswitch_bridge *b)
 	const struct config_bridge *c = config_bridge_lookup(d->config, vswitch_bridge_name(b));
 	char address[IP4_PREFIX_TEXT];
 
-	return json_pack("{s:s, s:s*, s:o}", "name", vswitch_bridge_name(b), "address",
+	return json_pack("{s:s, s:s*, s:s*, s:o}", "name", vswitch_bridge_name(b), "address",
 			 c && c->has_address ? ip4_prefix_format(&c->address, address) : NULL,
-			 "ports", ports_of(d, b));
+			 "vlan-filtering", b->bridge->vlans_map ? "on" : NULL, "ports",
+			 ports_of(d, b));
 }
 
 /* The running configuration as text. */

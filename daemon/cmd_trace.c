@@ -16,6 +16,7 @@
 
 #include <rte_cycles.h>
 
+#include "bridge/bridge_output.h"
 #include "common/clock.h"
 #include "daemon/cmd.h"
 #include "daemon/packet_text.h"
@@ -60,6 +61,14 @@ static const char *port_name(const struct trace *t, uint16_t id)
 /* --- the bridge, explained ---------------------------------------------------------------------
  */
 
+/* 0: the bridge does not filter VLANs, or the frame is in none. */
+static uint16_t vlan_of(const struct trace *t)
+{
+	const struct burst *b = &t->worker->burst;
+
+	return b->vlans_known ? b->vlans[0].tci & VLAN_ID_MASK : 0;
+}
+
 struct stations {
 	struct trace *t;
 	const struct mac *mac;
@@ -70,15 +79,13 @@ struct stations {
 static bool tell_station(const struct fdb_entry *entry, void *arg)
 {
 	struct stations *s = arg;
-	char mac[MAC_TEXT_MAX], vlan[24] = "", age[32];
+	char mac[MAC_TEXT_MAX], age[32];
 
-	if (!mac_eq(&entry->mac, s->mac))
+	if (!mac_eq(&entry->mac, s->mac) || entry->vlan != vlan_of(s->t))
 		return true;
-	if (entry->vlan)
-		snprintf(vlan, sizeof(vlan), " in VLAN %u", entry->vlan);
 	snprintf(age, sizeof(age), "%s%u s ago", "seen ", entry->age_s);
-	say(s->t, "bridge", "%s %s%s is known on port %s, %s", s->role, mac_format(s->mac, mac),
-	    vlan, port_name(s->t, entry->port), entry->is_static ? "static" : age);
+	say(s->t, "bridge", "%s %s is known on port %s, %s", s->role, mac_format(s->mac, mac),
+	    port_name(s->t, entry->port), entry->is_static ? "static" : age);
 	s->found = true;
 	return true;
 }
@@ -103,7 +110,10 @@ static void tell_bridge(struct trace *t)
 	const struct eth_hdr *eth = frame_eth(frame_of(t));
 	unsigned n = t->worker->egress.n;
 
-	say(t, "bridge", "bridge %s", vswitch_bridge_name(t->in->on));
+	if (vlan_of(t))
+		say(t, "bridge", "bridge %s, VLAN %u", vswitch_bridge_name(t->in->on), vlan_of(t));
+	else
+		say(t, "bridge", "bridge %s", vswitch_bridge_name(t->in->on));
 	tell_address(t, &eth->src, "source", "it would be learned");
 	tell_address(t, &eth->dst, "destination", "flooded");
 	if (n > 1)
@@ -157,12 +167,28 @@ static enum drop_reason describe_plan(const struct frame *f, const struct vhost_
 	return reason;
 }
 
+/* ", tagged with VLAN 10": what becomes of the tag at the port. */
+static void describe_tag(struct trace *t, struct vswitch_port *p, char *text, size_t size)
+{
+	struct burst *b = &t->worker->burst;
+
+	text[0] = '\0';
+	if (t->verdicts.filter)
+		bridge_output(t->verdicts.filter, b, &p->vhost->port, 1);
+	if (b->retag & 1 && b->edits[0].op == VLAN_POP)
+		snprintf(text, size, ", without its tag");
+	else if (b->retag & 1)
+		snprintf(text, size, ", tagged with VLAN %u", b->edits[0].tci & VLAN_ID_MASK);
+	b->retag = 0;
+}
+
 static void tell_receiver(struct trace *t, uint16_t id)
 {
 	struct vswitch_port *p = vswitch_port_by_id(t->d->vswitch, id);
 	enum drop_reason reason = DROP_NONE;
 	struct vhost_port_info info;
-	char text[200];
+	char text[200], tag[40];
+	size_t len;
 
 	if (!p)
 		return;
@@ -176,6 +202,10 @@ static void tell_receiver(struct trace *t, uint16_t id)
 			 t->verdicts.flooded & 1 ? "lost at once" : "waits up to 10 ms for some");
 	} else {
 		reason = describe_plan(frame_of(t), &info, text, sizeof(text));
+		describe_tag(t, p, tag, sizeof(tag));
+		len = strlen(text);
+		if (!reason)
+			snprintf(text + len, sizeof(text) - len, "%s", tag);
 	}
 	json_array_append_new(t->receivers,
 			      json_pack("{s:s, s:s*, s:s}", "port", vswitch_port_name(p), "drop",

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "daemon/member.h"
 
 #define IDLE_ALONE_NS  50000 /* a core for each worker: polling on costs nobody anything */
 #define IDLE_SHARED_NS 20000 /* the guests need the worker's core: give it up sooner */
@@ -183,13 +184,6 @@ struct vswitch_port *vswitch_port_by_id(struct vswitch *vs, uint16_t id)
 	return NULL;
 }
 
-static uint32_t ageing_seconds(const struct config_bridge *c)
-{
-	uint64_t s = (c->ageing_ns + NS_PER_S - 1) / NS_PER_S;
-
-	return (uint32_t)MIN_OF(s, FDB_AGEING_MAX_S);
-}
-
 /* Puts the static entries that name `only` (NULL: any port that exists) into the FDB. */
 static void set_statics(struct vswitch *vs, struct vswitch_bridge *b, const char *only)
 {
@@ -203,14 +197,21 @@ static void set_statics(struct vswitch *vs, struct vswitch_bridge *b, const char
 			continue;
 		p = vswitch_port_lookup(vs, s->port);
 		if (p && p->on == b)
-			fdb_add_static(&b->bridge->fdb, &s->mac, 0, p->vhost->port.id, now_s);
+			fdb_add_static(&b->bridge->fdb, &s->mac,
+				       bridge_port_vlan(b->bridge, &p->vhost->port),
+				       p->vhost->port.id, now_s);
 	}
 }
 
-static void drop_statics(struct vswitch_bridge *b)
+static void drop_statics(struct vswitch *vs, struct vswitch_bridge *b)
 {
 	for (unsigned i = 0; i < b->n_statics; i++) {
-		fdb_del(&b->bridge->fdb, &b->statics[i].mac, 0);
+		struct vswitch_port *p = vswitch_port_lookup(vs, b->statics[i].port);
+
+		/* Those of a port that left went with it. */
+		if (p && p->on == b)
+			fdb_del(&b->bridge->fdb, &b->statics[i].mac,
+				bridge_port_vlan(b->bridge, &p->vhost->port));
 		free((char *)b->statics[i].port);
 	}
 	free(b->statics);
@@ -226,7 +227,7 @@ static int replace_statics(struct vswitch *vs, struct vswitch_bridge *b,
 
 	if (!copy)
 		return -ENOMEM;
-	drop_statics(b);
+	drop_statics(vs, b);
 	b->statics = copy;
 	for (unsigned i = 0; i < c->n_statics; i++) {
 		copy[i] = c->statics[i];
@@ -237,17 +238,6 @@ static int replace_statics(struct vswitch *vs, struct vswitch_bridge *b,
 	}
 	set_statics(vs, b, NULL);
 	return 0;
-}
-
-int vswitch_set_policy(struct vswitch *vs, const char *name, const struct policy *policy,
-		       struct err *e)
-{
-	struct vswitch_port *p = vswitch_port_lookup(vs, name);
-
-	if (!p)
-		return 0;
-	p->policy = *policy;
-	return policy_apply(policy, &p->on->policy, vs->dp, &p->vhost->port, e);
 }
 
 /* What the bridge asks of its ports, also of those that are on it. */
@@ -267,10 +257,85 @@ static int set_bridge_policy(struct vswitch *vs, struct vswitch_bridge *b,
 	return ret;
 }
 
+static void port_put(struct vswitch *vs, const struct vswitch_bridge *b, struct port_set *set,
+		     const char *name)
+{
+	struct vswitch_port *p = vswitch_port_lookup(vs, name);
+
+	if (p && p->on == b)
+		port_set_put(set, p->vhost->port.id, true);
+}
+
+static void fill_mirror(struct vswitch *vs, const struct vswitch_bridge *b,
+			const struct config_mirror *c, struct bridge_mirror *m)
+{
+	char name[CONFIG_NAME_MAX + 4];
+	const char *list = c->from;
+
+	while (config_names_next(&list, name)) {
+		if (c->direction != MIRROR_OUT)
+			port_put(vs, b, &m->in, name);
+		if (c->direction != MIRROR_IN)
+			port_put(vs, b, &m->out, name);
+	}
+}
+
+/* Tells the bridge of the mirrors whose output exists. */
+static int set_mirrors(struct vswitch *vs, struct vswitch_bridge *b)
+{
+	size_t size = sizeof(struct bridge_mirrors) + b->n_mirrors * sizeof(struct bridge_mirror);
+	struct bridge_mirrors *m = b->n_mirrors ? aligned_alloc(64, size) : NULL;
+
+	if (b->n_mirrors && !m)
+		return -ENOMEM;
+	if (m)
+		memset(m, 0, size);
+	for (unsigned i = 0; i < b->n_mirrors; i++) {
+		struct vswitch_port *to = vswitch_port_lookup(vs, b->mirrors[i].to);
+
+		if (!to || to->on != b)
+			continue;
+		m->list[m->n].to = to->vhost->port.id;
+		fill_mirror(vs, b, &b->mirrors[i], &m->list[m->n++]);
+	}
+	if (m || b->bridge->mirrors)
+		bridge_set_mirrors(b->bridge, m);
+	return 0;
+}
+
+static void drop_mirrors(struct vswitch_bridge *b)
+{
+	for (unsigned i = 0; i < b->n_mirrors; i++) {
+		free((char *)b->mirrors[i].from);
+		free((char *)b->mirrors[i].to);
+	}
+	free(b->mirrors);
+	b->mirrors = NULL;
+	b->n_mirrors = 0;
+}
+
+static int replace_mirrors(struct vswitch *vs, struct vswitch_bridge *b,
+			   const struct config_bridge *c)
+{
+	drop_mirrors(b);
+	b->mirrors = calloc(c->n_mirrors + 1, sizeof(*b->mirrors));
+	if (!b->mirrors)
+		return -ENOMEM;
+	for (unsigned i = 0; i < c->n_mirrors; i++) {
+		struct config_mirror *m = &b->mirrors[b->n_mirrors++];
+
+		*m = c->mirrors[i];
+		m->from = strdup(c->mirrors[i].from);
+		m->to = strdup(c->mirrors[i].to);
+		if (!m->from || !m->to)
+			return -ENOMEM;
+	}
+	return set_mirrors(vs, b);
+}
+
 int vswitch_add_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e)
 {
-	struct bridge_params params = {
-		.name = c->name, .fdb_entries = c->fdb_entries, .ageing_s = ageing_seconds(c)};
+	struct bridge_params params = member_bridge_params(c);
 	struct vswitch_bridge *b = calloc(1, sizeof(*b));
 
 	if (!b)
@@ -284,7 +349,7 @@ int vswitch_add_bridge(struct vswitch *vs, const struct config_bridge *c, struct
 	if (set_bridge_policy(vs, b, c, e) < 0)
 		return -ENOMEM;
 	if (bridge_set_snooping(b->bridge, c->snooping, c->fast_leave) < 0 ||
-	    replace_statics(vs, b, c) < 0)
+	    replace_statics(vs, b, c) < 0 || replace_mirrors(vs, b, c) < 0)
 		return err_set(e, ENOMEM, "bridge %s: out of memory", c->name);
 	return 0;
 }
@@ -292,15 +357,15 @@ int vswitch_add_bridge(struct vswitch *vs, const struct config_bridge *c, struct
 int vswitch_update_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e)
 {
 	struct vswitch_bridge *b = vswitch_bridge_lookup(vs, c->name);
+	struct bridge_params params = member_bridge_params(c);
 
 	if (!b)
 		return err_set(e, ENOENT, "there is no bridge %s", c->name);
-	b->bridge->fdb.ageing_s = ageing_seconds(c);
-	b->bridge->fdb.limit = c->fdb_entries;
 	if (set_bridge_policy(vs, b, c, e) < 0)
 		return -ENOMEM;
-	if (bridge_set_snooping(b->bridge, c->snooping, c->fast_leave) < 0 ||
-	    replace_statics(vs, b, c) < 0)
+	if (bridge_update(b->bridge, &params) < 0 ||
+	    bridge_set_snooping(b->bridge, c->snooping, c->fast_leave) < 0 ||
+	    replace_statics(vs, b, c) < 0 || replace_mirrors(vs, b, c) < 0)
 		return err_set(e, ENOMEM, "bridge %s: out of memory", c->name);
 	return 0;
 }
@@ -309,10 +374,12 @@ static void del_port(struct vswitch *vs, struct vswitch_port *p)
 {
 	log_info(LOG_BRIDGE, "port removed bridge=%s port=%s", vswitch_bridge_name(p->on),
 		 vswitch_port_name(p));
+	TAILQ_REMOVE(&vs->ports, p, link);
+	if (p->on->n_mirrors)
+		set_mirrors(vs, p->on);
 	bridge_del_port(p->on->bridge, &p->vhost->port);
 	policy_remove(vs->dp, &p->vhost->port);
 	vhost_port_destroy(p->vhost);
-	TAILQ_REMOVE(&vs->ports, p, link);
 	free(p);
 }
 
@@ -329,15 +396,17 @@ void vswitch_del_bridge(struct vswitch *vs, const char *name)
 			del_port(vs, p);
 	}
 	TAILQ_REMOVE(&vs->bridges, b, link);
-	drop_statics(b);
+	drop_statics(vs, b);
+	drop_mirrors(b);
 	bridge_destroy(b->bridge);
 	free(b);
 }
 
 int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct vhost_port_params *params,
-		     const struct policy *policy, struct err *e)
+		     const struct config_member *member, const struct policy *policy, struct err *e)
 {
 	struct vswitch_bridge *b = vswitch_bridge_lookup(vs, bridge);
+	struct bridge_port_params as = member_params(member);
 	struct vswitch_port *p;
 	int ret;
 
@@ -356,13 +425,15 @@ int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct vhost_
 	ret = policy_apply(policy, &b->policy, vs->dp, &p->vhost->port, e);
 	if (ret < 0)
 		goto err_port;
-	ret = bridge_add_port(b->bridge, &p->vhost->port);
+	ret = bridge_add_port_as(b->bridge, &p->vhost->port, &as);
 	if (ret < 0) {
 		err_set(e, -ret, "port %s: out of memory", params->name);
 		goto err_policy;
 	}
 	TAILQ_INSERT_TAIL(&vs->ports, p, link);
 	set_statics(vs, b, params->name);
+	if (b->n_mirrors)
+		set_mirrors(vs, b);
 	connect_ports(vs, clock_now_ms());
 	log_info(LOG_BRIDGE, "port added bridge=%s port=%s path=%s", bridge, params->name,
 		 params->path);
@@ -383,4 +454,19 @@ void vswitch_del_port(struct vswitch *vs, const char *name)
 
 	if (p)
 		del_port(vs, p);
+}
+
+int vswitch_update_port(struct vswitch *vs, const char *name, const struct config_member *member,
+			const struct policy *policy, struct err *e)
+{
+	struct vswitch_port *p = vswitch_port_lookup(vs, name);
+	struct bridge_port_params as = member_params(member);
+
+	if (!p)
+		return 0;
+	if (bridge_update_port(p->on->bridge, &p->vhost->port, &as) < 0)
+		return err_set(e, ENOMEM, "port %s: out of memory", name);
+	set_statics(vs, p->on, name);
+	p->policy = *policy;
+	return policy_apply(policy, &p->on->policy, vs->dp, &p->vhost->port, e);
 }

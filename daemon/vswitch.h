@@ -24,6 +24,8 @@ struct vswitch_bridge {
 	struct config_static *statics; /* as configured; their ports may not exist (yet) */
 	unsigned n_statics;
 	struct policy_bridge policy;
+	struct config_mirror *mirrors; /* likewise */
+	unsigned n_mirrors;
 	TAILQ_ENTRY(vswitch_bridge) link;
 };
 
@@ -64,20 +66,21 @@ void vswitch_set_idle(struct vswitch *vs, const struct config *c);
 void vswitch_destroy(struct vswitch *vs);
 
 int vswitch_add_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e);
-/* Changes in place: ageing, limit, static entries, guards, snooping. */
+/* Changes in place: everything but the name. */
 int vswitch_update_bridge(struct vswitch *vs, const struct config_bridge *c, struct err *e);
 /* The bridge's ports are removed before it. */
 void vswitch_del_bridge(struct vswitch *vs, const char *name);
 
 /*
- * A port of any origin; `bridge` names where it goes. Its policy is in force before its first
- * frame. Returns 0 or -errno with the reason.
+ * A port of any origin; `bridge` names where it goes, `member` how it takes part there. Its policy
+ * is in force before its first frame. Returns 0 or -errno with the reason.
  */
 int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct vhost_port_params *params,
-		     const struct policy *policy, struct err *e);
-/* Changes what the port may do, in place; content when there is no such port. */
-int vswitch_set_policy(struct vswitch *vs, const char *name, const struct policy *policy,
-		       struct err *e);
+		     const struct config_member *member, const struct policy *policy,
+		     struct err *e);
+/* Changes in place what a port does in its bridge and what it may; content when there is none. */
+int vswitch_update_port(struct vswitch *vs, const char *name, const struct config_member *member,
+			const struct policy *policy, struct err *e);
 void vswitch_del_port(struct vswitch *vs, const char *name);
 
 /* NULL when there is none of that name. */

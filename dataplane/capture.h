@@ -16,7 +16,8 @@
  * There is one record for a frame and a port: where it came in, when the stages have decided about
  * it, and at each receiver, when it was given to it or lost. A frame that waits for room is seen
  * once where it came in, and at the receiver when its fate is known. GSO frames and partial
- * checksums are copied as the sender made them, before anything is cut or completed.
+ * checksums are copied as the sender made them, before anything is cut or completed; VLAN tags at
+ * a receiver are those that the frame leaves with.
  *
  * Off, a capture point is one branch on a byte of the port, beside what is read anyway.
  *

@@ -31,11 +31,12 @@ static struct capture_record *ring_reserve(struct capture_ring *r, uint32_t size
 }
 
 /* Copies up to `max` bytes of the frame, which is borrowed memory beyond its head. */
-static uint32_t copy_frame(const struct frame *f, uint8_t *to, uint32_t max)
+static uint32_t copy_frame(const struct slice *s, uint8_t *to, uint32_t max)
 {
-	uint32_t n = RTE_MIN((uint32_t)f->head_len, max);
+	const struct frame *f = s->frame;
+	uint32_t n = RTE_MIN(s->hdr_len, max);
 
-	memcpy(to, f->head, n);
+	memcpy(to, s->hdr, n);
 	for (unsigned i = 0; i < f->n_segs && n < max; i++) {
 		uint32_t part = RTE_MIN(f->segs[i].len, max - n);
 
@@ -45,10 +46,10 @@ static uint32_t copy_frame(const struct frame *f, uint8_t *to, uint32_t max)
 	return n;
 }
 
-static void ring_put(struct capture_ring *r, const struct capture *c, const struct frame *f,
+static void ring_put(struct capture_ring *r, const struct capture *c, const struct slice *s,
 		     const struct capture_record *about)
 {
-	uint32_t max = RTE_MIN(f->len, c->params.snaplen);
+	uint32_t max = RTE_MIN(slice_len(s), c->params.snaplen);
 	uint32_t size = RTE_ALIGN_CEIL((uint32_t)sizeof(struct capture_record) + max, 8u);
 	uint64_t head;
 	struct capture_record *to = ring_reserve(r, size, &head);
@@ -59,12 +60,12 @@ static void ring_put(struct capture_ring *r, const struct capture *c, const stru
 	}
 	*to = *about;
 	to->size = size;
-	to->len = f->len;
-	to->cap_len = copy_frame(f, to->bytes, max);
+	to->len = slice_len(s);
+	to->cap_len = copy_frame(s, to->bytes, max);
 	atomic_store_explicit(&r->head, head + size, memory_order_release);
 }
 
-static bool is_wanted(const struct capture *c, const struct frame *f,
+static bool is_wanted(const struct capture *c, const struct slice *s,
 		      const struct capture_record *about)
 {
 	if (!(c->params.directions & about->direction))
@@ -72,10 +73,10 @@ static bool is_wanted(const struct capture *c, const struct frame *f,
 	if (c->params.drops_only && !about->reason)
 		return false;
 	return !c->params.n_filter ||
-	       bpf_filter(c->params.filter, f->head, f->len, f->head_len) != 0;
+	       bpf_filter(c->params.filter, s->hdr, slice_len(s), s->hdr_len) != 0;
 }
 
-static void capture_frame(struct worker *w, const struct port *p, const struct frame *f,
+static void capture_frame(struct worker *w, const struct port *p, const struct slice *s,
 			  enum capture_direction direction, enum drop_reason reason)
 {
 	struct capture_record about = {.port = p->id,
@@ -88,8 +89,8 @@ static void capture_frame(struct worker *w, const struct port *p, const struct f
 		struct capture *c = atomic_load_explicit(&w->dp->captures[__builtin_ctz(slots)],
 							 memory_order_acquire);
 
-		if (c && is_wanted(c, f, &about))
-			ring_put(&c->rings[w->id], c, f, &about);
+		if (c && is_wanted(c, s, &about))
+			ring_put(&c->rings[w->id], c, s, &about);
 	}
 }
 
@@ -97,16 +98,26 @@ void capture_input(struct worker *w, const struct port *in, const struct verdict
 {
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
+		struct slice s = slice_of_plain(&w->burst.frames[i]);
 
-		capture_frame(w, in, &w->burst.frames[i], CAPTURE_IN,
+		capture_frame(w, in, &s, CAPTURE_IN,
 			      v->dropped >> i & 1 ? (enum drop_reason)v->reason[i] : DROP_NONE);
 	}
 }
 
 void capture_lost(struct worker *w, const struct port *out, uint64_t mask, enum drop_reason reason)
 {
-	for (; mask; mask &= mask - 1)
-		capture_frame(w, out, &w->burst.frames[__builtin_ctzll(mask)], CAPTURE_OUT, reason);
+	const struct burst *b = &w->burst;
+
+	for (; mask; mask &= mask - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(mask);
+		struct slice s = slice_of_plain(&b->frames[i]);
+		uint8_t tagged[SLICE_HDR_MAX];
+
+		if (b->retag >> i & 1)
+			vlan_tag_apply(b->edits[i], &s, tagged);
+		capture_frame(w, out, &s, CAPTURE_OUT, reason);
+	}
 }
 
 static enum drop_reason reason_since(const struct port_stats *before, const struct port_stats *now)

@@ -100,7 +100,7 @@ static void sink_write_frame(struct sink *k, const struct frame *f, uint32_t off
 static void copy_completing(const struct slice *s, struct sink header_at)
 {
 	uint32_t start = s->vnet.csum_start, field = start + s->vnet.csum_offset;
-	uint8_t hdr[FRAME_HEAD_MAX];
+	uint8_t hdr[SLICE_HDR_MAX];
 	struct sink payload_at = header_at;
 	struct summer m = {.sum = cksum_add(0, s->hdr + start, s->hdr_len - start),
 			   .odd = (s->hdr_len - start) & 1};

@@ -30,6 +30,13 @@ enum drop_reason {
 	DROP_DHCP_GUARD,     /* a DHCP server's message */
 	DROP_RA_GUARD,	     /* a router's advertisement or redirect */
 	DROP_NO_LISTENER,    /* multicast that no port asked for */
+	/* decided by a bridge that filters */
+	DROP_VLAN,	   /* a VLAN that its port or its receiver's is not a member of */
+	DROP_ISOLATED,	   /* from one isolated port to another */
+	DROP_PORT_BLOCKED, /* one of its ports is shut by a guard, or a mirror's output */
+	DROP_MAC_LIMIT,	   /* a new station on a port that has its number of them */
+	DROP_STICKY,	   /* the sender is a sticky station of another port */
+	DROP_STORM,	   /* beyond the port's storm limit */
 	/* decided at the port it was going to */
 	DROP_RATE_LIMIT, /* more than the receiver's rate, and no room to wait */
 	DROP_PORT_DOWN,	 /* the receiver is gone or not ready */

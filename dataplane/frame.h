@@ -19,8 +19,10 @@
 
 #include "common/wire.h"
 #include "dataplane/drop.h"
+#include "dataplane/vlan_tag.h"
 
 #define FRAME_HEAD_MAX 128 /* Ethernet, two tags, IPv6 and TCP with all its options: 122 */
+#define SLICE_HDR_MAX  (FRAME_HEAD_MAX + VLAN_TAG_LEN) /* headers with a tag put in */
 #define FRAME_LEN_MAX  (65535 + 14 + 8)
 #define BURST_MAX      32 /* fits a 64-bit mask */
 #define BURST_SEGS_MAX 1024
@@ -65,6 +67,11 @@ struct burst {
 	unsigned n_segs;
 	struct frame frames[BURST_MAX];
 	struct seg segs[BURST_SEGS_MAX];
+	/* Set by the bridge when it filters VLANs; `edits` are for the receiver in hand. */
+	bool vlans_known; /* `vlans` is about this burst */
+	uint64_t retag;	  /* frames whose tag the receiver wants changed; 0 outside of emission */
+	struct vlan_edit edits[BURST_MAX];
+	struct vlan_info vlans[BURST_MAX]; /* form as it arrived; VID as the bridge decided */
 };
 
 static inline const struct eth_hdr *frame_eth(const struct frame *f)

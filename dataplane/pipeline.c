@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "bridge/bridge_input.h"
+#include "bridge/bridge_output.h"
 #include "bridge/guard.h"
 #include "dataplane/capture.h"
 #include "dataplane/dataplane.h"
@@ -71,7 +72,7 @@ static void count_tx(struct worker *w, struct port *out, const struct burst *b, 
 }
 
 /* Sends `mask` to one queue. Returns what has to wait: for room, or for the end of a pause. */
-static uint64_t emit_to_queue(struct worker *w, struct port_queue *to, const struct verdicts *v,
+static uint64_t emit_to_queue(struct worker *w, struct port_queue *to, struct verdicts *v,
 			      uint64_t mask, uint64_t now_ns)
 {
 	struct port *out = to->port;
@@ -84,6 +85,8 @@ static uint64_t emit_to_queue(struct worker *w, struct port_queue *to, const str
 
 	if (unlikely(captured))
 		before = *st;
+	if (unlikely(v->filter))
+		bridge_output(v->filter, &w->burst, out, mask);
 	rte_spinlock_lock(&to->tx_lock);
 	up = atomic_load_explicit(&to->up, memory_order_acquire);
 	if (likely(up))
@@ -102,12 +105,14 @@ static uint64_t emit_to_queue(struct worker *w, struct port_queue *to, const str
 	count_tx(w, out, &w->burst, res.sent);
 	if (unlikely(captured))
 		capture_output(w, out, mask, held, &res, &before);
+	if (unlikely(v->filter))
+		bridge_output_done(v, &w->burst, out, res.sent);
 	return held;
 }
 
 /* Each frame to the queue of its flow. */
-static uint64_t emit_spread(struct worker *w, struct port *out, const struct verdicts *v,
-			    uint64_t mask, unsigned enabled, uint64_t now_ns)
+static uint64_t emit_spread(struct worker *w, struct port *out, struct verdicts *v, uint64_t mask,
+			    unsigned enabled, uint64_t now_ns)
 {
 	uint64_t masks[PORT_QUEUES_MAX] = {0}, held = 0;
 	unsigned touched = 0;
@@ -128,7 +133,7 @@ static uint64_t emit_spread(struct worker *w, struct port *out, const struct ver
 }
 
 /* Sends `mask` to one receiver. Returns the frames that have to wait for its room. */
-static uint64_t emit_to(struct worker *w, struct port *out, const struct verdicts *v, uint64_t mask,
+static uint64_t emit_to(struct worker *w, struct port *out, struct verdicts *v, uint64_t mask,
 			uint64_t now_ns)
 {
 	unsigned enabled = atomic_load_explicit(&out->enabled, memory_order_acquire);
@@ -164,6 +169,17 @@ static uint64_t emit_shaped(struct worker *w, const struct port *in, struct port
 	return held;
 }
 
+/* Sends `mask` to one receiver at its rate. Returns the frames that have to wait for its room. */
+static uint64_t emit_at_rate(struct worker *w, const struct port *in, struct port *out,
+			     struct verdicts *v, uint64_t mask, uint64_t now_ns)
+{
+	struct shaper *shaper = atomic_load_explicit(&out->shaper, memory_order_acquire);
+
+	if (unlikely(shaper))
+		return emit_shaped(w, in, out, &shaper->out, v, mask, now_ns);
+	return emit_to(w, out, v, mask, now_ns);
+}
+
 static uint64_t emit(struct worker *w, const struct port *in, struct verdicts *v, uint64_t now_ns)
 {
 	struct egress *eg = &w->egress;
@@ -173,18 +189,13 @@ static uint64_t emit(struct worker *w, const struct port *in, struct verdicts *v
 		uint16_t id = eg->touched[i];
 		struct port *out = atomic_load_explicit(&w->dp->ports[id], memory_order_acquire);
 		uint64_t mask = eg->mask[id], waits;
-		struct shaper *shaper;
 
 		eg->mask[id] = 0;
 		if (unlikely(!out)) {
 			v->lost += (unsigned)__builtin_popcountll(mask);
 			continue;
 		}
-		shaper = atomic_load_explicit(&out->shaper, memory_order_acquire);
-		if (unlikely(shaper))
-			waits = emit_shaped(w, in, out, &shaper->out, v, mask, now_ns);
-		else
-			waits = emit_to(w, out, v, mask, now_ns);
+		waits = emit_at_rate(w, in, out, v, mask, now_ns);
 		if (unlikely(waits)) {
 			held |= waits;
 			v->congested |= mask;
@@ -192,6 +203,29 @@ static uint64_t emit(struct worker *w, const struct port *in, struct verdicts *v
 	}
 	eg->n = 0;
 	return held;
+}
+
+/*
+ * Sends the mirrors' copies of frames that ended in this run, so that a frame that waits for its
+ * receiver is copied once. Copies never wait and leave as the frame came.
+ */
+static void emit_mirrors(struct worker *w, const struct port *in, struct verdicts *v,
+			 uint64_t ended, uint64_t now_ns)
+{
+	v->filter = NULL;
+	for (unsigned k = 0; k < bridge_mirror_count(v->mirrors); k++) {
+		uint64_t mask = v->mirror[k] & ended;
+		struct port *to = bridge_mirror_port(v->mirrors, k, w->dp);
+
+		if (!mask)
+			continue;
+		v->copies += (unsigned)__builtin_popcountll(mask);
+		v->flooded |= mask;
+		if (to)
+			emit_at_rate(w, in, to, v, mask, now_ns);
+		else
+			v->lost += (unsigned)__builtin_popcountll(mask);
+	}
 }
 
 /* Counts the frames that ended in this run, as received and by what became of them. */
@@ -273,6 +307,8 @@ unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns)
 	done = all & ~(held | v.late);
 	w->blocked |= held != 0;
 	fair_ran(in, n, held, done & ~(v.congested | v.already_done), now_ns);
+	if (unlikely(v.filter))
+		emit_mirrors(w, port, &v, done & ~v.already_done, now_ns);
 	fair_owes(in, v.copies);
 
 	if (unlikely(shaper))

@@ -61,7 +61,8 @@ struct port_ops {
 
 	/*
 	 * Gives the frames of `mask` to the receiver, in order. Frames that it can never take are
-	 * counted as drops in `st`. Serialised by the queue's tx_lock.
+	 * counted as drops in `st`. Serialised by the queue's tx_lock. Frames in `b->retag` go with
+	 * their tag rewritten: vlan_tag_apply on each slice.
 	 */
 	struct tx_result (*tx)(struct port_queue *q, const struct burst *b, uint64_t mask,
 			       struct port_stats *st);

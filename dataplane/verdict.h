@@ -11,6 +11,11 @@
 
 #include "dataplane/worker.h"
 
+#define MIRRORS_MAX 8 /* a bridge */
+
+struct bridge;
+struct bridge_mirrors;
+
 struct verdicts {
 	uint64_t already_done; /* ended in an earlier run, seen again because of one before them */
 	uint64_t late;	       /* wait for the rate of their sender or receiver */
@@ -20,6 +25,10 @@ struct verdicts {
 	uint64_t lost;	       /* their receiver left between look-up and emission */
 	uint64_t congested;    /* their receiver lets some of its frames wait */
 	bool may_wait;	       /* frames for a full receiver stay with the sender */
+	struct bridge *filter; /* looks at frames on the way out, too; NULL: a plain bridge */
+	/* Valid with `filter`: */
+	const struct bridge_mirrors *mirrors; /* NULL: none */
+	uint64_t mirror[MIRRORS_MAX];	      /* frames that each of them copies */
 	uint8_t reason[BURST_MAX];
 };
 
@@ -28,6 +37,7 @@ static inline void verdicts_init(struct verdicts *v, uint64_t already_done, uint
 	v->already_done = already_done;
 	v->late = late;
 	v->dropped = v->flooded = v->copies = v->lost = v->congested = 0;
+	v->filter = NULL;
 }
 
 static inline bool verdict_is_open(const struct verdicts *v, unsigned i)

@@ -131,6 +131,7 @@ fill_root() {
 	list e1000 e1000
 	list 8139cp 8139cp
 	list button button evdev
+	list vlan 8021q
 }
 
 fill_etc() {

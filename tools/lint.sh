@@ -63,7 +63,7 @@ may_include() {
 	case $1 in
 	common/*) echo "" ;;
 	config/* | cli/* | guest/*) echo "common" ;;
-	dataplane/pipeline.c) echo "common bridge/bridge_input.h bridge/guard.h" ;;
+	dataplane/pipeline.c) echo "common bridge/bridge_input.h bridge/bridge_output.h bridge/guard.h" ;;
 	dataplane/eal.*) echo "common config/config.h" ;;
 	dataplane/*) echo "common" ;;
 	bridge/*) echo "common dataplane" ;;
@@ -114,7 +114,9 @@ check_own_header() {
 
 # --- stages ------------------------------------------------------------------------------------
 
-stages="dataplane/pipeline.c dataplane/capture_point.c bridge/bridge_input.c dataplane/copy.c dataplane/gso.c
+stages="dataplane/pipeline.c dataplane/capture_point.c dataplane/vlan_tag.c
+	bridge/bridge_filter.c bridge/bridge_input.c bridge/bridge_output.c
+	dataplane/copy.c dataplane/gso.c
 	dataplane/frame.c vhost/chain.h vhost/virtqueue.c
 	vhost/chain_read.h vhost/chain_write.h vhost/split.c vhost/packed.c"
 banned='malloc|calloc|realloc|free|strdup|(f|s|sn|d)?printf|log_[a-z]+|pthread_mutex_[a-z]+'

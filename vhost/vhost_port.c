@@ -101,16 +101,19 @@ static void vhost_notify(struct port_queue *q)
 }
 
 /* Puts all slices of a frame or none: a receiver never sees half of a segmented frame. */
-static enum virtqueue_put put_planned(struct virtqueue *vq, const struct gso_plan *plan)
+static enum virtqueue_put put_planned(struct virtqueue *vq, const struct gso_plan *plan,
+				      const struct vlan_edit *edit)
 {
 	struct virtqueue_mark mark = virtqueue_mark(vq);
-	uint8_t hdr[FRAME_HEAD_MAX];
+	uint8_t hdr[FRAME_HEAD_MAX], tagged[SLICE_HDR_MAX];
 	struct slice s;
 
 	for (unsigned i = 0; i < plan->n_slices; i++) {
 		enum virtqueue_put res;
 
 		gso_slice(plan, i, hdr, &s);
+		if (unlikely(edit))
+			vlan_tag_apply(*edit, &s, tagged);
 		res = virtqueue_put(vq, &s);
 		if (res != VIRTQUEUE_PUT_DONE) {
 			virtqueue_rewind(vq, mark);
@@ -120,8 +123,20 @@ static enum virtqueue_put put_planned(struct virtqueue *vq, const struct gso_pla
 	return VIRTQUEUE_PUT_DONE;
 }
 
-static inline enum virtqueue_put put_frame(struct virtqueue *vq, const struct frame *f,
-					   const struct offloads *takes, struct port_stats *st)
+static enum virtqueue_put put_retagged(struct virtqueue *vq, const struct frame *f,
+				       const struct vlan_edit *edit)
+{
+	struct slice s = slice_of_plain(f);
+	uint8_t tagged[SLICE_HDR_MAX];
+
+	vlan_tag_apply(*edit, &s, tagged);
+	return virtqueue_put(vq, &s);
+}
+
+/* `edit` is NULL for a frame that goes with the tag it came with. */
+static inline __attribute__((always_inline)) enum virtqueue_put put_frame(
+	struct virtqueue *vq, const struct frame *f, const struct vlan_edit *edit,
+	const struct offloads *takes, struct port_stats *st)
 {
 	enum virtqueue_put res;
 	enum drop_reason reason;
@@ -130,7 +145,7 @@ static inline enum virtqueue_put put_frame(struct virtqueue *vq, const struct fr
 	if (likely(gso_is_plain(f, takes))) {
 		struct slice s = slice_of_plain(f);
 
-		res = virtqueue_put(vq, &s);
+		res = edit ? put_retagged(vq, f, edit) : virtqueue_put(vq, &s);
 		st->tx_segments += res == VIRTQUEUE_PUT_DONE;
 	} else {
 		reason = gso_plan(&plan, f, *takes);
@@ -138,9 +153,9 @@ static inline enum virtqueue_put put_frame(struct virtqueue *vq, const struct fr
 			st->drops[reason]++;
 			return VIRTQUEUE_PUT_BROKEN;
 		}
-		res = put_planned(vq, &plan);
+		res = put_planned(vq, &plan, edit);
 		if (unlikely(res == VIRTQUEUE_PUT_NO_FIT) && gso_plan_cut(&plan, *takes))
-			res = put_planned(vq, &plan);
+			res = put_planned(vq, &plan, edit);
 		st->tx_segments += res == VIRTQUEUE_PUT_DONE ? plan.n_slices : 0;
 	}
 	if (unlikely(res == VIRTQUEUE_PUT_NO_FIT))
@@ -150,20 +165,19 @@ static inline enum virtqueue_put put_frame(struct virtqueue *vq, const struct fr
 	return res;
 }
 
-static struct tx_result vhost_tx(struct port_queue *q, const struct burst *b, uint64_t mask,
-				 struct port_stats *st)
+/* Made twice: frames whose tags stay ask nobody about them. */
+static inline __attribute__((always_inline)) struct tx_result put_mask(struct virtqueue *vq,
+								       const struct burst *b,
+								       uint64_t mask, bool retag,
+								       const struct offloads *takes,
+								       struct port_stats *st)
 {
-	struct vhost_port *vp = vhost_port(q->port);
-	struct virtqueue *vq = &vp->pairs[q->index].rings[VHOST_TO_GUEST];
-	struct offloads takes = vp->takes;
 	struct tx_result res = {0};
 
-	takes.segs_max = vq->size;
-	virtqueue_prefetch(vq, (unsigned)__builtin_popcountll(mask));
-	sample_fill(&st->tx_fill, vq);
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
-		enum virtqueue_put put = put_frame(vq, &b->frames[i], &takes, st);
+		const struct vlan_edit *edit = retag && b->retag >> i & 1 ? &b->edits[i] : NULL;
+		enum virtqueue_put put = put_frame(vq, &b->frames[i], edit, takes, st);
 
 		if (likely(put == VIRTQUEUE_PUT_DONE)) {
 			res.sent |= 1ull << i;
@@ -173,6 +187,22 @@ static struct tx_result vhost_tx(struct port_queue *q, const struct burst *b, ui
 			break;
 		}
 	}
+	return res;
+}
+
+static struct tx_result vhost_tx(struct port_queue *q, const struct burst *b, uint64_t mask,
+				 struct port_stats *st)
+{
+	struct vhost_port *vp = vhost_port(q->port);
+	struct virtqueue *vq = &vp->pairs[q->index].rings[VHOST_TO_GUEST];
+	struct offloads takes = vp->takes;
+	struct tx_result res;
+
+	takes.segs_max = vq->size;
+	virtqueue_prefetch(vq, (unsigned)__builtin_popcountll(mask));
+	sample_fill(&st->tx_fill, vq);
+	res = unlikely(b->retag) ? put_mask(vq, b, mask, true, &takes, st)
+				 : put_mask(vq, b, mask, false, &takes, st);
 	virtqueue_flush(vq);
 	return res;
 }

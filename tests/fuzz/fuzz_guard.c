@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (guard_check(&g, &f, 1000) == DROP_NONE)
 		expect_own(&g, &f);
-	if (snoop_input(snoop, &f, 0, 1 + data[5] % 7, 1000, &group))
+	if (snoop_input(snoop, &f, 0, 1 + data[5] % 7, 1000, data[6] & 1, &group))
 		snoop_wants(&group, 3);
 	if (snoop->memberships[1] > SNOOP_PORT_MAX)
 		abort();

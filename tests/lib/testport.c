@@ -63,7 +63,7 @@ static struct tx_result tx(struct port_queue *q, const struct burst *b, uint64_t
 
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
-		uint8_t hdr[FRAME_HEAD_MAX];
+		uint8_t hdr[FRAME_HEAD_MAX], tagged[SLICE_HDR_MAX];
 		struct gso_plan plan;
 		struct slice s;
 		enum drop_reason reason;
@@ -79,6 +79,8 @@ static struct tx_result tx(struct port_queue *q, const struct burst *b, uint64_t
 		}
 		for (unsigned k = 0; k < plan.n_slices; k++) {
 			gso_slice(&plan, k, hdr, &s);
+			if (b->retag >> i & 1)
+				vlan_tag_apply(b->edits[i], &s, tagged);
 			collect(t, &s);
 		}
 		t->room--;

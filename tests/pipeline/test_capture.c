@@ -256,20 +256,25 @@ static void a_receiver_that_went_down_is_a_reason(void **state)
 	assert_string_equal(seen(net), "b out 100 port_down");
 }
 
-static void a_filter_of_tcpdump_passes_what_matches(void **state)
+static void capture_filtered(struct net *net, const char *ports, const char *filter,
+			     enum capture_direction directions)
 {
-	struct net *net = *state;
 	pcap_t *dead = pcap_open_dead(DLT_EN10MB, 65535);
 	struct bpf_program p;
 
-	assert_int_equal(pcap_compile(dead, &p, "ether src 02:00:00:00:00:02 and greater 100", 1,
-				      PCAP_NETMASK_UNKNOWN),
-			 0);
-	capture(net, "ab",
+	assert_int_equal(pcap_compile(dead, &p, filter, 1, PCAP_NETMASK_UNKNOWN), 0);
+	capture(net, ports,
 		(struct capture_params){
-			.filter = p.bf_insns, .n_filter = p.bf_len, .directions = CAPTURE_IN});
+			.filter = p.bf_insns, .n_filter = p.bf_len, .directions = directions});
 	pcap_freecode(&p);
 	pcap_close(dead);
+}
+
+static void a_filter_of_tcpdump_passes_what_matches(void **state)
+{
+	struct net *net = *state;
+
+	capture_filtered(net, "ab", "ether src 02:00:00:00:00:02 and greater 100", CAPTURE_IN);
 	put(net, A, 2, 1, 200);
 	put(net, B, 1, 2, 64);
 	put(net, B, 1, 2, 200);
@@ -388,6 +393,23 @@ static void a_capture_beyond_the_limit_is_refused(void **state)
 		capture_destroy(all[i]);
 }
 
+static void a_tag_is_seen_as_it_leaves_and_filters_see_it_too(void **state)
+{
+	struct net *net = *state;
+	struct bridge_params params = {
+		.name = "br", .fdb_entries = 1000, .ageing_s = 300, .vlan_filtering = true};
+	struct bridge_port_params trunk = {.trunk = true};
+
+	vlan_set_add(&trunk.vlans, BRIDGE_PVID_DEFAULT);
+	bridge_update(net->bridge, &params);
+	bridge_update_port(net->bridge, &net->ports[B]->port, &trunk);
+	capture_filtered(net, "abc", "vlan 1", CAPTURE_BOTH);
+	put(net, A, 99, 1, 100);
+	run(net);
+
+	assert_string_equal(seen(net), "b out 104");
+}
+
 static void a_port_is_untouched_after_its_capture(void **state)
 {
 	struct net *net = *state;
@@ -422,6 +444,7 @@ int main(void)
 		TEST(a_full_ring_is_counted_and_traffic_goes_on),
 		TEST(captures_at_the_same_time_see_the_same),
 		TEST(a_capture_beyond_the_limit_is_refused),
+		TEST(a_tag_is_seen_as_it_leaves_and_filters_see_it_too),
 		TEST(a_port_is_untouched_after_its_capture),
 	};
 	struct err e;

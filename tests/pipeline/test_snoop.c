@@ -255,6 +255,68 @@ static void multicast_that_nobody_wants_is_counted(void **state)
 	assert_int_equal(s.drops[DROP_NO_LISTENER], 1);
 }
 
+/* A trunk is in VLANs 10 and 20, an access port in `vid`. */
+static void put_in_vlan(struct net *net, int port, uint16_t vid, bool trunk)
+{
+	struct bridge_port_params p = {.pvid = vid, .trunk = trunk};
+
+	vlan_set_add(&p.vlans, vid);
+	if (trunk)
+		vlan_set_add(&p.vlans, 20);
+	assert_int_equal(bridge_update_port(net->bridge, &net->ports[port]->port, &p), 0);
+}
+
+static void a_member_in_one_vlan_is_none_in_another(void **state)
+{
+	struct net *net = *state;
+	struct bridge_params params = {
+		.name = "br", .fdb_entries = 1000, .ageing_s = 0, .vlan_filtering = true};
+
+	bridge_update(net->bridge, &params);
+	for (int i = 0; i < PORTS; i++)
+		put_in_vlan(net, i, 10, i == MEMBER);
+	querier(net);
+	igmp(net, MEMBER, "10.0.0.2", REPORT2, group4);
+	data4(net, group4);
+	assert_int_equal(net->heard, 1 << ROUTER | 1 << MEMBER);
+
+	put_in_vlan(net, ROUTER, 20, false);
+	put_in_vlan(net, SOURCE, 20, false);
+	querier(net);
+	data4(net, group4);
+	assert_int_equal(net->heard, 1 << ROUTER);
+}
+
+static void a_port_that_changes_its_vlan_is_no_member_any_more(void **state)
+{
+	struct net *net = *state;
+	struct bridge_params params = {
+		.name = "br", .fdb_entries = 1000, .ageing_s = 0, .vlan_filtering = true};
+
+	bridge_update(net->bridge, &params);
+	querier(net);
+	igmp(net, MEMBER, "10.0.0.2", REPORT2, group4);
+	put_in_vlan(net, MEMBER, 10, false);
+	put_in_vlan(net, MEMBER, 1, false);
+	data4(net, group4);
+
+	assert_int_equal(net->heard, 1 << ROUTER);
+}
+
+static void a_trace_makes_no_member(void **state)
+{
+	struct net *net = *state;
+
+	querier(net);
+	net->dp->workers[0]->dry_run = true;
+	igmp(net, MEMBER, "10.0.0.2", REPORT2, group4);
+	igmp(net, OTHER, "10.0.0.3", QUERY, nobody4);
+	net->dp->workers[0]->dry_run = false;
+	data4(net, group4);
+
+	assert_int_equal(net->heard, 1 << ROUTER);
+}
+
 static void reports_are_heard_by_routers_only(void **state)
 {
 	struct net *net = *state;
@@ -461,6 +523,9 @@ int main(void)
 		T(a_leave_ends_a_membership_after_the_last_query_time),
 		T(fast_leave_ends_a_membership_at_once),
 		T(memberships_and_queriers_age),
+		T(a_member_in_one_vlan_is_none_in_another),
+		T(a_port_that_changes_its_vlan_is_no_member_any_more),
+		T(a_trace_makes_no_member),
 		T(igmpv3_records_join_and_leave),
 		T(records_behind_the_private_head_are_read),
 		T(mld_reports_are_understood),

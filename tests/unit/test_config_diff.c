@@ -164,6 +164,15 @@ static void a_guest_restarts_for_what_it_is_made_of(void **state)
 	}
 }
 
+static void the_part_of_a_nic_in_its_bridge_changes_while_the_guest_runs(void **state)
+{
+	assert_changes(LAN "guests: {a: {nics: [{bridge: lan}]}}\n",
+		       LAN "guests: {a: {nics: [{bridge: lan, isolated: on, storm: {broadcast: "
+			   "1000pps}}]}}\n",
+		       "update guest a: nics[0].isolated off -> on, nics[0].storm.broadcast off -> "
+		       "1kpps\n");
+}
+
 static void what_changes_in_a_list_is_told_by_its_place(void **state)
 {
 	assert_changes(
@@ -231,6 +240,7 @@ int main(void)
 		cmocka_unit_test(bridges_change_in_place),
 		cmocka_unit_test(a_port_is_made_anew_for_its_path_mode_bridge_or_offloads),
 		cmocka_unit_test(a_guest_restarts_for_what_it_is_made_of),
+		cmocka_unit_test(the_part_of_a_nic_in_its_bridge_changes_while_the_guest_runs),
 		cmocka_unit_test(what_changes_in_a_list_is_told_by_its_place),
 		cmocka_unit_test(a_new_subnet_moves_the_guests_in_it),
 		cmocka_unit_test(changes_are_in_the_order_of_execution),

@@ -145,7 +145,7 @@ static void the_examples_in_the_documentation_are_valid(void **state)
 		n++;
 	}
 
-	assert_int_equal(n, 5);
+	assert_int_equal(n, 7);
 	free(doc);
 }
 

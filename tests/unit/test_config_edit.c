@@ -329,6 +329,31 @@ static void an_edit_keeps_everything_else(void **state)
 	config_free(c);
 }
 
+static void lists_of_vlans_and_rates_survive_an_edit(void **state)
+{
+	static const char *const fields[] = {"trunk=1,5-7,100", "storm.broadcast=10kpps",
+					     "native-vlan=4"};
+	struct config *c = config_of("version: 1\n"
+				     "bridges: {lan: {vlan-filtering: on, mirrors: {m: {from: b, "
+				     "to: c}}}}\n"
+				     "ports: {a: {bridge: lan}, b: {bridge: lan}, c: {bridge: "
+				     "lan}}\n");
+	struct err e;
+	struct config *next = config_set(c, "port", "a", fields, ARRAY_SIZE(fields), &e);
+	char value[64];
+
+	assert_non_null(next);
+	config_get(next, "port", "a", "trunk", value, sizeof(value), &e);
+	assert_string_equal(value, "[1, 5-7, 100]");
+	config_get(next, "port", "a", "storm.broadcast", value, sizeof(value), &e);
+	assert_string_equal(value, "10kpps");
+	assert_string_equal(next->bridges[0].mirrors[0].from, "[b]");
+	assert_true(vlan_set_has(&next->ports[0].member.trunk, 6));
+	assert_int_equal(next->ports[0].member.storm.broadcast.per_s, 10000);
+	config_free(next);
+	config_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +371,7 @@ int main(void)
 		cmocka_unit_test(more_errors_than_one_are_counted),
 		cmocka_unit_test(getting_what_is_no_value_says_what_is),
 		cmocka_unit_test(an_edit_keeps_everything_else),
+		cmocka_unit_test(lists_of_vlans_and_rates_survive_an_edit),
 	};
 
 	return cmocka_run_group_tests_name("config_edit", tests, NULL, NULL);

@@ -67,10 +67,10 @@ static void a_key_of_a_later_version_is_told_apart(void **state)
 		{
 			"version: 1\n"
 			"bridges: {lan: {}}\n"
-			"ports: {up0: {bridge: lan, trunk: [10, 20]}}\n",
-			"f.yaml:3:28: error: ports.up0.trunk: is not supported by this version of "
+			"ports: {up0: {bridge: lan, tap: {name: t0}}}\n",
+			"f.yaml:3:28: error: ports.up0.tap: is not supported by this version of "
 			"weft yet\n"
-			"ports: {up0: {bridge: lan, trunk: [10, 20]}}\n"
+			"ports: {up0: {bridge: lan, tap: {name: t0}}}\n"
 			"                           ^\n"
 			"help: remove it; weft.yaml(5) lists what works\n",
 		},

@@ -93,12 +93,29 @@ static void a_policy_of_a_nic_changes_in_place_and_beside_others_it_does_not(voi
 	struct change c = change_between(
 		plain, LAN "guests: {g: {nics: [{bridge: lan, rate: {in: 1Gbps}}]}}\n");
 
-	assert_true(c.in_place);
+	assert_true(c.live);
 	assert_false(c.disruptive);
 	c = change_between(plain,
 			   LAN "guests: {g: {nics: [{bridge: lan, mtu: 9000, trusted: on}]}}\n");
-	assert_false(c.in_place);
+	assert_false(c.live);
 	assert_true(c.disruptive);
+}
+
+static void what_a_nic_may_and_its_vlan_change_in_place_together(void **state)
+{
+	static const char lab[] = "version: 1\nbridges: {lab: {vlan-filtering: on}}\n";
+	char old[256], new[256];
+	struct change c;
+
+	snprintf(old, sizeof(old), "%sguests: {g: {nics: [{bridge: lab}]}}\n", lab);
+	snprintf(new, sizeof(new),
+		 "%sguests: {g: {nics: [{bridge: lab, vlan: 10, isolated: on, trusted: on, "
+		 "rate: {out: 1Gbps}}]}}\n",
+		 lab);
+	c = change_between(old, new);
+
+	assert_true(c.live);
+	assert_false(c.disruptive);
 }
 
 static void rates_have_one_shortest_form(void **state)
@@ -147,6 +164,7 @@ int main(void)
 		cmocka_unit_test(what_is_printed_reads_back),
 		cmocka_unit_test(mistakes_in_policies_are_told_with_their_remedy),
 		cmocka_unit_test(a_policy_of_a_nic_changes_in_place_and_beside_others_it_does_not),
+		cmocka_unit_test(what_a_nic_may_and_its_vlan_change_in_place_together),
 		cmocka_unit_test(rates_have_one_shortest_form),
 		cmocka_unit_test(addresses_of_both_families_are_read_and_printed),
 	};

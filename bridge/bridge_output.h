@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef BRIDGE_BRIDGE_OUTPUT_H
+#define BRIDGE_BRIDGE_OUTPUT_H
+
+/*
+ * What a bridge that filters does while its frames are emitted: tags as each receiver wants them,
+ * IEEE 802.1Q 8.1 and 6.9, and the choice of what mirrors copy. Worker thread, within a burst.
+ */
+
+#include "dataplane/dataplane.h"
+#include "dataplane/verdict.h"
+
+/* Decides how the tags of the frames of `mask` are rewritten for `out`, into the burst. */
+void bridge_output(struct bridge *br, struct burst *b, const struct port *out, uint64_t mask);
+
+/* After the frames of `sent` were given to `out`. */
+void bridge_output_done(struct verdicts *v, struct burst *b, const struct port *out, uint64_t sent);
+
+/* The number of mirrors, and where the copies of the k-th go; NULL when that port is gone. */
+unsigned bridge_mirror_count(const struct bridge_mirrors *mirrors);
+struct port *bridge_mirror_port(const struct bridge_mirrors *mirrors, unsigned k,
+				const struct dataplane *dp);
+
+#endif
