@@ -9,4 +9,4 @@ test_fdb_LIBS := cmocka
 
 FUZZERS += fuzz_guard
 fuzz_guard_SRCS = tests/fuzz/fuzz_guard.c $(dataplane_SRCS) $(bridge_SRCS) $(common_SRCS)
-fuzz_guard_LIBS := libdpdk
+fuzz_guard_LIBS := libdpdk libpcap
