@@ -269,10 +269,11 @@ static void leave_sets(struct bridge *b, uint16_t id)
 
 void bridge_del_port(struct bridge *b, struct port *p)
 {
-	struct bridge_members *old = b->members;
-	struct bridge_members *next = members_alloc(old->n);
+	struct bridge_members *old = b->members, *next;
 	struct bridge_port *bp = b->ports[p->id];
 
+	if (!bp)
+		return;
 	/*
 	 * From the first store on, no worker that starts a burst learns from the port; the grace
 	 * period inside replace_members waits for those that had started. Only then are its
@@ -280,6 +281,7 @@ void bridge_del_port(struct bridge *b, struct port *p)
 	 */
 	atomic_store(&p->bridge, NULL);
 	leave_sets(b, p->id);
+	next = members_alloc(old->n);
 	if (next) {
 		for (unsigned i = 0; i < old->n; i++)
 			if (old->ids[i] != p->id)

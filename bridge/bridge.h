@@ -86,7 +86,10 @@ int bridge_add_port_as(struct bridge *b, struct port *p, const struct bridge_por
 int bridge_add_port(struct bridge *b, struct port *p);
 /* Changes a member. With other VLANs it forgets all the port's entries. Returns 0 or -ENOMEM. */
 int bridge_update_port(struct bridge *b, struct port *p, const struct bridge_port_params *params);
-/* Returns when no worker can learn or flood for the port any more and its entries are gone. */
+/*
+ * Returns when no worker can learn or flood for the port any more and its entries are gone; at once
+ * when it is no member.
+ */
 void bridge_del_port(struct bridge *b, struct port *p);
 
 /* Turns IGMP and MLD snooping on or off in place. Returns 0 or -ENOMEM. Control thread. */

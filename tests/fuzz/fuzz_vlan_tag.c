@@ -45,11 +45,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in;
 	struct seg seg;
 	struct vlan_info info;
+	struct offloads takes;
 	struct gso_plan plan;
 
 	if (size < sizeof(in) + sizeof(struct eth_hdr) || size > FRAME_LEN_MAX)
 		return 0;
 	memcpy(&in, data, sizeof(in));
+	takes = (struct offloads){
+		.csum = in.takes & 1, .tso4 = in.takes & 2, .tso6 = in.takes & 4, .ecn = true};
 	data += sizeof(in);
 	size -= sizeof(in);
 	f = aligned_alloc(64, sizeof(*f));
@@ -63,8 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f->vnet = in.vnet;
 
 	if (frame_check_offload(f) == DROP_NONE && vlan_tag_parse(f, &info) &&
-	    gso_plan(&plan, f, (struct offloads){in.takes & 1, in.takes & 2, in.takes & 4, true}) ==
-		    DROP_NONE) {
+	    gso_plan(&plan, f, takes) == DROP_NONE) {
 		uint8_t op = info.form == VLAN_UNTAGGED ? VLAN_PUSH : in.op % 3;
 
 		emit(&plan, (struct vlan_edit){.tci = in.tci, .op = op});
