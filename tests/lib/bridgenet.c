@@ -7,17 +7,10 @@
 
 int bridgenet_setup(void **state)
 {
-	struct dataplane_params params = {.n_workers = 1};
 	struct bridgenet *net = calloc(1, sizeof(*net));
-	struct err e;
 
 	net->params = (struct bridge_params){.name = "br", .fdb_entries = 1000, .ageing_s = 300};
-	net->dp = dataplane_create(&params, &e);
-	net->bridge = bridge_create(net->dp, &net->params, &e);
-	for (int i = 0; i < PORTS; i++) {
-		net->ports[i] = testport_create(net->dp, (const char *[]){"a", "b", "c", "d"}[i]);
-		bridge_add_port(net->bridge, &net->ports[i]->port);
-	}
+	net->bridge = testports_create(&net->dp, &net->params, net->ports, PORTS);
 	net->now_ns = 1000 * SECOND;
 	*state = net;
 	return 0;
@@ -29,12 +22,7 @@ int bridgenet_teardown(void **state)
 	struct port_stats s = bridgenet_total(net);
 
 	assert_int_equal(s.rx_packets, s.tx_packets + s.punted + port_stats_dropped(&s) - s.copies);
-	for (int i = 0; i < PORTS; i++) {
-		bridge_del_port(net->bridge, &net->ports[i]->port);
-		testport_destroy(net->dp, net->ports[i]);
-	}
-	bridge_destroy(net->bridge);
-	dataplane_destroy(net->dp);
+	testports_destroy(net->dp, net->bridge, net->ports, PORTS);
 	free(net);
 	return 0;
 }

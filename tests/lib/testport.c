@@ -147,3 +147,29 @@ void testport_clear(struct testport *t)
 		free(t->out[i]);
 	t->n_out = 0;
 }
+
+struct bridge *testports_create(struct dataplane **dp, const struct bridge_params *params,
+				struct testport **ports, unsigned n)
+{
+	struct bridge *bridge;
+	struct err e;
+
+	*dp = dataplane_create(&(struct dataplane_params){.n_workers = 1}, &e);
+	bridge = bridge_create(*dp, params, &e);
+	for (unsigned i = 0; i < n; i++) {
+		ports[i] = testport_create(*dp, (char[]){(char)('a' + i), '\0'});
+		bridge_add_port(bridge, &ports[i]->port);
+	}
+	return bridge;
+}
+
+void testports_destroy(struct dataplane *dp, struct bridge *bridge, struct testport **ports,
+		       unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		bridge_del_port(bridge, &ports[i]->port);
+		testport_destroy(dp, ports[i]);
+	}
+	bridge_destroy(bridge);
+	dataplane_destroy(dp);
+}

@@ -7,6 +7,7 @@
  * the switch sends is collected as whole frames, after software GSO and checksum completion.
  */
 
+#include "bridge/bridge.h"
 #include "dataplane/dataplane.h"
 
 #define TESTPORT_FRAMES 128
@@ -36,5 +37,14 @@ struct testframe *testport_put(struct testport *t, const void *bytes, uint32_t l
 
 /* Forgets what was collected. */
 void testport_clear(struct testport *t);
+
+/*
+ * A data plane whose one worker has no thread, a bridge, and `n` ports on it, up to 26, named a, b,
+ * c and so on. Destroy takes all of it down.
+ */
+struct bridge *testports_create(struct dataplane **dp, const struct bridge_params *params,
+				struct testport **ports, unsigned n);
+void testports_destroy(struct dataplane *dp, struct bridge *bridge, struct testport **ports,
+		       unsigned n);
 
 #endif

@@ -34,17 +34,10 @@ struct net {
 
 static int setup(void **state)
 {
-	struct dataplane_params params = {.n_workers = 1};
 	struct bridge_params bridge = {.name = "br", .fdb_entries = 1000, .ageing_s = 300};
 	struct net *net = calloc(1, sizeof(*net));
-	struct err e;
 
-	net->dp = dataplane_create(&params, &e);
-	net->bridge = bridge_create(net->dp, &bridge, &e);
-	for (int i = 0; i < PORTS; i++) {
-		net->ports[i] = testport_create(net->dp, (const char *[]){"a", "b", "c"}[i]);
-		bridge_add_port(net->bridge, &net->ports[i]->port);
-	}
+	net->bridge = testports_create(&net->dp, &bridge, net->ports, PORTS);
 	net->now_ns = 1000 * SECOND;
 	*state = net;
 	return 0;
@@ -68,12 +61,7 @@ static int teardown(void **state)
 	struct port_stats s = total(net);
 
 	assert_int_equal(s.rx_packets, s.tx_packets + s.punted + port_stats_dropped(&s) - s.copies);
-	for (int i = 0; i < PORTS; i++) {
-		bridge_del_port(net->bridge, &net->ports[i]->port);
-		testport_destroy(net->dp, net->ports[i]);
-	}
-	bridge_destroy(net->bridge);
-	dataplane_destroy(net->dp);
+	testports_destroy(net->dp, net->bridge, net->ports, PORTS);
 	free(net);
 	return 0;
 }
