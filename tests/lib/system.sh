@@ -205,6 +205,29 @@ clean_up() {
 	mkdir -p "$SCRATCH"
 }
 
+# --- guests that weftd boots ------------------------------------------------------------------
+
+BOOT_S=90 # an emulated guest on a busy machine
+
+guest() { json ".[] | select(.name == \"$1\") | $2" guest/list; } # guest NAME FIELD
+guest_is() { [ "$(guest "$1" '"\(.state) \(.agent)"')" = "$2" ]; }
+address() { guest "$1" '.nics[0].address | sub("/.*"; "")'; }
+in_guest() { weft -t 60 guest/exec "$1" -- "${@:2}"; }
+
+# start_guests NAME...: starts weftd with the config from standard input, waits until they have
+# booted.
+start_guests() {
+	local name
+	need jq qemu-system-x86_64
+	config >/dev/null
+	"$BIN/weft" check "$SCRATCH/config.yaml" >/dev/null 2>&1 ||
+		skip "no guest image: run make guest-image"
+	start_weftd -c "$SCRATCH/config.yaml"
+	for name; do
+		wait_for "$BOOT_S" guest_is "$name" "running ready"
+	done
+}
+
 # --- running ----------------------------------------------------------------------------------
 
 explain_failure() {

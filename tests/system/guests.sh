@@ -8,22 +8,9 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh
 
-BOOT_S=90 # an emulated guest on a busy machine
-
-guest() { json ".[] | select(.name == \"$1\") | $2" guest/list; } # guest NAME FIELD
-guest_is() { [ "$(guest "$1" '"\(.state) \(.agent)"')" = "$2" ]; }
-address() { guest "$1" '.nics[0].address | sub("/.*"; "")'; }
-in_guest() { weft -t 60 guest/exec "$1" -- "${@:2}"; }
-
-both_ready() {
-	wait_for $BOOT_S guest_is alpha "running ready"
-	wait_for $BOOT_S guest_is beta "running ready"
-}
-
 # two_guests [BETAS-NIC]: starts weftd with them, and waits until they have booted.
 two_guests() {
-	need jq qemu-system-x86_64
-	config >/dev/null <<-END
+	start_guests alpha beta <<-END
 		version: 1
 		bridges:
 		  lan: {address: 10.10.0.1/24}
@@ -31,10 +18,6 @@ two_guests() {
 		  alpha: {nics: [{bridge: lan}]}
 		  beta:  {nics: [{bridge: lan${1:-}}]}
 	END
-	"$BIN/weft" check "$SCRATCH/config.yaml" >/dev/null 2>&1 ||
-		skip "no guest image: run make guest-image"
-	start_weftd -c "$SCRATCH/config.yaml"
-	both_ready
 }
 
 # A verified stream from alpha to beta. TCP hides lost frames, but then it crawls.

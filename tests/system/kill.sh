@@ -10,11 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh
 
-BOOT_S=90 # an emulated guest on a busy machine
 KILLS=${KILLS:-4}
-
-guest() { json ".[] | select(.name == \"$1\") | $2" guest/list; } # guest NAME FIELD
-guest_is() { [ "$(guest "$1" '"\(.state) \(.agent)"')" = "$2" ]; }
 
 inventory() {
 	echo "$(find "/proc/$WEFTD/fd" -type l | wc -l) descriptors," \
@@ -37,8 +33,7 @@ beta_dies_under_traffic() {
 
 killed_guests_leave_nothing_behind() {
 	local before i
-	need jq qemu-system-x86_64
-	config >/dev/null <<-END
+	start_guests alpha beta <<-END
 		version: 1
 		bridges:
 		  lan: {address: 10.10.0.1/24}
@@ -46,11 +41,6 @@ killed_guests_leave_nothing_behind() {
 		  alpha: {nics: [{bridge: lan}]}
 		  beta:  {nics: [{bridge: lan}]}
 	END
-	"$BIN/weft" check "$SCRATCH/config.yaml" >/dev/null 2>&1 ||
-		skip "no guest image: run make guest-image"
-	start_weftd -c "$SCRATCH/config.yaml"
-	wait_for $BOOT_S guest_is alpha "running ready"
-	wait_for $BOOT_S guest_is beta "running ready"
 	weft guest/exec alpha -- sh -c 'ping -i 0.01 -W 1 beta >/dev/null 2>&1 &' || die "no ping"
 
 	beta_dies_under_traffic

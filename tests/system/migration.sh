@@ -20,7 +20,6 @@ MIGRATION_S=90
 MOVER=10.10.0.77
 MOVER_MAC=52:54:00:00:00:77
 
-guest_is() { [ "$(json ".[] | select(.name == \"$1\") | \"\(.state) \(.agent)\"" guest/list)" = "$2" ]; }
 in_beta() { weft -t 120 guest/exec beta -- sh -c "$*"; }
 type_in() { echo "$2" >"$SCRATCH/$1.in"; } # type_in PIPE LINE
 said() { grep -qaE -- "$2" "$SCRATCH/$1.log"; } # said PIPE PATTERN
@@ -58,8 +57,7 @@ mover() {
 }
 
 three_guests() {
-	need jq qemu-system-x86_64
-	config >/dev/null <<-END
+	start_guests beta <<-END
 		version: 1
 		bridges:
 		  lan: {address: 10.10.0.1/24}
@@ -69,10 +67,6 @@ three_guests() {
 		guests:
 		  beta: {nics: [{bridge: lan}]}
 	END
-	"$BIN/weft" check "$SCRATCH/config.yaml" >/dev/null 2>&1 ||
-		skip "no guest image: run make guest-image"
-	start_weftd -c "$SCRATCH/config.yaml"
-	wait_for $BOOT_S guest_is beta "running ready"
 	mover src
 	wait_for $BOOT_S port_is src up
 	mover dst -incoming "unix:$SCRATCH/migration.sock"

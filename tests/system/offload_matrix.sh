@@ -14,16 +14,11 @@ cd "$(dirname "$0")/../.." || exit 1
 BOOT_S=120 # four emulated guests on a busy machine
 GUESTS=(all notso nocsum jumbo)
 
-guest() { json ".[] | select(.name == \"$1\") | $2" guest/list; } # guest NAME FIELD
-guest_is() { [ "$(guest "$1" '"\(.state) \(.agent)"')" = "$2" ]; }
-address() { guest "$1" '.nics[0].address | sub("/.*"; "")'; }
-in_guest() { weft -t 60 guest/exec "$1" -- "${@:2}"; }
 takes() { json '.[0].frontend.offloads.to_guest | "\(.csum) \(.tso4) \(.tso6)"' port/show "$1.0"; }
 
 boot() {
 	local name
-	need jq qemu-system-x86_64
-	config >/dev/null <<-END
+	start_guests "${GUESTS[@]}" <<-END
 		version: 1
 		bridges:
 		  lan: {address: 10.10.0.1/24}
@@ -33,11 +28,7 @@ boot() {
 		  nocsum: {nics: [{bridge: lan, offloads: {tso: off, csum: off}}]}
 		  jumbo:  {nics: [{bridge: lan, mtu: 9000}]}
 	END
-	"$BIN/weft" check "$SCRATCH/config.yaml" >/dev/null 2>&1 ||
-		skip "no guest image: run make guest-image"
-	start_weftd -c "$SCRATCH/config.yaml"
 	for name in "${GUESTS[@]}"; do
-		wait_for $BOOT_S guest_is "$name" "running ready"
 		in_guest "$name" weft-perf server -d >/dev/null || die "no weft-perf server in $name"
 	done
 }

@@ -9,15 +9,8 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh
 
-BOOT_S=90 # an emulated guest on a busy machine
-
-guest() { json ".[] | select(.name == \"$1\") | $2" guest/list; } # guest NAME FIELD
-guest_is() { [ "$(guest "$1" '"\(.state) \(.agent)"')" = "$2" ]; }
-in_guest() { weft -t 60 guest/exec "$1" -- "${@:2}"; }
-
 two_guests() {
-	need jq qemu-system-x86_64
-	config >/dev/null <<-END
+	start_guests alpha beta <<-END
 		version: 1
 		bridges:
 		  lan: {address: 10.10.0.1/24}
@@ -25,15 +18,8 @@ two_guests() {
 		  alpha: {nics: [{bridge: lan, anti-spoof: on}]}
 		  beta:  {nics: [{bridge: lan, anti-spoof: on}]}
 	END
-	"$BIN/weft" check "$SCRATCH/config.yaml" >/dev/null 2>&1 ||
-		skip "no guest image: run make guest-image"
-	start_weftd -c "$SCRATCH/config.yaml"
-	wait_for $BOOT_S guest_is alpha "running ready"
-	wait_for $BOOT_S guest_is beta "running ready"
 	in_guest beta weft-perf server -d >/dev/null || die "no weft-perf server in beta"
 }
-
-address() { guest "$1" '.nics[0].address | sub("/.*"; "")'; }
 
 mbps() { # one stream from alpha to beta
 	in_guest alpha weft-perf client "$(address beta)" TCP_STREAM -l 3s -w 500ms --json |

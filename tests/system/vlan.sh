@@ -10,17 +10,11 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh
 
-BOOT_S=90 # an emulated guest on a busy machine
-
-guest_is() { [ "$(json ".[] | select(.name == \"$1\") | .agent" guest/list)" = "$2" ]; }
-in_guest() { weft -t 60 guest/exec "$1" -- "${@:2}"; }
 reaches() { in_guest "$1" ping -c 1 -W 2 "$2" >/dev/null; }
 dropped() { json ".[0].drops.$1 // 0" stats/show "$2"; } # dropped REASON PORT
 
 three_guests() {
-	local name
-	need jq qemu-system-x86_64
-	config >/dev/null <<-END
+	start_guests alpha beta gamma <<-END
 		version: 1
 		bridges:
 		  lab: {address: 10.10.0.1/24, vlan-filtering: on}
@@ -29,12 +23,6 @@ three_guests() {
 		  beta:  {nics: [{bridge: lab, vlan: 20, address: 10.10.0.12/24}]}
 		  gamma: {nics: [{bridge: lab, trunk: [10, 30-40], address: 10.10.0.13/24}]}
 	END
-	"$BIN/weft" check "$SCRATCH/config.yaml" >/dev/null 2>&1 ||
-		skip "no guest image: run make guest-image"
-	start_weftd -c "$SCRATCH/config.yaml"
-	for name in alpha beta gamma; do
-		wait_for $BOOT_S guest_is $name ready
-	done
 }
 
 # gamma's address moves to an interface with tag 10.
