@@ -40,7 +40,7 @@ PROGRAMS   :=
 UNIT_TESTS :=
 FUZZERS    :=
 
-MODULES    := common config dataplane bridge vhost daemon cli guest perf perf/lab perf/gen perf/bench tests
+MODULES    := common config dataplane bridge nat vhost uplink dhcp vmm daemon cli guest perf perf/lab perf/gen perf/bench tests
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 
 # --- how things are built -------------------------------------------------------------------
@@ -50,7 +50,7 @@ pkg_libs   = $(if $(1),$(shell pkg-config --libs $(1) 2>/dev/null))
 objs       = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 # Folders whose code sees DPDK; everything else is kept free of it.
-DPDK_DIRS    := dataplane bridge vhost daemon tests/pipeline tests/lib tests/unit tests/fuzz
+DPDK_DIRS    := dataplane bridge nat vhost uplink daemon tests/pipeline tests/lib tests/unit tests/fuzz
 DPDK_CFLAGS  := $(call pkg_cflags,libdpdk)
 $(foreach d,$(DPDK_DIRS),$(eval $(B)/obj/$(d)/%.o: CPPFLAGS += $(DPDK_CFLAGS)))
 

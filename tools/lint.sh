@@ -24,7 +24,10 @@ complain_each() {
 
 # --- what there is -----------------------------------------------------------------------------
 
-folders=(common config dataplane bridge vhost daemon cli guest perf tests)
+folders=()
+for folder in common config dataplane bridge nat vhost uplink dhcp vmm daemon cli guest perf tests; do
+	[ ! -d "$folder" ] || folders+=("$folder")
+done
 mapfile -t sources < <(find "${folders[@]}" -name '*.[ch]' | sort)
 mapfile -t scripts < <({
 	find "${folders[@]}" tools -name '*.sh'
@@ -62,13 +65,16 @@ check_licences() {
 may_include() {
 	case $1 in
 	common/*) echo "" ;;
-	config/* | cli/* | guest/*) echo "common" ;;
-	dataplane/pipeline.c) echo "common bridge/bridge_input.h bridge/bridge_output.h bridge/guard.h" ;;
+	config/* | cli/* | guest/* | vmm/*) echo "common" ;;
+	dataplane/pipeline.c) echo "common bridge/bridge_input.h bridge/bridge_output.h bridge/guard.h nat/router_input.h" ;;
 	dataplane/eal.*) echo "common config/config.h" ;;
 	dataplane/*) echo "common" ;;
 	bridge/*) echo "common dataplane" ;;
+	nat/*) echo "common dataplane bridge" ;;
+	uplink/*) echo "common config/config.h dataplane" ;;
+	dhcp/*) echo "common config/config.h" ;;
 	vhost/*) echo "common config/config.h dataplane" ;;
-	daemon/*) echo "common config dataplane bridge vhost" ;;
+	daemon/*) echo "common config dataplane bridge nat vhost uplink dhcp" ;;
 	perf/*) echo "common perf" ;;
 	esac
 }
