@@ -41,9 +41,10 @@ struct config_switch {
 	const char *run_dir;	    /* "/run/weft" */
 	bool idle_auto;		    /* let weftd choose how long a worker polls before it sleeps */
 	uint64_t idle_ns;	    /* UINT64_MAX: "never" (busy polling); valid unless idle_auto */
-	const char *socket_owner;   /* user name or "" */
-	const char *socket_group;   /* group name or "" */
-	unsigned socket_mode;	    /* 0600 */
+	uint64_t rebalance_ns;	  /* how often queues are spread over the workers anew; 0: never */
+	const char *socket_owner; /* user name or "" */
+	const char *socket_group; /* group name or "" */
+	unsigned socket_mode;	  /* 0600 */
 	const char *metrics_listen; /* ADDRESS:PORT or a socket's path; "": not served */
 };
 

@@ -21,6 +21,7 @@ static const struct schema_word auto_on_off[] = {
 	{"auto", CONFIG_AUTO}, {"on", CONFIG_ON}, {"off", CONFIG_OFF}, {NULL, 0}};
 static const struct schema_word idle_words[] = {
 	{"auto", SCHEMA_IDLE_AUTO}, {"never", UINT64_MAX}, {NULL, 0}};
+static const struct schema_word off_zero[] = {{"off", 0}, {NULL, 0}};
 static const struct schema_word vhost_modes[] = {
 	{"server", VHOST_MODE_SERVER}, {"client", VHOST_MODE_CLIENT}, {NULL, 0}};
 static const struct schema_word nic_models[] = {{"virtio", NIC_MODEL_VIRTIO},
@@ -35,7 +36,6 @@ static const struct schema_word restarts[] = {{"no", RESTART_NO},
 					      {"always", RESTART_ALWAYS},
 					      {NULL, 0}};
 
-static const struct schema_word off_zero[] = {{"off", 0}, {NULL, 0}};
 static const struct schema_word none_zero[] = {{"none", 0}, {NULL, 0}};
 static const struct schema_word mirror_directions[] = {
 	{"both", MIRROR_BOTH}, {"in", MIRROR_IN}, {"out", MIRROR_OUT}, {NULL, 0}};
@@ -342,6 +342,18 @@ static const struct schema_key switch_keys[] = {
 		.example = "50us",
 		.help = "how long a worker without packets polls before it sleeps; auto: longer "
 			"while a processor is idle; never: it does not sleep",
+	},
+	{
+		.name = "rebalance",
+		.type = SCHEMA_DURATION,
+		.offset = offsetof(struct config_switch, rebalance_ns),
+		.min = NS_PER_S,
+		.max = HOUR_NS,
+		.words = off_zero,
+		.fallback = "off",
+		.example = "10s",
+		.help = "how often the ports' queues are spread over the workers anew, by what "
+			"each did meanwhile; for two workers or more",
 	},
 	{
 		.name = "socket",

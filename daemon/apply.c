@@ -307,6 +307,7 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 			note_failure(r, *c->name ? c->name : change_object_name(c->object), &e);
 	}
 	vswitch_set_idle(d->vswitch, wanted);
+	vswitch_set_rebalance(d->vswitch, wanted);
 	if (!old)
 		start_first_guests(d, wanted, r);
 	d->config = wanted;
