@@ -58,6 +58,28 @@ struct ipv6_hdr {
 } __attribute__((packed));
 static_assert(sizeof(struct ipv6_hdr) == 40, "RFC 8200");
 
+/* ARP for IPv4 over Ethernet. */
+struct arp_pkt {
+	__be16 hw_type, proto_type;
+	uint8_t hw_len, proto_len;
+	__be16 op;
+	struct mac sender_mac;
+	__be32 sender_ip;
+	struct mac target_mac;
+	__be32 target_ip;
+} __attribute__((packed));
+static_assert(sizeof(struct arp_pkt) == 28, "RFC 826");
+
+enum { ARP_REQUEST = 1, ARP_REPLY = 2 };
+
+/* ICMP and ICMPv6 begin alike. */
+struct icmp_hdr {
+	uint8_t type, code;
+	__be16 csum;
+	__be32 rest;
+} __attribute__((packed));
+static_assert(sizeof(struct icmp_hdr) == 8, "RFC 792, RFC 4443");
+
 /* How the extension headers that are followed begin: RFC 8200, 4.3, 4.4 and 4.6. */
 struct ipv6_ext_hdr {
 	uint8_t next_header;
