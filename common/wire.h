@@ -110,8 +110,19 @@ struct udp_hdr {
 } __attribute__((packed));
 static_assert(sizeof(struct udp_hdr) == 8, "RFC 768");
 
-enum { TCP_FIN = 0x01, TCP_PSH = 0x08, TCP_CWR = 0x80 };
-enum { WIRE_PROTO_TCP = 6, WIRE_PROTO_UDP = 17 };
+enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10 };
+enum { TCP_CWR = 0x80 };
+/* Echo, timestamp and address mask messages have an identifier and a number here. */
+struct icmp_hdr {
+	uint8_t type;
+	uint8_t code;
+	__be16 csum;
+	__be16 id;
+	__be16 seq;
+} __attribute__((packed));
+static_assert(sizeof(struct icmp_hdr) == 8, "RFC 792");
+
+enum { WIRE_PROTO_ICMP = 1, WIRE_PROTO_TCP = 6, WIRE_PROTO_UDP = 17, WIRE_PROTO_ICMP6 = 58 };
 enum { WIRE_PROTO_HOP_BY_HOP = 0, WIRE_PROTO_ROUTING = 43, WIRE_PROTO_DEST_OPTIONS = 60 };
 enum { WIRE_PROTO_SCTP = 132, WIRE_SCTP_CSUM_OFFSET = 8 };
 
