@@ -72,14 +72,6 @@ static_assert(sizeof(struct arp_pkt) == 28, "RFC 826");
 
 enum { ARP_REQUEST = 1, ARP_REPLY = 2 };
 
-/* ICMP and ICMPv6 begin alike. */
-struct icmp_hdr {
-	uint8_t type, code;
-	__be16 csum;
-	__be32 rest;
-} __attribute__((packed));
-static_assert(sizeof(struct icmp_hdr) == 8, "RFC 792, RFC 4443");
-
 /* How the extension headers that are followed begin: RFC 8200, 4.3, 4.4 and 4.6. */
 struct ipv6_ext_hdr {
 	uint8_t next_header;

@@ -13,7 +13,6 @@
 #define ICMP_HDR      ((unsigned)sizeof(struct icmp_hdr))
 #define ETH_HDR	      ((unsigned)sizeof(struct eth_hdr))
 
-enum { PROTO_ICMP = 1, PROTO_ICMP6 = 58 };
 enum { ECHO = 8, ECHO_REPLY = 0, ECHO6 = 128, ECHO6_REPLY = 129 };
 
 static const struct {
@@ -122,14 +121,14 @@ static void make_error4(struct packet *p, const struct icmp_source *from, enum i
 		.version_ihl = 0x45,
 		.tos = 0xc0, /* RFC 1812, 4.3.2.5: internetwork control */
 		.ttl = TTL,
-		.proto = PROTO_ICMP,
+		.proto = WIRE_PROTO_ICMP,
 		.src = from->ip4,
 		.dst = was->src,
 	};
 	struct icmp_hdr icmp = {
 		.type = kinds[why].type4,
 		.code = kinds[why].code4,
-		.rest = why == ICMP_TOO_BIG ? rte_cpu_to_be_32(MIN_OF(mtu, 65535u)) : 0,
+		.seq = why == ICMP_TOO_BIG ? rte_cpu_to_be_16((uint16_t)mtu) : 0,
 	};
 	uint32_t want = MIN_OF((uint32_t)p->len, IP4_TOTAL_MAX - sizeof(ip) - ICMP_HDR);
 	uint32_t got = quote(p->frame, old, old_len, hdr, want, room);
@@ -148,13 +147,14 @@ static void make_error6(struct packet *p, const struct icmp_source *from, enum i
 	const struct ipv6_hdr *was = (const struct ipv6_hdr *)old;
 	struct ipv6_hdr ip = {
 		.version_class_flow = RTE_BE32(6u << 28),
-		.next_header = PROTO_ICMP6,
+		.next_header = WIRE_PROTO_ICMP6,
 		.hop_limit = TTL,
 	};
 	struct icmp_hdr icmp = {
 		.type = kinds[why].type6,
 		.code = kinds[why].code6,
-		.rest = why == ICMP_TOO_BIG ? rte_cpu_to_be_32(mtu) : 0,
+		.id = why == ICMP_TOO_BIG ? rte_cpu_to_be_16((uint16_t)(mtu >> 16)) : 0,
+		.seq = why == ICMP_TOO_BIG ? rte_cpu_to_be_16((uint16_t)mtu) : 0,
 	};
 	uint32_t want = MIN_OF((uint32_t)p->len, IP6_TOTAL_MAX - sizeof(ip) - ICMP_HDR);
 	uint32_t got = quote(p->frame, old, old_len, hdr, want, room), sum;
@@ -165,7 +165,7 @@ static void make_error6(struct packet *p, const struct icmp_source *from, enum i
 	memcpy(p->frame->head + ETH_HDR, &ip, sizeof(ip));
 	memcpy(p->frame->head + l4, &icmp, sizeof(icmp));
 	sum = cksum_add(0, ip.src, 32);
-	sum = cksum_add32(sum, rte_cpu_to_be_32(ICMP_HDR + got + PROTO_ICMP6));
+	sum = cksum_add32(sum, rte_cpu_to_be_32(ICMP_HDR + got + WIRE_PROTO_ICMP6));
 	complete_csum(p->frame, l4, cksum_fold(sum));
 }
 
@@ -224,7 +224,7 @@ bool icmp_make_echo_reply(struct packet *p, const struct mac *from)
 	if (p->ipv6) {
 		struct ipv6_hdr *ip = (struct ipv6_hdr *)l3;
 
-		if (p->proto != PROTO_ICMP6 || icmp->type != ECHO6)
+		if (p->proto != WIRE_PROTO_ICMP6 || icmp->type != ECHO6)
 			return false;
 		swap_bytes(ip->src, ip->dst, sizeof(ip->src));
 		ip->hop_limit = TTL;
@@ -232,7 +232,7 @@ bool icmp_make_echo_reply(struct packet *p, const struct mac *from)
 	} else {
 		struct ipv4_hdr *ip = (struct ipv4_hdr *)l3;
 
-		if (p->proto != PROTO_ICMP || icmp->type != ECHO)
+		if (p->proto != WIRE_PROTO_ICMP || icmp->type != ECHO)
 			return false;
 		swap_bytes((uint8_t *)&ip->src, (uint8_t *)&ip->dst, sizeof(ip->src));
 		ip->ttl = TTL;

@@ -5,3 +5,10 @@ nat_core_SRCS := nat/arena.c nat/flow_table.c nat/flush.c nat/fragment.c nat/icm
                  nat/packet.c nat/permit.c nat/pool.c nat/session.c nat/tcp_state.c \
                  nat/translate.c nat/visit.c nat/wheel.c
 nat_SRCS += $(nat_core_SRCS)
+
+# The router, above it.
+nat_SRCS += nat/arp.c nat/gateway.c nat/icmp_make.c nat/ip_fragment.c nat/nd.c nat/neigh.c \
+            nat/route.c nat/router.c nat/router_input.c nat/router_slow.c
+
+# The pipeline calls all stages: whoever links one links the router.
+bridge_SRCS += $(nat_SRCS)

@@ -6,7 +6,6 @@
 
 #include "common/cksum.h"
 
-#define PROTO_ICMP6    58
 #define BODY_LEN       24 /* up to the options */
 #define L3	       sizeof(struct eth_hdr)
 #define L4	       (L3 + sizeof(struct ipv6_hdr))
@@ -16,7 +15,7 @@
 #define GROUP_PREFIX   0xff
 
 struct body {
-	struct icmp_hdr icmp; /* rest: the flags of an advertisement */
+	struct icmp_hdr icmp; /* id: the flags of an advertisement */
 	uint8_t target[16];
 } __attribute__((packed));
 static_assert(sizeof(struct body) == BODY_LEN, "RFC 4861, 4.3 and 4.4");
@@ -25,7 +24,7 @@ static uint32_t pseudo_sum(const struct ipv6_hdr *ip, unsigned len)
 {
 	uint32_t sum = cksum_add(0, ip->src, 32);
 
-	return cksum_add32(sum, rte_cpu_to_be_32(len + PROTO_ICMP6));
+	return cksum_add32(sum, rte_cpu_to_be_32(len + WIRE_PROTO_ICMP6));
 }
 
 static bool is_zero(const struct ipaddr *a)
@@ -72,7 +71,7 @@ bool nd_parse(const uint8_t *frame, unsigned len, struct nd *n)
 	unsigned size;
 
 	if (len < L4 + BODY_LEN || eth->type != RTE_BE16(WIRE_ETHERTYPE_IPV6) ||
-	    ip->next_header != PROTO_ICMP6 || ip->hop_limit != 255 || body->icmp.code != 0 ||
+	    ip->next_header != WIRE_PROTO_ICMP6 || ip->hop_limit != 255 || body->icmp.code != 0 ||
 	    (body->icmp.type != ND_SOLICIT && body->icmp.type != ND_ADVERTISE))
 		return false;
 	size = rte_be_to_cpu_16(ip->payload_len);
@@ -81,7 +80,7 @@ bool nd_parse(const uint8_t *frame, unsigned len, struct nd *n)
 	if (cksum_fold(cksum_add(pseudo_sum(ip, size), body, size)) != 0xffff)
 		return false;
 	*n = (struct nd){.type = (enum nd_type)body->icmp.type};
-	n->flags = (uint8_t)(rte_be_to_cpu_32(body->icmp.rest) >> 24);
+	n->flags = (uint8_t)(rte_be_to_cpu_16(body->icmp.id) >> 8);
 	memcpy(n->src.b, ip->src, 16);
 	memcpy(n->dst.b, ip->dst, 16);
 	memcpy(n->target.b, body->target, 16);
@@ -96,11 +95,11 @@ unsigned nd_build(uint8_t *frame, const struct mac *dst, const struct mac *src, 
 	struct ipv6_hdr ip = {
 		.version_class_flow = RTE_BE32(6u << 28),
 		.payload_len = rte_cpu_to_be_16((uint16_t)size),
-		.next_header = PROTO_ICMP6,
+		.next_header = WIRE_PROTO_ICMP6,
 		.hop_limit = 255,
 	};
 	struct body body = {.icmp = {.type = (uint8_t)n->type,
-				     .rest = rte_cpu_to_be_32((uint32_t)n->flags << 24)}};
+				     .id = rte_cpu_to_be_16((uint16_t)(n->flags << 8))}};
 	uint8_t *option = frame + L4 + BODY_LEN;
 
 	memcpy(ip.src, n->src.b, 16);

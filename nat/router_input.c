@@ -8,7 +8,7 @@
 #include "nat/gateway.h"
 #include "nat/router_slow.h"
 
-enum { PROTO_ICMP6 = 58, ND_FIRST = 133, ND_LAST = 137 };
+enum { ND_FIRST = 133, ND_LAST = 137 };
 
 /* What a frame for the gateway's MAC address is to the router. */
 enum what { WHAT_PACKET, WHAT_LINK, WHAT_NEITHER };
@@ -25,7 +25,7 @@ static inline enum what what_is(const struct frame *f)
 		return WHAT_LINK;
 	if (eth->type != RTE_BE16(WIRE_ETHERTYPE_IPV6))
 		return WHAT_NEITHER;
-	if (f->head_len > sizeof(*eth) + sizeof(*ip) && ip->next_header == PROTO_ICMP6) {
+	if (f->head_len > sizeof(*eth) + sizeof(*ip) && ip->next_header == WIRE_PROTO_ICMP6) {
 		uint8_t type = f->head[sizeof(*eth) + sizeof(*ip)];
 
 		if (type >= ND_FIRST && type <= ND_LAST)

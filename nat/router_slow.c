@@ -12,8 +12,6 @@
 
 #define IP4_DF RTE_BE16(0x4000)
 
-enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMP6 = 58 };
-
 static struct gateway_local *local_of(struct routing *x)
 {
 	return &x->from->gateway->local[x->w->id];
@@ -197,11 +195,11 @@ static bool echo(struct routing *x, unsigned i)
 static void deliver(struct routing *x, unsigned i)
 {
 	const struct packet *p = &x->packets[i];
-	bool has_ports = p->proto == PROTO_TCP || p->proto == PROTO_UDP;
+	bool has_ports = p->proto == WIRE_PROTO_TCP || p->proto == WIRE_PROTO_UDP;
 
 	if (echo(x, i))
 		return;
-	if (p->proto == PROTO_ICMP || p->proto == PROTO_ICMP6)
+	if (p->proto == WIRE_PROTO_ICMP || p->proto == WIRE_PROTO_ICMP6)
 		verdict_drop(x->v, i, DROP_ROUTER_LOCAL);
 	else
 		refuse_inside(x, i, DROP_ROUTER_LOCAL, has_ports ? ICMP_NO_PORT : ICMP_NO_PROTOCOL);
