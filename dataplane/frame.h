@@ -62,7 +62,8 @@ struct frame {
 	enum drop_reason bad;	/* set by the port when the frame could not be read */
 } __attribute__((aligned(64)));
 
-/* For a frame that a stage makes longer in front: what does not fit into `head`, and its segments. */
+/* For a frame that a stage makes longer in front: what does not fit into `head`, and its segments.
+ */
 #define FRAME_SPILL_MAX	    64
 #define FRAME_ROOM_SEGS_MAX 16
 struct frame_room {
@@ -81,7 +82,7 @@ struct burst {
 	uint64_t retag;	  /* frames whose tag the receiver wants changed; 0 outside of emission */
 	struct vlan_edit edits[BURST_MAX];
 	struct vlan_info vlans[BURST_MAX]; /* form as it arrived; VID as the bridge decided */
-	uint64_t now_ns; /* of the run */
+	uint64_t now_ns;		   /* of the run */
 	/* Set by the router. */
 	uint64_t routed; /* frames that it sends: their headers are its own, and untagged */
 	uint64_t kept;	 /* frames whose form on arrival is in `arrived` */

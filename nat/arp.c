@@ -11,8 +11,8 @@ bool arp_parse(const uint8_t *frame, unsigned len, struct arp *a)
 	const struct arp_pkt *p = (const struct arp_pkt *)(eth + 1);
 
 	if (len < ARP_FRAME_LEN || eth->type != RTE_BE16(WIRE_ETHERTYPE_ARP) ||
-	    p->hw_type != RTE_BE16(HW_ETHERNET) ||
-	    p->proto_type != RTE_BE16(WIRE_ETHERTYPE_IPV4) || p->hw_len != 6 || p->proto_len != 4)
+	    p->hw_type != RTE_BE16(HW_ETHERNET) || p->proto_type != RTE_BE16(WIRE_ETHERTYPE_IPV4) ||
+	    p->hw_len != 6 || p->proto_len != 4)
 		return false;
 	a->op = rte_be_to_cpu_16(p->op);
 	a->sender_mac = p->sender_mac;

@@ -238,7 +238,8 @@ static void send_waiting(struct gateway *gw, const struct router_iface *r,
 	}
 }
 
-/* --- what it is told --------------------------------------------------------------------------- */
+/* --- what it is told ---------------------------------------------------------------------------
+ */
 
 static bool is_on_link(const struct router_iface *r, const struct ipaddr *a)
 {
@@ -295,8 +296,7 @@ static void defend(struct gateway *gw, const struct router_iface *r, uint32_t no
 
 static bool is_ours4(const struct router_iface *r, rte_be32_t ip)
 {
-	return ip == r->address ||
-	       (r->params.outside && nat_outside_has(r->params.outside, ip));
+	return ip == r->address || (r->params.outside && nat_outside_has(r->params.outside, ip));
 }
 
 static void hear_arp(struct gateway *gw, const struct router_iface *r, const struct arp *in,

@@ -7,10 +7,10 @@
  *
  * Frames for it come as to any port, by its `tx`: ARP and neighbour discovery, which it answers and
  * learns from, and packets that the router's stage could not send because it does not know where
- * their next hop is. Of those up to GATEWAY_WAITING wait here as copies, each up to GATEWAY_FRAME_MAX
- * bytes, GATEWAY_WAITING_EACH for one neighbour, the oldest first, while the neighbour is asked for;
- * an ICMP error about each goes to its sender when the neighbour does not answer. Everything else
- * that is flooded to it ends here.
+ * their next hop is. Of those up to GATEWAY_WAITING wait here as copies, each up to
+ * GATEWAY_FRAME_MAX bytes, GATEWAY_WAITING_EACH for one neighbour, the oldest first, while the
+ * neighbour is asked for; an ICMP error about each goes to its sender when the neighbour does not
+ * answer. Everything else that is flooded to it ends here.
  *
  * What it says lies in a ring of copies and is received from it by a worker as from any port. The
  * tx_lock of its queue guards the neighbours, what waits, and the filling of the ring; the worker
@@ -56,7 +56,7 @@ struct gateway_local {
 } __attribute__((aligned(64)));
 
 struct gateway {
-	struct port port; /* first */
+	struct port port;		    /* first */
 	struct router_iface *_Atomic iface; /* w: control; r: workers, rcu */
 	struct neigh_table *neighs;
 	int wake_fd;
@@ -70,9 +70,9 @@ struct gateway {
 
 	struct gateway_local local[WORKERS_MAX]; /* w: that worker; r: anyone */
 
-	struct gateway_frame *ring;			       /* GATEWAY_RING */
-	_Atomic uint32_t head __attribute__((aligned(64)));    /* w: holder of the tx_lock */
-	_Atomic uint32_t tail __attribute__((aligned(64)));    /* w: its worker */
+	struct gateway_frame *ring;			    /* GATEWAY_RING */
+	_Atomic uint32_t head __attribute__((aligned(64))); /* w: holder of the tx_lock */
+	_Atomic uint32_t tail __attribute__((aligned(64))); /* w: its worker */
 };
 
 /* Creates the port, reachable but down. NULL with the reason in `e`. Destroy retires it. */

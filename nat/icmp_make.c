@@ -202,7 +202,8 @@ static void change_type(struct packet *p, struct icmp_hdr *icmp, uint8_t type)
 	memcpy(&is, icmp, sizeof(is));
 	if (p->frame->vnet.flags & VNET_NEEDS_CSUM)
 		return;
-	icmp->csum = cksum_finish(cksum_add16(cksum_add16((uint16_t)~icmp->csum, (uint16_t)~was), is));
+	icmp->csum =
+		cksum_finish(cksum_add16(cksum_add16((uint16_t)~icmp->csum, (uint16_t)~was), is));
 }
 
 static void swap_bytes(uint8_t *a, uint8_t *b, unsigned len)

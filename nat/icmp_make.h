@@ -8,8 +8,8 @@
  * came from, so that no route is needed to get it there. Any thread.
  *
  * An error carries as much of the packet as RFC 1812, 4.3.2.3 (576 bytes in all) and RFC 4443, 2.4
- * (1280) want. What its own headers push out of frame.head goes to the room's `spill`, the rest stays where it
- * is borrowed from.
+ * (1280) want. What its own headers push out of frame.head goes to the room's `spill`, the rest
+ * stays where it is borrowed from.
  */
 
 #include <rte_byteorder.h>
@@ -18,13 +18,13 @@
 #include "nat/packet.h"
 
 enum icmp_why {
-	ICMP_TTL,	     /* 11/0; ICMPv6 3/0 */
-	ICMP_TOO_BIG,	     /* 3/4; ICMPv6 2/0 */
-	ICMP_NO_ROUTE,	     /* 3/0; ICMPv6 1/0 */
-	ICMP_NO_HOST,	     /* 3/1; ICMPv6 1/3 */
-	ICMP_NO_PROTOCOL,    /* 3/2; ICMPv6 1/4 */
-	ICMP_NO_PORT,	     /* 3/3; ICMPv6 1/4 */
-	ICMP_PROHIBITED,     /* 3/13; ICMPv6 1/1 */
+	ICMP_TTL,	  /* 11/0; ICMPv6 3/0 */
+	ICMP_TOO_BIG,	  /* 3/4; ICMPv6 2/0 */
+	ICMP_NO_ROUTE,	  /* 3/0; ICMPv6 1/0 */
+	ICMP_NO_HOST,	  /* 3/1; ICMPv6 1/3 */
+	ICMP_NO_PROTOCOL, /* 3/2; ICMPv6 1/4 */
+	ICMP_NO_PORT,	  /* 3/3; ICMPv6 1/4 */
+	ICMP_PROHIBITED,  /* 3/13; ICMPv6 1/1 */
 	ICMP_WHY_N
 };
 
@@ -39,8 +39,8 @@ struct icmp_source {
 bool icmp_may_answer(const struct packet *p);
 
 /*
- * Turns the packet, which may be answered, into an error about it; `mtu` is for TOO_BIG. `room` lives
- * as long as the frame.
+ * Turns the packet, which may be answered, into an error about it; `mtu` is for TOO_BIG. `room`
+ * lives as long as the frame.
  */
 void icmp_make_error(struct packet *p, const struct icmp_source *from, enum icmp_why why,
 		     unsigned mtu, struct frame_room *room);

@@ -8,9 +8,9 @@
 #include "common/util.h"
 #include "common/wire.h"
 
-#define ETH_HDR	    sizeof(struct eth_hdr)
-#define MORE	    0x2000
-#define COPIED	    0x80
+#define ETH_HDR sizeof(struct eth_hdr)
+#define MORE	0x2000
+#define COPIED	0x80
 
 enum { OPTION_END = 0, OPTION_NOP = 1 };
 
@@ -63,9 +63,9 @@ uint32_t ip_fragments_next(struct ip_fragments *it, uint8_t *to)
 		return 0;
 	memcpy(to, it->frame, ETH_HDR + header_len);
 	if (at)
-		header_len = (unsigned)sizeof(*ip) +
-			     copy_options((const uint8_t *)(was + 1), header_len - sizeof(*ip),
-					  (uint8_t *)(ip + 1));
+		header_len = (unsigned)sizeof(*ip) + copy_options((const uint8_t *)(was + 1),
+								  header_len - sizeof(*ip),
+								  (uint8_t *)(ip + 1));
 	flags = (uint16_t)(rte_be_to_cpu_16(was->frag_off) + at / 8);
 	if (at + n < it->end)
 		flags |= MORE;

@@ -12,3 +12,10 @@ nat_SRCS += nat/arp.c nat/gateway.c nat/icmp_make.c nat/ip_fragment.c nat/nd.c n
 
 # The pipeline calls all stages: whoever links one links the router.
 bridge_SRCS += $(nat_SRCS)
+
+routernet_SRCS = tests/lib/routernet.c tests/lib/packet.c tests/lib/testport.c \
+                 $(dataplane_SRCS) $(bridge_SRCS) $(common_SRCS)
+
+UNIT_TESTS += test_router
+test_router_SRCS = tests/pipeline/test_router.c $(routernet_SRCS)
+test_router_LIBS := libdpdk libpcap cmocka

@@ -6,13 +6,13 @@
 
 #include "common/cksum.h"
 
-#define BODY_LEN       24 /* up to the options */
-#define L3	       sizeof(struct eth_hdr)
-#define L4	       (L3 + sizeof(struct ipv6_hdr))
-#define OPTION_LEN     8
-#define OPTION_SOURCE  1
-#define OPTION_TARGET  2
-#define GROUP_PREFIX   0xff
+#define BODY_LEN      24 /* up to the options */
+#define L3	      sizeof(struct eth_hdr)
+#define L4	      (L3 + sizeof(struct ipv6_hdr))
+#define OPTION_LEN    8
+#define OPTION_SOURCE 1
+#define OPTION_TARGET 2
+#define GROUP_PREFIX  0xff
 
 struct body {
 	struct icmp_hdr icmp; /* id: the flags of an advertisement */
@@ -84,8 +84,7 @@ bool nd_parse(const uint8_t *frame, unsigned len, struct nd *n)
 	memcpy(n->src.b, ip->src, 16);
 	memcpy(n->dst.b, ip->dst, 16);
 	memcpy(n->target.b, body->target, 16);
-	return read_options(frame + L4 + BODY_LEN, size - BODY_LEN, n) &&
-	       is_sound(n);
+	return read_options(frame + L4 + BODY_LEN, size - BODY_LEN, n) && is_sound(n);
 }
 
 unsigned nd_build(uint8_t *frame, const struct mac *dst, const struct mac *src, const struct nd *n)
@@ -120,8 +119,8 @@ unsigned nd_build(uint8_t *frame, const struct mac *dst, const struct mac *src, 
 
 struct ipaddr nd_solicited_node(const struct ipaddr *a)
 {
-	return (struct ipaddr){{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a->b[13], a->b[14],
-				a->b[15]}};
+	return (struct ipaddr){
+		{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a->b[13], a->b[14], a->b[15]}};
 }
 
 struct mac nd_group_mac(const struct ipaddr *group)

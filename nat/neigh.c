@@ -131,8 +131,8 @@ static void release(struct neigh_table *t, struct neigh *n)
 static unsigned worth(const struct neigh *n, uint32_t now_s)
 {
 	static const unsigned by_state[] = {
-		[NEIGH_FREE] = 0,	[NEIGH_INCOMPLETE] = 1, [NEIGH_STALE] = 2,
-		[NEIGH_PROBING] = 3,	[NEIGH_REACHABLE] = 4,	[NEIGH_STATIC] = 5,
+		[NEIGH_FREE] = 0,    [NEIGH_INCOMPLETE] = 1, [NEIGH_STALE] = 2,
+		[NEIGH_PROBING] = 3, [NEIGH_REACHABLE] = 4,  [NEIGH_STATIC] = 5,
 	};
 	uint32_t unused_s = now_s - n->used_s;
 
@@ -242,8 +242,7 @@ void neigh_renew(struct neigh_table *t)
 		uint64_t word = n->word, next = generation_of(word) % GENERATION_MAX + 1;
 
 		if (word & KNOWN)
-			atomic_store_explicit(&n->word,
-					      (word & ~0xffffull) | next << 1 | KNOWN,
+			atomic_store_explicit(&n->word, (word & ~0xffffull) | next << 1 | KNOWN,
 					      memory_order_release);
 	}
 }

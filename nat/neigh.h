@@ -24,8 +24,8 @@
  * and asked again, directly, when somebody uses it: PROBE; gone when that is not answered, or when
  * nobody used it for NEIGH_UNUSED_S.
  *
- * Workers read without a lock. Whoever writes (all functions but neigh_lookup, neigh_mac, neigh_use)
- * holds the tx_lock of the gateway's queue.
+ * Workers read without a lock. Whoever writes (all functions but neigh_lookup, neigh_mac,
+ *neigh_use) holds the tx_lock of the gateway's queue.
  */
 
 #include <stdatomic.h>

@@ -59,8 +59,9 @@ static bool may_reach(const struct router_iface *from, const struct router_iface
 	if (from == to)
 		return true;
 	if (is_uplink(to))
-		return f->uplink == to->number && (f->forward == ROUTER_ROUTE ||
-						   (f->forward == ROUTER_NAT && ipaddr_is_ip4(dst)));
+		return f->uplink == to->number &&
+		       (f->forward == ROUTER_ROUTE ||
+			(f->forward == ROUTER_NAT && ipaddr_is_ip4(dst)));
 	return translated || (f->forward == ROUTER_ROUTE && t->forward == ROUTER_ROUTE);
 }
 
@@ -148,8 +149,8 @@ bool route_source_fits(const struct router *r, const struct router_iface *from,
 	for (unsigned n = 1; n < r->n; n++) {
 		const struct router_iface *i = iface_at(r, n);
 
-		if (i && (is_own(i, src) || is_external(i, src) ||
-			  (!is_uplink(i) && fits(i, src) >= 0)))
+		if (i &&
+		    (is_own(i, src) || is_external(i, src) || (!is_uplink(i) && fits(i, src) >= 0)))
 			return false;
 	}
 	return true;

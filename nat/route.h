@@ -5,7 +5,8 @@
 /*
  * Where a packet goes: the networks of the interfaces, the longest prefix first, then the uplink of
  * the bridge that it came from. There are few interfaces, and a session remembers the answer, so
- * they are just looked through. Who may reach whom is part of the answer; nat/router.h has the rule.
+ * they are just looked through. Who may reach whom is part of the answer; nat/router.h has the
+ * rule.
  */
 
 #include "nat/router.h"

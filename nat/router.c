@@ -88,8 +88,8 @@ int router_iface_station(struct router_iface *i)
 {
 	struct bridge *br = i->params.bridge;
 
-	return fdb_add_static(&br->fdb, &i->params.mac,
-			      bridge_port_vlan(br, &i->gateway->port), i->gateway->port.id, 0);
+	return fdb_add_static(&br->fdb, &i->params.mac, bridge_port_vlan(br, &i->gateway->port),
+			      i->gateway->port.id, 0);
 }
 
 /* From here on workers find the interface. */

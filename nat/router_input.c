@@ -80,8 +80,7 @@ static uint64_t parse(struct routing *x, uint64_t mask)
 	local->counters.routed += (unsigned)__builtin_popcountll(mask);
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
-		enum drop_reason reason =
-			packet_parse(&x->packets[i], &x->w->burst.frames[i]);
+		enum drop_reason reason = packet_parse(&x->packets[i], &x->w->burst.frames[i]);
 
 		if (unlikely(reason))
 			verdict_drop(x->v, i, reason);
@@ -256,8 +255,7 @@ void router_round(struct router *r, struct worker *w, uint64_t now_ns)
 		worker_wake_at(w, due_ns);
 }
 
-struct port *router_release(struct router *r, struct worker *w, struct verdicts *v,
-			    uint64_t now_ns)
+struct port *router_release(struct router *r, struct worker *w, struct verdicts *v, uint64_t now_ns)
 {
 	struct burst *b = &w->burst;
 	uint32_t cookies[BURST_MAX];

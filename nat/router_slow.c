@@ -10,7 +10,7 @@
 #define ICMP_RATE  1000u
 #define ICMP_BURST 50u
 
-#define IP4_DF RTE_BE16(0x4000)
+#define IP4_DF	   RTE_BE16(0x4000)
 
 static struct gateway_local *local_of(struct routing *x)
 {
@@ -49,8 +49,8 @@ static struct ipaddr destination_of(const struct packet *p)
 
 bool router_follow(struct routing *x, uint32_t adjacency)
 {
-	const struct router_iface *out = atomic_load_explicit(&x->router->ifaces[adjacency >> 24],
-							      memory_order_acquire);
+	const struct router_iface *out =
+		atomic_load_explicit(&x->router->ifaces[adjacency >> 24], memory_order_acquire);
 
 	x->adjacency = 0;
 	if (!adjacency || !out || !neigh_mac(out->neighs, adjacency & 0xffffff, &x->mac))
@@ -170,8 +170,7 @@ static void refuse(struct routing *x, unsigned i, enum drop_reason reason, enum 
 }
 
 /* The same; nothing is said to who is outside. */
-static void refuse_inside(struct routing *x, unsigned i, enum drop_reason reason,
-			  enum icmp_why why)
+static void refuse_inside(struct routing *x, unsigned i, enum drop_reason reason, enum icmp_why why)
 {
 	if (x->uplink)
 		verdict_drop(x->v, i, reason);
@@ -421,11 +420,12 @@ static void go_out(struct routing *x, unsigned i, const struct route *to)
 	}
 }
 
-/* 224.0.0.0/4 and above, ff00::/8, and the broadcast address of the network where it goes. */
+/* 224.0.0.0/4 and above, ff00::/8, and the broadcast addresses of the network where it goes. */
 static bool is_to_group(const struct ipaddr *dst, const struct route *to)
 {
 	const struct ip4_prefix *net;
 	rte_be32_t ip;
+	uint32_t host;
 
 	if (!ipaddr_is_ip4(dst))
 		return dst->b[0] == 0xff;
@@ -435,8 +435,9 @@ static bool is_to_group(const struct ipaddr *dst, const struct route *to)
 		return false;
 	net = &to->out->params.address;
 	memcpy(&ip, dst->b + 12, sizeof(ip));
+	host = rte_be_to_cpu_32(ip) & ~ip4_mask(net->len);
 	return net->len < 31 && ip4_prefix_contains(net, rte_be_to_cpu_32(ip)) &&
-	       (rte_be_to_cpu_32(ip) | ip4_mask(net->len)) == ~0u;
+	       (host == 0 || (host | ip4_mask(net->len)) == ~0u);
 }
 
 static void tell(struct routing *x, const struct route *to)

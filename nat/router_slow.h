@@ -32,9 +32,9 @@ struct routing {
 	uint32_t adjacency;
 	const struct router_iface *out;
 	struct mac mac;
-	uint16_t port_id; /* 0: flooded */
+	uint16_t port_id;	  /* 0: flooded */
 	enum drop_reason refused; /* by the bridge, of that port */
-	struct frame before; /* the packet in hand as it arrived, without its tag */
+	struct frame before;	  /* the packet in hand as it arrived, without its tag */
 };
 
 /* What a dry run learns of the router. */
