@@ -22,6 +22,13 @@ static const struct schema_word auto_on_off[] = {
 static const struct schema_word idle_words[] = {
 	{"auto", SCHEMA_IDLE_AUTO}, {"never", UINT64_MAX}, {NULL, 0}};
 static const struct schema_word off_zero[] = {{"off", 0}, {NULL, 0}};
+static const struct schema_word forward_words[] = {
+	{"auto", FORWARD_AUTO},
+	{"none", FORWARD_NONE},
+	{"route", FORWARD_ROUTE},
+	{"nat", FORWARD_NAT},
+	{NULL, 0},
+};
 static const struct schema_word vhost_modes[] = {
 	{"server", VHOST_MODE_SERVER}, {"client", VHOST_MODE_CLIENT}, {NULL, 0}};
 static const struct schema_word nic_models[] = {{"virtio", NIC_MODEL_VIRTIO},
@@ -356,6 +363,16 @@ static const struct schema_key switch_keys[] = {
 			"each did meanwhile; for two workers or more",
 	},
 	{
+		.name = "nat-sessions",
+		.type = SCHEMA_UINT,
+		.flags = SCHEMA_STARTUP,
+		.offset = offsetof(struct config_switch, nat_sessions),
+		.min = 1024,
+		.max = 1 << 26,
+		.fallback = "262144",
+		.help = "sessions that NAT and the filter may have, of all bridges together",
+	},
+	{
 		.name = "socket",
 		.type = SCHEMA_MAP,
 		.map = &socket_map,
@@ -519,8 +536,67 @@ static const struct schema_key bridge_keys[] = {
 		.example = "{watch: {from: [vm7], to: probe}}",
 		.help = "copies of ports' frames, by name",
 	},
+	{
+		.name = "address6",
+		.type = SCHEMA_IP,
+		.offset = offsetof(struct config_bridge, address6),
+		.pos = offsetof(struct config_bridge, address6_pos),
+		.min = 6,
+		.max = 126,
+		.example = "fd00:10::1/64",
+		.help = "the IPv6 prefix of the bridge, and its gateway's address in it",
+	},
+	{
+		.name = "forward",
+		.type = SCHEMA_CHOICE,
+		.offset = offsetof(struct config_bridge, forward),
+		.pos = offsetof(struct config_bridge, forward_pos),
+		.words = forward_words,
+		.fallback = "auto",
+		.help = "what the bridge's gateway does with packets for others: none: nothing; "
+			"route: pass them on; nat: translate them; auto: nat where nat is given, "
+			"else none",
+	},
+	{
+		.name = "uplink",
+		.type = SCHEMA_NAME,
+		.offset = offsetof(struct config_bridge, uplink),
+		.pos = offsetof(struct config_bridge, bridge_uplink_pos),
+		.max = CONFIG_NAME_MAX,
+		.example = "wan",
+		.help = "with forward: route, the uplink for packets to no bridge; not given: none",
+	},
+	{
+		.name = "mtu",
+		.type = SCHEMA_UINT,
+		.offset = offsetof(struct config_bridge, mtu),
+		.min = 1280,
+		.max = 65535,
+		.fallback = "1500",
+		.help = "longest packet that the gateway sends to the bridge, bytes; what guests "
+			"send each other is not asked for it",
+	},
+	{
+		.name = "gateway-vlan",
+		.type = SCHEMA_UINT,
+		.offset = offsetof(struct config_bridge, gateway_vlan),
+		.min = 1,
+		.max = VLAN_ID_MAX,
+		.fallback = "1",
+		.help = "on a bridge with vlan-filtering, the VLAN that the gateway is in",
+	},
+	{
+		.name = "nat",
+		.type = SCHEMA_MAP,
+		.offset = offsetof(struct config_bridge, nat),
+		.pos = offsetof(struct config_bridge, nat.pos),
+		.map = &schema_nat,
+		.example = "{uplink: host}",
+		.help = "translation for the bridge's guests, and how they are reached from "
+			"outside",
+	},
 };
-static const char *const bridge_later[] = {"dhcp", "nat", NULL};
+static const char *const bridge_later[] = {"dhcp", NULL};
 static const struct schema_map bridge_map = {
 	.noun = "bridge",
 	KEYS(bridge_keys),
@@ -615,7 +691,7 @@ static const struct schema_key vhost_keys[] = {
 		.help = "queue pairs that the guest may use, spread over the workers",
 	},
 };
-static const struct schema_map vhost_map = {
+const struct schema_map schema_vhost = {
 	.noun = "vhost-user port",
 	KEYS(vhost_keys),
 	.size = sizeof(struct config_vhost),
@@ -637,9 +713,18 @@ static const struct schema_key port_keys[] = {
 		.name = "vhost-user",
 		.type = SCHEMA_MAP,
 		.offset = offsetof(struct config_port, vhost),
-		.map = &vhost_map,
+		.map = &schema_vhost,
 		.example = "{path: /run/weft/vm7.sock, mode: client}",
 		.help = "the port's vhost-user socket",
+	},
+	{
+		.name = "tap",
+		.type = SCHEMA_MAP,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_port, tap),
+		.map = &schema_tap,
+		.example = "{name: weft0}",
+		.help = "instead of a socket: an interface of the host, which weftd makes",
 	},
 	{
 		.name = "offloads",
@@ -662,14 +747,21 @@ static const struct schema_key port_keys[] = {
 	},
 	MEMBER_KEYS(config_port),
 };
-static const char *const port_later[] = {"nic", "tap", NULL};
+static const char *const port_later[] = {"nic", NULL};
+static const char *const port_kinds[PORT_KIND_N + 1] = {
+	[PORT_VHOST_USER] = "vhost-user",
+	[PORT_TAP] = "tap",
+};
 static const struct schema_map port_map = {
 	.noun = "port",
 	KEYS(port_keys),
 	.later = port_later,
+	.kinds = port_kinds,
+	.kind_optional = true,
+	.kind = offsetof(struct config_port, kind),
 	.size = sizeof(struct config_port),
 	.name = offsetof(struct config_port, name),
-	.help = "ports of guests that something else runs (QEMU, libvirt), by name",
+	.help = "ports of guests that something else runs (QEMU, libvirt) and of the host, by name",
 };
 
 static const struct schema_key image_keys[] = {
@@ -1009,6 +1101,16 @@ static const struct schema_key root_keys[] = {
 		.help = "learning bridges, by name",
 	},
 	{
+		.name = "uplinks",
+		.type = SCHEMA_NAMED,
+		.offset = offsetof(struct config, uplinks),
+		.count = offsetof(struct config, n_uplinks),
+		.max = 64,
+		.map = &schema_uplink,
+		.example = "{lab: {address: 198.18.0.2/24, vhost-user: {path: /run/lab.sock}}}",
+		.help = "ways out of the bridges, by name; `host` is there without an entry",
+	},
+	{
 		.name = "ports",
 		.type = SCHEMA_NAMED,
 		.offset = offsetof(struct config, ports),
@@ -1016,7 +1118,7 @@ static const struct schema_key root_keys[] = {
 		.max = 4096,
 		.map = &port_map,
 		.example = "{vm7: {bridge: lan}}",
-		.help = "ports of guests that something else runs, by name",
+		.help = "ports of guests that something else runs, and of the host, by name",
 	},
 	{
 		.name = "guests",
