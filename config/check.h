@@ -46,6 +46,10 @@ void check_addresses(struct check *k);
 /* Bridges' DHCP servers, and what needs one. After check_addresses. */
 void check_dhcp(struct check *k, bool look_at_files);
 
+/* Addresses and kinds of uplinks; gateways, forwards and rules of bridges. */
+void check_uplinks(struct check *k);
+void check_nat(struct check *k);
+
 /* VLANs and guards of ports and NICs, and mirrors. */
 void check_members(struct check *k);
 
