@@ -71,10 +71,9 @@ static void write_main(FILE *f, const struct dhcp_plan *p, const char *upstream)
 	      "user=" DHCP_JAIL_USER "\n"
 	      "group=" DHCP_JAIL_USER "\n"
 	      "bind-dynamic\n"
-	      "interface=" DHCP_INTERFACE "\n"
 	      "except-interface=lo\n",
 	      f);
-	fprintf(f, "domain=%s\n", p->domain);
+	fprintf(f, "interface=%s\ndomain=%s\n", p->interface, p->domain);
 	write_dns(f, p);
 	fputs("dhcp-authoritative\n"
 	      "dhcp-ignore-clid\n"

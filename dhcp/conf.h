@@ -12,7 +12,6 @@
 
 #include "dhcp/plan.h"
 
-#define DHCP_INTERFACE	"dhcp0" /* the tap's name in its network namespace */
 #define DHCP_JAIL_FILES "/weft" /* the server's folder */
 #define DHCP_JAIL_TFTP	"/tftp" /* boot.tftp-root */
 #define DHCP_JAIL_USER	"weft-dhcp"

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <net/route.h>
 #include <pthread.h>
 #include <sched.h>
@@ -67,42 +66,6 @@ static void set_sockaddr(struct sockaddr *sa, uint32_t addr)
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(addr)};
 
 	memcpy(sa, &in, sizeof(in));
-}
-
-static int set_up(const struct netns *ns, const char *interface)
-{
-	struct ifreq req = {0};
-
-	strncpy(req.ifr_name, interface, sizeof(req.ifr_name) - 1);
-	if (ioctl(ns->sock, SIOCGIFFLAGS, &req) < 0)
-		return -errno;
-	req.ifr_flags |= IFF_UP;
-	return ioctl(ns->sock, SIOCSIFFLAGS, &req) < 0 ? -errno : 0;
-}
-
-static int set_field(const struct netns *ns, const char *interface, unsigned long request,
-		     uint32_t addr)
-{
-	struct ifreq req = {0};
-
-	strncpy(req.ifr_name, interface, sizeof(req.ifr_name) - 1);
-	set_sockaddr(&req.ifr_addr, addr);
-	return ioctl(ns->sock, request, &req) < 0 ? -errno : 0;
-}
-
-int netns_set_address(const struct netns *ns, const char *interface, const struct ip4_prefix *p,
-		      struct err *e)
-{
-	char text[IP4_PREFIX_TEXT];
-	int ret = set_up(ns, "lo");
-
-	ret = ret ?: set_field(ns, interface, SIOCSIFADDR, p->addr);
-	ret = ret ?: set_field(ns, interface, SIOCSIFNETMASK, ip4_mask(p->len));
-	ret = ret ?: set_up(ns, interface);
-	if (ret == 0)
-		return 0;
-	return err_set(e, -ret, "cannot give %s the address %s: %s", interface,
-		       ip4_prefix_format(p, text), strerror(-ret));
 }
 
 int netns_set_gateway(const struct netns *ns, uint32_t gateway, struct err *e)

@@ -14,7 +14,7 @@
 
 struct netns {
 	int fd;	  /* of the namespace */
-	int sock; /* a socket in it, for requests about its interfaces */
+	int sock; /* a socket in it, for requests about its routes */
 };
 
 /* Returns 0, or -errno with `e`. */
@@ -22,12 +22,6 @@ int netns_create(struct netns *ns, struct err *e);
 /* Accepts one that was not created, when its descriptors are -1. */
 void netns_destroy(struct netns *ns);
 
-/*
- * Gives an interface of the namespace its only IPv4 address and takes it up, loopback too.
- * Returns 0, or -errno with `e`.
- */
-int netns_set_address(const struct netns *ns, const char *interface, const struct ip4_prefix *p,
-		      struct err *e);
 /* Sends what goes elsewhere to `gateway`. Returns 0, or -errno with `e`; content when it is so. */
 int netns_set_gateway(const struct netns *ns, uint32_t gateway, struct err *e);
 

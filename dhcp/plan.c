@@ -51,10 +51,12 @@ static void add_guest(struct dhcp_plan *p, const struct config_guest *g)
 	}
 }
 
-int dhcp_plan_init(struct dhcp_plan *p, const struct config *c, const struct config_bridge *b)
+int dhcp_plan_init(struct dhcp_plan *p, const struct config *c, const struct config_bridge *b,
+		   const char *interface)
 {
 	*p = (struct dhcp_plan){
 		.bridge = b,
+		.interface = interface,
 		.domain = b->dhcp.domain[0] ? b->dhcp.domain : b->name,
 		.hosts = calloc(count_hosts(c, b) + 1, sizeof(*p->hosts)),
 	};

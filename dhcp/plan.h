@@ -20,6 +20,7 @@ struct dhcp_host {
 
 struct dhcp_plan {
 	const struct config_bridge *bridge; /* borrowed */
+	const char *interface;		    /* of dnsmasq, on the bridge; borrowed */
 	const char *domain;		    /* of the clients */
 	struct dhcp_host *hosts;
 	unsigned n_hosts;
@@ -29,7 +30,8 @@ struct dhcp_plan {
  * NIC 0 of guest vm.a on the bridge is the host vm-a, a second NIC of its on the same bridge
  * vm-a-2: dots would begin a domain. Borrows from `c`. Returns 0 or -ENOMEM.
  */
-int dhcp_plan_init(struct dhcp_plan *p, const struct config *c, const struct config_bridge *b);
+int dhcp_plan_init(struct dhcp_plan *p, const struct config *c, const struct config_bridge *b,
+		   const char *interface);
 void dhcp_plan_fini(struct dhcp_plan *p);
 
 /* Leases that the server may give: the range and what is reserved. */

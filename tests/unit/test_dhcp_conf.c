@@ -19,7 +19,7 @@ static char *file_of(const char *text, enum dhcp_file file, const char *upstream
 	struct dhcp_plan p;
 	char *made;
 
-	assert_int_equal(dhcp_plan_init(&p, c, &c->bridges[0]), 0);
+	assert_int_equal(dhcp_plan_init(&p, c, &c->bridges[0], "dhcp0"), 0);
 	made = dhcp_file_text(file, &p, upstream);
 	assert_non_null(made);
 	dhcp_plan_fini(&p);
