@@ -87,11 +87,20 @@ static void check_range(struct subject *s)
 	help_range(s, e);
 }
 
-/* Writes which NIC on the bridge has or was given `addr`; false when none has. */
-static bool nic_with_address(const struct subject *s, uint32_t addr, char *path, size_t size)
+/* Writes which tap or NIC on the bridge has or was given `addr`; false when none has. */
+static bool owner_of(const struct subject *s, uint32_t addr, char *path, size_t size)
 {
 	const struct config *c = s->k->c;
 
+	for (unsigned i = 0; i < c->n_ports; i++) {
+		const struct config_port *p = &c->ports[i];
+
+		if (p->kind != PORT_TAP || !p->tap.has_address || p->tap.address.addr != addr ||
+		    strcmp(p->bridge, s->b->name) != 0)
+			continue;
+		snprintf(path, size, "ports.%s.tap", p->name);
+		return true;
+	}
 	for (unsigned i = 0; i < c->n_guests; i++) {
 		for (unsigned n = 0; n < c->guests[i].n_nics; n++) {
 			const struct config_nic *nic = &c->guests[i].nics[n];
@@ -110,7 +119,7 @@ static bool nic_with_address(const struct subject *s, uint32_t addr, char *path,
 static bool check_place(struct subject *s, uint32_t addr, struct config_pos pos, const char *path)
 {
 	const char *problem = place_problem(s->b, addr);
-	char text[IP4_TEXT_MAX], nic[CONFIG_NAME_MAX + 32];
+	char text[IP4_TEXT_MAX], owner[CONFIG_NAME_MAX + 32];
 	struct config_error *e;
 
 	ip4_format(addr, text);
@@ -120,8 +129,8 @@ static bool check_place(struct subject *s, uint32_t addr, struct config_pos pos,
 	else if (addr == s->b->address.addr)
 		e = errors_add(s->k->errs, pos, "%s: %s is the address of bridge %s itself", path,
 			       text, s->b->name);
-	else if (nic_with_address(s, addr, nic, sizeof(nic)))
-		e = errors_add(s->k->errs, pos, "%s: %s is the address of %s", path, text, nic);
+	else if (owner_of(s, addr, owner, sizeof(owner)))
+		e = errors_add(s->k->errs, pos, "%s: %s is the address of %s", path, text, owner);
 	else
 		return true;
 	errors_help(e, "choose another address of %s", s->net);
