@@ -35,30 +35,38 @@ int dhcp_files_make_dir(const char *run_dir, const char *dir, struct err *e)
 	return ret ?: make_dir(path, 0755, e);
 }
 
-static void remove_file(const char *dir, const char *name)
+/* With what an interrupted writer may have left of it. */
+static void remove_file(int folder, const char *name)
 {
-	char path[PATH_MAX];
+	char temp[64];
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/%s.new", dir, name);
-	unlink(path);
+	unlinkat(folder, name, 0);
+	snprintf(temp, sizeof(temp), "%s.new", name);
+	unlinkat(folder, temp, 0);
+}
+
+static void empty_folder(int folder, bool keep)
+{
+	for (enum dhcp_file file = 0; file < DHCP_FILE_N; file++)
+		remove_file(folder, dhcp_file_name(file));
+	remove_file(folder, DHCP_EVENTS);
+	if (!keep)
+		remove_file(folder, DHCP_LEASES);
+	unlinkat(folder, DHCP_ROOT, AT_REMOVEDIR);
 }
 
 void dhcp_files_remove_dir(const char *dir, bool keep)
 {
-	char path[PATH_MAX];
+	int folder = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char above[PATH_MAX];
 
-	for (enum dhcp_file file = 0; file < DHCP_FILE_N; file++)
-		remove_file(dir, dhcp_file_name(file));
-	remove_file(dir, DHCP_EVENTS);
-	if (!keep)
-		remove_file(dir, DHCP_LEASES);
-	snprintf(path, sizeof(path), "%s/" DHCP_ROOT, dir);
-	rmdir(path);
+	if (folder < 0)
+		return;
+	empty_folder(folder, keep);
+	close(folder);
 	rmdir(dir);
-	snprintf(path, sizeof(path), "%.*s", (int)(strrchr(dir, '/') - dir), dir);
-	rmdir(path);
+	snprintf(above, sizeof(above), "%.*s", (int)(strrchr(dir, '/') - dir), dir);
+	rmdir(above);
 }
 
 int dhcp_files_write(const char *dir, const char *name, const char *text, struct err *e)

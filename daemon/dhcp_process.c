@@ -61,7 +61,7 @@ static void take_line(struct dhcp_server *s, char *line)
 	static struct log_ratelimit limit;
 	const char *text = clean_line(line);
 
-	snprintf(s->last_log, sizeof(s->last_log), "%s", text);
+	snprintf(s->last_log, sizeof(s->last_log), "%.*s", DHCP_ERROR_MAX - 1, text);
 	if (!is_refusal(text)) {
 		log_debug(LOG_DHCP, "%s bridge=%s", text, s->name);
 		return;
@@ -207,7 +207,7 @@ int dhcp_process_start(struct dhcp_server *s, struct err *e)
 		ret = loop_watch_add(s->loop, &s->process_watch, s->process.pidfd, EPOLLIN);
 	if (ret < 0) {
 		err_prefix(e, ret, "bridge %s: dhcp", s->name);
-		snprintf(s->error, sizeof(s->error), "%s", e->text);
+		snprintf(s->error, sizeof(s->error), "%.*s", DHCP_ERROR_MAX - 1, e->text);
 		start_later(s);
 		return ret;
 	}
