@@ -43,7 +43,7 @@ void check_policies(struct check *k);
 /* MAC and IPv4 addresses of bridges and NICs. */
 void check_addresses(struct check *k);
 
-/* Bridges' DHCP servers, and what needs one. After check_addresses. */
+/* Bridges' DHCP servers, and what needs one. */
 void check_dhcp(struct check *k, bool look_at_files);
 
 /* Addresses and kinds of uplinks; gateways, forwards and rules of bridges. */

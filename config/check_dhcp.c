@@ -153,11 +153,27 @@ static bool has_nic(const struct config_guest *g, const struct config_bridge *b)
 	return false;
 }
 
+/* The NIC of a guest on the bridge that has `mac`; NULL when none has. */
+static const struct config_nic *nic_with_mac(const struct subject *s, const struct mac *mac,
+					     const struct config_guest **guest)
+{
+	for (unsigned i = 0; i < s->k->c->n_guests; i++) {
+		const struct config_guest *g = *guest = &s->k->c->guests[i];
+
+		for (unsigned n = 0; n < g->n_nics; n++)
+			if (g->nics[n].kind == NIC_BRIDGE && mac_eq(&g->nics[n].mac, mac) &&
+			    strcmp(g->nics[n].bridge, s->b->name) == 0)
+				return &g->nics[n];
+	}
+	return NULL;
+}
+
 static void check_reserved_mac(struct subject *s, const struct config_reservation *r,
 			       const char *path)
 {
-	const struct check_claim *nic;
 	const struct config_reservation *first;
+	const struct config_guest *guest;
+	const struct config_nic *nic;
 	char mac[MAC_TEXT_MAX], line[ERRORS_LINE_MAX];
 	const char *key = arena_strdup(s->k->scratch, mac_format(&r->mac, mac));
 
@@ -166,7 +182,7 @@ static void check_reserved_mac(struct subject *s, const struct config_reservatio
 	if (mac_is_zero(&r->mac) || !key)
 		return;
 	first = symtab_add(&s->macs, key, r);
-	nic = symtab_lookup(&s->k->macs, key);
+	nic = nic_with_mac(s, &r->mac, &guest);
 	if (first)
 		errors_help(errors_add(s->k->errs, r->mac_pos,
 				       "%s.mac: %s is used already by reservation '%s'%s", path,
@@ -174,8 +190,10 @@ static void check_reserved_mac(struct subject *s, const struct config_reservatio
 			    "a client has one address on a bridge: keep one of the two");
 	else if (nic)
 		errors_help(
-			errors_add(s->k->errs, r->mac_pos, "%s.mac: %s is used already by %s%s",
-				   path, mac, nic->path, errors_line(nic->pos, line)),
+			errors_add(s->k->errs, r->mac_pos,
+				   "%s.mac: %s is used already by guests.%s.nics[%u]%s", path, mac,
+				   guest->name, (unsigned)(nic - guest->nics),
+				   errors_line(nic->mac_pos, line)),
 			"a guest's address is reserved by itself: write it at the NIC, address: "
 			"A.B.C.D/N");
 }

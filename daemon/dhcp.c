@@ -70,7 +70,9 @@ static int add_port(struct weftd *d, const struct dhcp_server *s, const struct c
 		.flood = {.unknown_unicast = true, .multicast = true, .broadcast = true},
 	};
 	char name[PORT_NAME_MAX];
-	struct tap_port_params params = {.name = name, .csum = true};
+	/* Without csum the kernel completes checksums, and every client can read the replies: some
+	 * that read raw frames do not know of partial ones, even where their device takes them. */
+	struct tap_port_params params = {.name = name};
 	struct vswitch_bridge *on = vswitch_bridge_lookup(d->vswitch, b->name);
 	struct policy policy;
 	struct tap_port *tap;

@@ -62,6 +62,7 @@ static void take_line(struct dhcp_server *s, char *line)
 	const char *text = clean_line(line);
 
 	snprintf(s->last_log, sizeof(s->last_log), "%.*s", DHCP_ERROR_MAX - 1, text);
+	s->ready |= strncmp(text, "DHCP, sockets bound", 19) == 0;
 	if (!is_refusal(text)) {
 		log_debug(LOG_DHCP, "%s bridge=%s", text, s->name);
 		return;
@@ -213,6 +214,7 @@ int dhcp_process_start(struct dhcp_server *s, struct err *e)
 	}
 	s->started_ms = clock_now_ms();
 	s->error[0] = '\0';
+	s->ready = false;
 	log_info(LOG_DHCP, "dnsmasq started bridge=%s pid=%d leases=%u", s->name,
 		 (int)s->process.pid, s->store.n);
 	return 0;
@@ -279,7 +281,7 @@ void dhcp_server_restart(struct dhcp_server *s)
 const char *dhcp_server_state(const struct dhcp_server *s)
 {
 	if (s->process.pid)
-		return "running";
+		return s->ready ? "running" : "starting";
 	return s->row > 3 ? "failed" : "starts again";
 }
 

@@ -52,6 +52,7 @@ struct dhcp_server {
 	struct loop_watch process_watch, event_watch, log_watch;
 	struct loop_timer timer; /* the next start */
 	bool start_again;	 /* the process was asked to end to be started anew */
+	bool ready;		 /* it serves */
 	uint64_t started_ms;
 	unsigned row;		    /* ends in a row */
 	unsigned restarts;	    /* after an end that nobody asked for */
@@ -86,7 +87,7 @@ void dhcp_server_restart(struct dhcp_server *s);
 /* Writes the leases to where they are kept; trouble is logged. */
 void dhcp_server_save(const struct dhcp_server *s);
 
-/* "running", "starts again" or "failed". */
+/* "starting", "running", "starts again" or "failed". */
 const char *dhcp_server_state(const struct dhcp_server *s);
 
 /* Removes what a killed weftd left in run-dir/dhcp of bridges for which `is_served` says no. */

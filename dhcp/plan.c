@@ -7,7 +7,8 @@
 
 #include "common/util.h"
 
-#define LEASES_MAX 65536 /* dnsmasq keeps a list of them and walks it */
+#define LEASES_MAX   65536 /* dnsmasq keeps a list of them and walks it */
+#define RESERVED_MAX 8192
 
 static bool is_served(const struct config_nic *nic, const struct config_bridge *b)
 {
@@ -83,7 +84,7 @@ void dhcp_plan_fini(struct dhcp_plan *p)
 
 unsigned dhcp_plan_leases(const struct dhcp_plan *p)
 {
-	uint64_t n = ip4_range_count(&p->bridge->dhcp.range) + p->n_hosts;
+	uint64_t n = ip4_range_count(&p->bridge->dhcp.range) + RESERVED_MAX;
 
 	return (unsigned)MIN_OF(n, (uint64_t)LEASES_MAX);
 }

@@ -34,7 +34,8 @@ int dhcp_plan_init(struct dhcp_plan *p, const struct config *c, const struct con
 		   const char *interface);
 void dhcp_plan_fini(struct dhcp_plan *p);
 
-/* Leases that the server may give: the range and what is reserved. */
+/* The most leases that the server may have: the range and a bound for what is reserved, so that a
+ * reservation more is no other bound. */
 unsigned dhcp_plan_leases(const struct dhcp_plan *p);
 
 #endif

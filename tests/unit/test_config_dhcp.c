@@ -178,7 +178,7 @@ static void reservations_that_cannot_be_kept_are_refused(void **state)
 				    "b: {mac: 02:00:00:00:00:01, address: 10.10.0.7}",
 				    "b.mac: 02:00:00:00:00:01 is used already by reservation 'a'");
 	assert_reservations_refused("a: {mac: 02:00:00:00:00:08, address: 10.10.0.7}",
-				    "is used already by guests.g.nics[0].mac (line 6)");
+				    "is used already by guests.g.nics[0] (line 6)");
 	assert_reservations_refused("a: {mac: 02:00:00:00:00:01, address: 10.10.0.8}",
 				    "10.10.0.8 is the address of guests.g.nics[0]");
 	assert_reservations_refused("a: {mac: 02:00:00:00:00:01, address: 10.10.0.254}",

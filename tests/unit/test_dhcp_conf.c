@@ -57,7 +57,7 @@ static void the_main_file_serves_one_interface_and_keeps_no_leases(void **state)
 	assert_true(has_line(made, "dhcp-authoritative"));
 	assert_true(has_line(made, "leasefile-ro"));
 	assert_true(has_line(made, "dhcp-script=/weft-lease"));
-	assert_true(has_line(made, "dhcp-lease-max=100"));
+	assert_true(has_line(made, "dhcp-lease-max=8292"));
 	assert_true(has_line(made, "domain=lan"));
 	assert_true(has_line(made, "local=/lan/"));
 	assert_null(strstr(made, "port=0"));
