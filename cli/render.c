@@ -205,6 +205,8 @@ static const struct {
 	{"ring/show", render_rings},
 	{"trace", render_trace},
 	{"pmd-perf-show", render_workers},
+	{"dhcp/show", render_dhcp},
+	{"dhcp/leases", render_leases},
 	{"guest/list", render_guests},
 	{"guest/start", render_state},
 	{"guest/stop", render_state},

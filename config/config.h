@@ -94,6 +94,47 @@ struct config_mirror {
 /* Copies the next name of `*list` ("[a, b]") to `name` and moves on; false at its end. */
 bool config_names_next(const char **list, char name[CONFIG_NAME_MAX + 4]);
 
+/* An address kept for a client of a bridge's DHCP server. */
+struct config_reservation {
+	struct config_pos pos;
+	const char *name;
+	struct mac mac;
+	uint32_t address;
+	struct config_pos mac_pos, address_pos;
+};
+
+/* An option that only its number names. */
+struct config_dhcp_option {
+	struct config_pos pos;
+	unsigned code;
+	const char *value; /* as dnsmasq reads it */
+	struct config_pos code_pos, value_pos;
+};
+
+/* The DHCP and DNS server of a bridge. Lists of addresses are for ipaddr_list_parse. */
+struct config_dhcp {
+	struct config_pos pos;
+	struct ip4_range range; /* zeroes: the bridge has no server */
+	uint64_t lease_ns;	/* UINT64_MAX: for ever */
+	const char *domain;	/* "": the bridge's name */
+	uint32_t address;	/* its own; as written, or derived */
+	bool address_derived;
+	struct config_reservation *reservations;
+	unsigned n_reservations;
+	bool dns;
+	const char *upstream;			      /* a list, "auto" or "none" */
+	unsigned mtu;				      /* 0: clients are not told one */
+	const char *router, *dns_server, *ntp_server; /* lists, "auto" or "none" */
+	const char *search;			      /* "[lan, example.org]" or "" */
+	struct config_dhcp_option *raw;
+	unsigned n_raw;
+	const char *boot_file; /* "": none */
+	uint32_t boot_server;  /* 0: this one */
+	const char *tftp_root; /* "": no TFTP */
+	const char *lease_file;
+	struct config_pos range_pos, address_pos, boot_pos, tftp_pos, lease_file_pos;
+};
+
 /* What the gateway of a bridge does with packets that are not for it, by libvirt's names. */
 enum config_forward {
 	FORWARD_AUTO, /* nat where `nat` is given, else none */
@@ -163,16 +204,30 @@ struct config_bridge {
 	const char *uplink; /* of the default route while `forward` is route, "": none */
 	struct config_pos bridge_uplink_pos;
 	struct config_nat nat;
-	uint64_t ageing_ns;	   /* 300 s; 0: entries never age */
-	uint32_t fdb_entries;	   /* limit, 65536 */
-	bool dhcp_guard, ra_guard; /* only trusted ports are DHCP servers, routers */
-	bool snooping, fast_leave; /* IGMP and MLD */
+	uint64_t ageing_ns;	     /* 300 s; 0: entries never age */
+	uint32_t fdb_entries;	     /* limit, 65536 */
+	enum config_auto dhcp_guard; /* only trusted ports are DHCP servers; auto: where dhcp is */
+	bool ra_guard;		     /* only trusted ports are routers */
+	bool snooping, fast_leave;   /* IGMP and MLD */
 	struct config_static *statics;
 	unsigned n_statics;
 	bool vlan_filtering, forward_bpdu, loop_guard;
 	struct config_mirror *mirrors;
 	unsigned n_mirrors;
+	struct config_dhcp dhcp;
 };
+
+/* Whether the bridge has a DHCP server of its own. */
+static inline bool config_has_dhcp(const struct config_bridge *b)
+{
+	return b->dhcp.range.first != 0;
+}
+
+/* What `dhcp-guard` means on this bridge. */
+static inline bool config_guards_dhcp(const struct config_bridge *b)
+{
+	return b->dhcp_guard == CONFIG_AUTO ? config_has_dhcp(b) : b->dhcp_guard == CONFIG_ON;
+}
 
 enum vhost_mode { VHOST_MODE_SERVER, VHOST_MODE_CLIENT, VHOST_MODE_N };
 
@@ -197,6 +252,7 @@ struct config_spoof {
 	bool enable;
 	struct mac mac;	       /* all zero: that of the NIC */
 	const char *addresses; /* beside the NIC's own; for ipaddr_list_parse, "" */
+	bool leases;	       /* also what it leased; of a NIC: instead of its address */
 	bool ipv4, ipv6, arp, nd;
 	struct config_pos pos;
 };

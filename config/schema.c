@@ -474,10 +474,12 @@ static const struct schema_key bridge_keys[] = {
 	},
 	{
 		.name = "dhcp-guard",
-		.type = SCHEMA_BOOL,
+		.type = SCHEMA_CHOICE,
 		.offset = offsetof(struct config_bridge, dhcp_guard),
-		.fallback = "off",
-		.help = "drop what DHCP servers say, DHCPv6 too, unless their port is trusted",
+		.words = auto_on_off,
+		.fallback = "auto",
+		.help = "drop what DHCP servers say, DHCPv6 too, unless their port is trusted; "
+			"auto: on a bridge with dhcp",
 	},
 	{
 		.name = "ra-guard",
@@ -535,6 +537,15 @@ static const struct schema_key bridge_keys[] = {
 		.map = &mirror_map,
 		.example = "{watch: {from: [vm7], to: probe}}",
 		.help = "copies of ports' frames, by name",
+	},
+	{
+		.name = "dhcp",
+		.type = SCHEMA_MAP,
+		.offset = offsetof(struct config_bridge, dhcp),
+		.pos = offsetof(struct config_bridge, dhcp.pos),
+		.map = &schema_dhcp,
+		.example = "{range: 10.10.0.100-10.10.0.199}",
+		.help = "a DHCP and DNS server (dnsmasq) on the bridge; its port is BRIDGE.dhcp",
 	},
 	{
 		.name = "address6",
@@ -596,11 +607,9 @@ static const struct schema_key bridge_keys[] = {
 			"outside",
 	},
 };
-static const char *const bridge_later[] = {"dhcp", NULL};
 static const struct schema_map bridge_map = {
 	.noun = "bridge",
 	KEYS(bridge_keys),
-	.later = bridge_later,
 	.size = sizeof(struct config_bridge),
 	.name = offsetof(struct config_bridge, name),
 	.help = "learning bridges, by name",

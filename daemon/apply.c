@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "daemon/dhcp.h"
 #include "daemon/gateways.h"
 #include "daemon/metrics.h"
 #include "daemon/running.h"
@@ -170,6 +171,7 @@ static void on_predecessor_gone(void *arg)
 	if (c && !guest_lookup(s->d->guests, s->name) &&
 	    (add_guest(s->d, c, &e) < 0 || start_guest(s->d, c, &e) < 0))
 		log_error(LOG_APPLY, "%s", e.text);
+	dhcp_bind_leases(s->d);
 	free(s);
 }
 
@@ -327,9 +329,9 @@ static void note_failure(struct apply_result *r, const char *name, const struct 
 	r->n_failed++;
 }
 
-static void note_gateway_failure(void *arg, const char *name, const struct err *e)
+static void part_failed(void *arg, const char *bridge, const struct err *e)
 {
-	note_failure(arg, name, e);
+	note_failure(arg, bridge, e);
 }
 
 static void start_first_guests(struct weftd *d, const struct config *wanted, struct apply_result *r)
@@ -362,7 +364,8 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 		if (apply_change(d, c, &e) < 0)
 			note_failure(r, *c->name ? c->name : change_object_name(c->object), &e);
 	}
-	gateways_apply(d, wanted, note_gateway_failure, r);
+	gateways_apply(d, wanted, part_failed, r);
+	dhcp_apply(d, wanted, part_failed, r);
 	vswitch_set_idle(d->vswitch, wanted);
 	vswitch_set_rebalance(d->vswitch, wanted);
 	if (!old)

@@ -272,7 +272,7 @@ static int apply_policy(struct vswitch *vs, const struct vswitch_port *p, struct
 static int set_bridge_policy(struct vswitch *vs, struct vswitch_bridge *b,
 			     const struct config_bridge *c, struct err *e)
 {
-	struct policy_bridge policy = {c->dhcp_guard, c->ra_guard};
+	struct policy_bridge policy = {config_guards_dhcp(c), c->ra_guard};
 	struct vswitch_port *p;
 	int ret = 0;
 
