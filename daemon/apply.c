@@ -30,6 +30,18 @@ static struct vhost_port_params port_params(const struct config_port *c)
 	};
 }
 
+static int add_vhost_port(struct weftd *d, const char *bridge,
+			  const struct vhost_port_params *params,
+			  const struct config_member *member, const struct policy *policy,
+			  struct err *e)
+{
+	struct vhost_port *vp = vhost_port_create(d->vswitch->vhost, params, e);
+
+	return vp ? vswitch_add_port(d->vswitch, bridge, &port_kind_vhost, &vp->port, member,
+				     policy, e)
+		  : -errno;
+}
+
 static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
 {
 	struct vhost_port_params params = port_params(c);
@@ -40,7 +52,7 @@ static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
 	if (c->vhost.path_derived &&
 	    snprintf(path, sizeof(path), "%s/%s.sock", d->run_dir, c->name) < (int)sizeof(path))
 		params.path = path;
-	return vswitch_add_port(d->vswitch, c->bridge, &params, &c->member, &policy, e);
+	return add_vhost_port(d, c->bridge, &params, &c->member, &policy, e);
 }
 
 static void nic_port_name(const char *guest, unsigned n, char *name, size_t size)
@@ -73,7 +85,7 @@ static int add_nic_port(struct weftd *d, const struct config_guest *g, unsigned 
 			       "guest %s: run-dir %s is too long for the sockets of its NICs; "
 			       "choose a shorter one",
 			       g->name, d->run_dir);
-	return vswitch_add_port(d->vswitch, nic->bridge, &params, &nic->member, &policy, e);
+	return add_vhost_port(d, nic->bridge, &params, &nic->member, &policy, e);
 }
 
 /* --- guests ----------------------------------------------------------------------------------- */
@@ -197,7 +209,7 @@ static int update_port(struct weftd *d, const struct change *c, struct err *e)
 	if (!c->disruptive && p) {
 		int ret = vswitch_update_port(d->vswitch, c->name, &wanted->member, &policy, e);
 
-		return ret < 0 ? ret : vhost_port_set_owner(p->vhost, &params, e);
+		return ret < 0 ? ret : vhost_port_set_owner(vhost_port_of(p->port), &params, e);
 	}
 	vswitch_del_port(d->vswitch, c->name);
 	return add_port(d, wanted, e);

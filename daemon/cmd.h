@@ -72,7 +72,8 @@ struct vswitch_bridge *cmd_bridge(struct call *call, struct weftd *d, enum call_
 struct vswitch_port *cmd_port(struct call *call, struct weftd *d, enum call_need need,
 			      bool *absent);
 
-/* {"name", "kind", "state", "waiting_for", "error", "socket", "mode"}: a port in one object. */
+/* {"name", "kind", "state", "waiting_for", "error"}, and what its kind adds: a port in one object.
+ */
 json_t *cmd_port_brief(struct vswitch_port *p);
 
 #endif

@@ -8,16 +8,17 @@
 
 json_t *cmd_port_brief(struct vswitch_port *p)
 {
-	struct vhost_port_info info;
+	struct port_info info = vswitch_port_info(p);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "name", vswitch_port_name(p), "kind",
+			      p->port->ops->kind, "state", info.up ? "up" : "down", "waiting_for",
+			      info.waiting_for[0] ? info.waiting_for : NULL, "error",
+			      info.error[0] ? info.error : NULL);
 
-	vhost_port_info(p->vhost, &info);
-	return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s, s:s, s:o}", "name", vswitch_port_name(p),
-			 "kind", p->vhost->port.ops->kind, "state",
-			 info.step == VHOST_STEP_UP ? "up" : "down", "waiting_for",
-			 info.waiting_for[0] ? info.waiting_for : NULL, "error",
-			 info.error[0] ? info.error : NULL, "socket", p->vhost->path, "mode",
-			 p->vhost->mode == VHOST_MODE_SERVER ? "server" : "client", "member",
-			 member_json(p->on->bridge, &p->vhost->port));
+	if (p->kind->show_brief)
+		p->kind->show_brief(p->port, o);
+	if (p->on)
+		json_object_set_new(o, "member", member_json(p->on->bridge, p->port));
+	return o;
 }
 
 static json_t *ports_of(struct weftd *d, const struct vswitch_bridge *b)
@@ -126,5 +127,5 @@ void cmd_port_to_br(struct call *call, void *ctx)
 	struct vswitch_port *p = cmd_port(call, ctx, CALL_REQUIRED, &absent);
 
 	if (p)
-		call_reply(call, json_string(vswitch_bridge_name(p->on)));
+		call_reply(call, json_string(vswitch_port_bridge(p)));
 }

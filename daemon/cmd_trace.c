@@ -23,7 +23,6 @@
 #include "dataplane/gso.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/verdict.h"
-#include "vhost/features.h"
 
 struct trace {
 	struct weftd *d;
@@ -131,7 +130,8 @@ static void after_stage(const char *stage, void *arg)
 
 	if (!was_open)
 		return;
-	if (strcmp(stage, "bridge") == 0 && frame_of(t)->head_len >= sizeof(struct eth_hdr))
+	if (strcmp(stage, "bridge") == 0 && t->in->on &&
+	    frame_of(t)->head_len >= sizeof(struct eth_hdr))
 		tell_bridge(t);
 	if (t->verdicts.dropped & 1)
 		json_array_append_new(t->steps, json_pack("{s:s, s:s, s:s}", "stage", stage, "drop",
@@ -145,7 +145,7 @@ static void after_stage(const char *stage, void *arg)
  */
 
 /* What the receiver would be given; returns a drop's reason. */
-static enum drop_reason describe_plan(const struct frame *f, const struct vhost_port_info *info,
+static enum drop_reason describe_plan(const struct frame *f, const struct port_info *info,
 				      char *text, size_t size)
 {
 	struct gso_plan plan;
@@ -174,7 +174,7 @@ static void describe_tag(struct trace *t, struct vswitch_port *p, char *text, si
 
 	text[0] = '\0';
 	if (t->verdicts.filter)
-		bridge_output(t->verdicts.filter, b, &p->vhost->port, 1);
+		bridge_output(t->verdicts.filter, b, p->port, 1);
 	if (b->retag & 1 && b->edits[0].op == VLAN_POP)
 		snprintf(text, size, ", without its tag");
 	else if (b->retag & 1)
@@ -186,17 +186,17 @@ static void tell_receiver(struct trace *t, uint16_t id)
 {
 	struct vswitch_port *p = vswitch_port_by_id(t->d->vswitch, id);
 	enum drop_reason reason = DROP_NONE;
-	struct vhost_port_info info;
+	struct port_info info;
 	char text[200], tag[40];
 	size_t len;
 
 	if (!p)
 		return;
-	vhost_port_info(p->vhost, &info);
-	if (info.step != VHOST_STEP_UP) {
+	info = vswitch_port_info(p);
+	if (!info.up) {
 		reason = DROP_PORT_DOWN;
 		snprintf(text, sizeof(text), "%s", info.waiting_for);
-	} else if (info.rings[VHOST_TO_GUEST].posted == 0) {
+	} else if (info.has_rings && info.rings[PORT_RING_OUT].posted == 0) {
 		reason = DROP_RING_FULL;
 		snprintf(text, sizeof(text), "no buffers are posted now: %s",
 			 t->verdicts.flooded & 1 ? "lost at once" : "waits up to 10 ms for some");
@@ -244,13 +244,12 @@ static struct worker *worker_of_packet(struct weftd *d, const struct packet *p)
 static void receive(struct trace *t)
 {
 	struct frame *f = &t->worker->burst.frames[0];
-	struct vhost_port_info info;
+	const struct port_kind *kind = t->in->kind;
 
-	vhost_port_info(t->in->vhost, &info);
 	if (f->len < sizeof(struct eth_hdr))
 		f->bad = DROP_RUNT;
-	else if (info.attached && (f->vnet.flags | f->vnet.gso_type))
-		f->bad = vhost_features_check(info.features, &f->vnet);
+	else if (kind->check_offload && (f->vnet.flags | f->vnet.gso_type))
+		f->bad = kind->check_offload(t->in->port, &f->vnet);
 	say(t, "receive", "%u bytes at port %s%s%s", f->len, vswitch_port_name(t->in),
 	    f->vnet.gso_type ? ", a large frame to be cut" : "",
 	    f->vnet.flags && !f->vnet.gso_type ? ", checksum left to the receiver" : "");
@@ -269,7 +268,7 @@ static void run(struct trace *t)
 
 	receive(t);
 	verdicts_init(&t->verdicts, 0, 0);
-	pipeline_decide(t->worker, &t->in->vhost->port, &t->verdicts, now_ns, after_stage, t);
+	pipeline_decide(t->worker, t->in->port, &t->verdicts, now_ns, after_stage, t);
 	for (unsigned i = 0; i < t->worker->egress.n; i++)
 		tell_receiver(t, t->worker->egress.touched[i]);
 }

@@ -6,7 +6,7 @@ daemon_SRCS := daemon/apply.c daemon/cmd.c daemon/cmd_capture.c daemon/cmd_confi
                daemon/cmd_switch.c daemon/cmd_trace.c daemon/packet_text.c \
                daemon/governor.c daemon/http.c daemon/http_request.c daemon/main.c \
                daemon/member.c daemon/metrics.c daemon/options.c daemon/policy.c \
-               daemon/running.c daemon/vswitch.c
+               daemon/port_vhost.c daemon/running.c daemon/vswitch.c
 
 PROGRAMS += weftd
 weftd_SRCS   = $(sort $(common_SRCS) $(config_SRCS) $(dataplane_SRCS) $(bridge_SRCS) \

@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "daemon/governor.h"
 #include "daemon/policy.h"
+#include "daemon/port_kind.h"
 #include "vhost/vhost_port.h"
 
 struct vswitch_bridge {
@@ -30,8 +31,9 @@ struct vswitch_bridge {
 };
 
 struct vswitch_port {
-	struct vhost_port *vhost;
-	struct vswitch_bridge *on;
+	const struct port_kind *kind;
+	struct port *port;	   /* made by its kind, which takes it away again */
+	struct vswitch_bridge *on; /* NULL: an uplink, which is on none */
 	struct policy policy;
 	TAILQ_ENTRY(vswitch_port) link;
 };
@@ -72,12 +74,14 @@ int vswitch_update_bridge(struct vswitch *vs, const struct config_bridge *c, str
 void vswitch_del_bridge(struct vswitch *vs, const char *name);
 
 /*
- * A port of any origin; `bridge` names where it goes, `member` how it takes part there. Its policy
- * is in force before its first frame. Returns 0 or -errno with the reason.
+ * A port of any origin and kind; `bridge` names where it goes, `member` how it takes part there;
+ * NULL, both: it is on none, as uplinks are.
+ * Its policy is in force before its first frame. Takes the port over in any case: when it cannot be
+ * added it is destroyed. Returns 0 or -errno with the reason.
  */
-int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct vhost_port_params *params,
-		     const struct config_member *member, const struct policy *policy,
-		     struct err *e);
+int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct port_kind *kind,
+		     struct port *port, const struct config_member *member,
+		     const struct policy *policy, struct err *e);
 /* Changes in place what a port does in its bridge and what it may; content when there is none. */
 int vswitch_update_port(struct vswitch *vs, const char *name, const struct config_member *member,
 			const struct policy *policy, struct err *e);
@@ -89,14 +93,29 @@ struct vswitch_port *vswitch_port_lookup(struct vswitch *vs, const char *name);
 /* The port with that id, NULL when it is gone. */
 struct vswitch_port *vswitch_port_by_id(struct vswitch *vs, uint16_t id);
 
+/* What the port has to tell of itself. */
+static inline struct port_info vswitch_port_info(const struct vswitch_port *p)
+{
+	struct port_info info = {0};
+
+	p->kind->info(p->port, &info);
+	return info;
+}
+
 static inline const char *vswitch_port_name(const struct vswitch_port *p)
 {
-	return p->vhost->port.name;
+	return p->port->name;
 }
 
 static inline const char *vswitch_bridge_name(const struct vswitch_bridge *b)
 {
 	return b->bridge->name;
+}
+
+/* The bridge that the port is on, "" when it is on none. */
+static inline const char *vswitch_port_bridge(const struct vswitch_port *p)
+{
+	return p->on ? vswitch_bridge_name(p->on) : "";
 }
 
 #endif
