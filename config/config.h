@@ -121,6 +121,10 @@ struct config_vhost {
 	struct config_pos path_pos;
 };
 
+/* A network device of the host as a port. */
+enum nic_driver_kind { NIC_DRIVER_AF_XDP, NIC_DRIVER_AF_PACKET, NIC_DRIVER_DPDK, NIC_DRIVER_N };
+enum nic_xdp_mode { NIC_XDP_AUTO, NIC_XDP_NATIVE, NIC_XDP_GENERIC, NIC_XDP_N };
+
 /* Offloads that a port offers to its guest; all on by default. */
 struct config_offloads {
 	bool tso, uso, csum;

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # NIC ports: AF_XDP and DPDK. Needs libxdp and libbpf; what links nic_SRCS lists nic_LIBS.
+nic_SRCS := uplink/af_xdp.c uplink/eth_queue.c uplink/ethdev.c uplink/group_tap.c \
+            uplink/link_watch.c uplink/netdev.c uplink/nic.c uplink/partial_csum.c uplink/steer.c uplink/umem.c uplink/xsk.c
 nic_LIBS := libxdp libbpf
 
 # The XDP program: compiled for BPF, and held by steer.o. Debian's asm/ is below the host's triplet.
@@ -22,3 +24,8 @@ UNIT_TESTS += test_partial_csum
 test_partial_csum_SRCS := tests/unit/test_partial_csum.c tests/lib/packet.c uplink/partial_csum.c \
                           dataplane/copy.c dataplane/frame.c common/cksum.c
 test_partial_csum_LIBS := cmocka
+
+UNIT_TESTS += test_af_xdp
+test_af_xdp_SRCS = tests/pipeline/test_af_xdp.c tests/lib/wire.c tests/lib/nicnet.c tests/lib/packet.c \
+                   tests/lib/testport.c $(nic_SRCS) $(dataplane_SRCS) $(bridge_SRCS) $(common_SRCS)
+test_af_xdp_LIBS := $(nic_LIBS) libdpdk libpcap cmocka
