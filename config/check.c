@@ -351,7 +351,7 @@ static int tables_init(struct check *k)
 	}
 	if (symtab_init(&k->bridges, k->scratch, c->n_bridges) ||
 	    symtab_init(&k->ports, k->scratch, c->n_ports + n_nics) ||
-	    symtab_init(&k->sockets, k->scratch, c->n_ports + n_nics + 1) ||
+	    symtab_init(&k->sockets, k->scratch, c->n_ports + n_nics + c->n_uplinks + 1) ||
 	    symtab_init(&k->taps, k->scratch, n_nics) ||
 	    symtab_init(&k->macs, k->scratch, n_nics) ||
 	    symtab_init(&k->addresses, k->scratch, n_nics) ||
@@ -379,6 +379,8 @@ int config_check(const struct config *c, bool look_at_files, struct config_error
 		check_addresses(&k);
 		check_policies(&k);
 		check_members(&k);
+		check_uplinks(&k);
+		check_nat(&k);
 	}
 	if (k.ret)
 		errors_no_memory(errs);

@@ -43,6 +43,10 @@ void check_policies(struct check *k);
 /* MAC and IPv4 addresses of bridges and NICs. */
 void check_addresses(struct check *k);
 
+/* Addresses and kinds of uplinks; gateways, forwards and rules of bridges. */
+void check_uplinks(struct check *k);
+void check_nat(struct check *k);
+
 /* VLANs and guards of ports and NICs, and mirrors. */
 void check_members(struct check *k);
 

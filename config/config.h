@@ -22,7 +22,8 @@
 #include "common/mac.h"
 #include "common/vlan_set.h"
 
-#define CONFIG_ADDRESSES_MAX 16 /* of one port */
+#define CONFIG_ADDRESSES_MAX 16	 /* of one port */
+#define CONFIG_EXTERNAL_MAX  256 /* addresses of one uplink */
 
 #define CONFIG_NAME_MAX	     32 /* bytes of a name without its NUL; [A-Za-z0-9][A-Za-z0-9_.-]* */
 
@@ -91,12 +92,74 @@ struct config_mirror {
 /* Copies the next name of `*list` ("[a, b]") to `name` and moves on; false at its end. */
 bool config_names_next(const char **list, char name[CONFIG_NAME_MAX + 4]);
 
+/* What the gateway of a bridge does with packets that are not for it, by libvirt's names. */
+enum config_forward {
+	FORWARD_AUTO, /* nat where `nat` is given, else none */
+	FORWARD_NONE,
+	FORWARD_ROUTE,
+	FORWARD_NAT,
+	FORWARD_N
+};
+
+enum forward_proto { FORWARD_TCP, FORWARD_UDP, FORWARD_PROTO_N };
+
+/* Ports of the uplink's addresses that lead to a guest. */
+struct config_nat_forward {
+	struct config_pos pos;
+	enum forward_proto proto;
+	const char *tcp, *udp; /* "2222" or "5000-5010"; one of them is "" */
+	const char *to;	       /* "alpha:22" or "10.10.0.7:6000" */
+	const char *address;   /* external one; "": each of the uplink's */
+};
+
+enum filter_verdict { FILTER_ALLOW, FILTER_DENY, FILTER_VERDICT_N };
+
+/* A rule of the stateful filter; the first that fits decides. */
+struct config_nat_rule {
+	struct config_pos pos;
+	enum filter_verdict verdict;
+	const char *allow, *deny; /* "out" or "in"; one of them is "" */
+	const char *proto;	  /* "any", "tcp", "udp", "icmp" */
+	const char *to, *from;	  /* prefixes or a guest's name; "": any */
+	const char *port;	  /* of the destination: "25", "1-1023"; "": any */
+};
+
+enum config_filtering {
+	FILTERING_ENDPOINT_INDEPENDENT,
+	FILTERING_ADDRESS_DEPENDENT,
+	FILTERING_ADDRESS_AND_PORT_DEPENDENT,
+	FILTERING_N
+};
+
+/* Translation for a bridge; `uplink` is "" when there is none. */
+struct config_nat {
+	struct config_pos pos, uplink_pos;
+	const char *uplink;
+	struct config_nat_forward *forwards;
+	unsigned n_forwards;
+	struct config_nat_rule *rules;
+	unsigned n_rules;
+	enum config_filtering filtering;
+	unsigned sessions, sessions_per_guest, ports_per_guest; /* 0: no bound */
+	bool tcp_strict;
+	uint64_t udp_ns, tcp_ns, tcp_opening_ns, tcp_closing_ns, icmp_ns;
+	const char *alg; /* "[ftp, tftp]" or "" */
+	struct config_pos alg_pos;
+};
+
 struct config_bridge {
 	struct config_pos pos;
 	const char *name;
 	bool has_address;
 	struct ip4_prefix address; /* the subnet of the bridge, and its gateway address */
 	struct config_pos address_pos;
+	const char *address6; /* "fd00:10::1/64" or "" */
+	struct config_pos address6_pos;
+	enum config_forward forward; /* as written: config_bridge_forward resolves it */
+	struct config_pos forward_pos;
+	const char *uplink; /* of the default route while `forward` is route, "": none */
+	struct config_pos bridge_uplink_pos;
+	struct config_nat nat;
 	uint64_t ageing_ns;	   /* 300 s; 0: entries never age */
 	uint32_t fdb_entries;	   /* limit, 65536 */
 	bool dhcp_guard, ra_guard; /* only trusted ports are DHCP servers, routers */
@@ -166,6 +229,42 @@ struct config_port {
 	struct config_policy policy;
 };
 
+/* Who is behind an uplink, without asking. */
+struct config_neighbour {
+	struct config_pos pos;
+	const char *address;
+	struct mac mac;
+};
+
+enum uplink_kind { UPLINK_HOST, UPLINK_NIC, UPLINK_VHOST_USER, UPLINK_KIND_N };
+
+/* A way out of the bridges: a port on no bridge. The name "host" exists without an entry. */
+struct config_uplink {
+	struct config_pos pos;
+	const char *name;
+	bool builtin; /* "host", which nobody wrote */
+	enum uplink_kind kind;
+	bool has_address;
+	struct ip4_prefix address; /* weft's own on the link; the first external one */
+	struct config_pos address_pos;
+	const char *gateway;   /* next hop of the default route, "": none */
+	const char *addresses; /* more external ones: "192.0.2.3-192.0.2.9 192.0.2.20"; "" */
+	const char *address6, *gateway6;
+	struct config_pos gateway_pos, addresses_pos, address6_pos, gateway6_pos;
+	unsigned mtu; /* 1500 */
+	struct config_neighbour *neighbours;
+	unsigned n_neighbours;
+	struct config_vhost vhost; /* UPLINK_VHOST_USER */
+	struct {
+		const char *dev, *driver;
+		struct config_pos dev_pos;
+	} nic; /* UPLINK_NIC */
+	struct {
+		struct ip4_prefix range; /* a /30 of it is the link to the host */
+		struct config_pos range_pos;
+	} host; /* UPLINK_HOST */
+};
+
 enum nic_kind { NIC_BRIDGE, NIC_TAP, NIC_VHOST_USER, NIC_KIND_N };
 enum nic_model { NIC_MODEL_VIRTIO, NIC_MODEL_E1000, NIC_MODEL_RTL8139, NIC_MODEL_N };
 
@@ -227,6 +326,8 @@ struct config {
 	struct config_switch sw;
 	struct config_bridge *bridges;
 	unsigned n_bridges;
+	struct config_uplink *uplinks; /* a built-in one, when a bridge uses it, at the end */
+	unsigned n_uplinks;
 	struct config_port *ports;
 	unsigned n_ports;
 	struct config_guest *guests;
@@ -291,5 +392,11 @@ void config_print(const struct config *c, bool effective, FILE *out);
 const struct config_bridge *config_bridge_lookup(const struct config *c, const char *name);
 const struct config_port *config_port_lookup(const struct config *c, const char *name);
 const struct config_guest *config_guest_lookup(const struct config *c, const char *name);
+const struct config_uplink *config_uplink_lookup(const struct config *c, const char *name);
+
+/* NONE, ROUTE or NAT; the uplink that goes with it ("": none); whether the bridge has a gateway. */
+enum config_forward config_bridge_forward(const struct config_bridge *b);
+const char *config_bridge_uplink(const struct config_bridge *b);
+bool config_bridge_has_gateway(const struct config_bridge *b);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/hash.h"
+#include "config/decode.h"
 #include "config/errors.h"
 #include "config/schema.h"
 #include "config/symtab.h"
@@ -45,8 +46,43 @@ static int trim_run_dir(struct config *c)
 	return c->sw.run_dir ? 0 : -ENOMEM;
 }
 
+/* The uplink `host` is there as soon as a bridge uses it. */
+static int derive_host_uplink(struct config *c)
+{
+	struct config_uplink *all;
+	bool used = false;
+
+	for (unsigned i = 0; i < c->n_bridges; i++)
+		used |= strcmp(c->bridges[i].nat.uplink, "host") == 0 ||
+			strcmp(c->bridges[i].uplink, "host") == 0;
+	if (!used || config_uplink_lookup(c, "host"))
+		return 0;
+	all = arena_array(c->arena, c->n_uplinks + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	if (c->n_uplinks)
+		memcpy(all, c->uplinks, c->n_uplinks * sizeof(*all));
+	all[c->n_uplinks] = (struct config_uplink){.name = "host", .builtin = true};
+	if (decode_defaults_of(&schema_uplink, &all[c->n_uplinks], c->arena) < 0)
+		return -ENOMEM;
+	c->uplinks = all;
+	c->n_uplinks++;
+	return 0;
+}
+
 static int derive_paths(struct config *c)
 {
+	for (unsigned i = 0; i < c->n_uplinks; i++) {
+		struct config_uplink *u = &c->uplinks[i];
+
+		if (u->kind != UPLINK_VHOST_USER || u->vhost.path[0])
+			continue;
+		u->vhost.path = arena_printf(c->arena, "%s/%s.sock", c->sw.run_dir, u->name);
+		if (!u->vhost.path)
+			return -ENOMEM;
+		u->vhost.path_derived = true;
+		u->vhost.path_pos = u->pos;
+	}
 	for (unsigned i = 0; i < c->n_ports; i++) {
 		struct config_port *p = &c->ports[i];
 
@@ -269,6 +305,8 @@ int derive_config(struct config *c, struct arena *scratch, struct config_errors 
 	int ret = trim_run_dir(c);
 
 	c->sw.idle_auto = c->sw.idle_ns == SCHEMA_IDLE_AUTO;
+	if (!ret)
+		ret = derive_host_uplink(c);
 	if (!ret)
 		ret = derive_paths(c);
 	if (!ret)

@@ -21,6 +21,13 @@ static const struct schema_word auto_on_off[] = {
 	{"auto", CONFIG_AUTO}, {"on", CONFIG_ON}, {"off", CONFIG_OFF}, {NULL, 0}};
 static const struct schema_word idle_words[] = {
 	{"auto", SCHEMA_IDLE_AUTO}, {"never", UINT64_MAX}, {NULL, 0}};
+static const struct schema_word forward_words[] = {
+	{"auto", FORWARD_AUTO},
+	{"none", FORWARD_NONE},
+	{"route", FORWARD_ROUTE},
+	{"nat", FORWARD_NAT},
+	{NULL, 0},
+};
 static const struct schema_word vhost_modes[] = {
 	{"server", VHOST_MODE_SERVER}, {"client", VHOST_MODE_CLIENT}, {NULL, 0}};
 static const struct schema_word nic_models[] = {{"virtio", NIC_MODEL_VIRTIO},
@@ -507,8 +514,48 @@ static const struct schema_key bridge_keys[] = {
 		.example = "{watch: {from: [vm7], to: probe}}",
 		.help = "copies of ports' frames, by name",
 	},
+	{
+		.name = "address6",
+		.type = SCHEMA_IP,
+		.offset = offsetof(struct config_bridge, address6),
+		.pos = offsetof(struct config_bridge, address6_pos),
+		.min = 6,
+		.max = 126,
+		.example = "fd00:10::1/64",
+		.help = "the IPv6 prefix of the bridge, and its gateway's address in it",
+	},
+	{
+		.name = "forward",
+		.type = SCHEMA_CHOICE,
+		.offset = offsetof(struct config_bridge, forward),
+		.pos = offsetof(struct config_bridge, forward_pos),
+		.words = forward_words,
+		.fallback = "auto",
+		.help = "what the bridge's gateway does with packets for others: none: nothing; "
+			"route: pass them on; nat: translate them; auto: nat where nat is given, "
+			"else none",
+	},
+	{
+		.name = "uplink",
+		.type = SCHEMA_NAME,
+		.offset = offsetof(struct config_bridge, uplink),
+		.pos = offsetof(struct config_bridge, bridge_uplink_pos),
+		.max = CONFIG_NAME_MAX,
+		.example = "wan",
+		.help = "with forward: route, the uplink for packets to no bridge; not given: none",
+	},
+	{
+		.name = "nat",
+		.type = SCHEMA_MAP,
+		.offset = offsetof(struct config_bridge, nat),
+		.pos = offsetof(struct config_bridge, nat.pos),
+		.map = &schema_nat,
+		.example = "{uplink: host}",
+		.help = "translation for the bridge's guests, and how they are reached from "
+			"outside",
+	},
 };
-static const char *const bridge_later[] = {"dhcp", "nat", NULL};
+static const char *const bridge_later[] = {"dhcp", NULL};
 static const struct schema_map bridge_map = {
 	.noun = "bridge",
 	KEYS(bridge_keys),
@@ -603,7 +650,7 @@ static const struct schema_key vhost_keys[] = {
 		.help = "queue pairs that the guest may use, spread over the workers",
 	},
 };
-static const struct schema_map vhost_map = {
+const struct schema_map schema_vhost = {
 	.noun = "vhost-user port",
 	KEYS(vhost_keys),
 	.size = sizeof(struct config_vhost),
@@ -625,7 +672,7 @@ static const struct schema_key port_keys[] = {
 		.name = "vhost-user",
 		.type = SCHEMA_MAP,
 		.offset = offsetof(struct config_port, vhost),
-		.map = &vhost_map,
+		.map = &schema_vhost,
 		.example = "{path: /run/weft/vm7.sock, mode: client}",
 		.help = "the port's vhost-user socket",
 	},
@@ -995,6 +1042,16 @@ static const struct schema_key root_keys[] = {
 		.map = &bridge_map,
 		.example = "{lan: {address: 10.10.0.1/24}}",
 		.help = "learning bridges, by name",
+	},
+	{
+		.name = "uplinks",
+		.type = SCHEMA_NAMED,
+		.offset = offsetof(struct config, uplinks),
+		.count = offsetof(struct config, n_uplinks),
+		.max = 64,
+		.map = &schema_uplink,
+		.example = "{lab: {address: 198.18.0.2/24, vhost-user: {path: /run/lab.sock}}}",
+		.help = "ways out of the bridges, by name; `host` is there without an entry",
 	},
 	{
 		.name = "ports",

@@ -33,6 +33,8 @@ enum schema_type {
 	SCHEMA_IP4_PREFIX, /* struct ip4_prefix */
 	SCHEMA_RATE,	   /* uint64_t, bits a second */
 	SCHEMA_ADDRESSES,  /* const char *: a list for ipaddr_list_parse */
+	SCHEMA_IP, /* const char *: an address; `min` 4, 6: of that family; `max`: with prefix */
+	SCHEMA_RANGES,	   /* const char *: a list of IPv4 addresses and ranges of them */
 	SCHEMA_VLANS,	   /* struct vlan_set: a list of VLANs and ranges */
 	SCHEMA_NAMES,	   /* const char *: a list of ports, "[a, b]" */
 	SCHEMA_STORM_RATE, /* struct config_storm_rate */
@@ -89,11 +91,18 @@ struct schema_map {
 	size_t kind;		  /* enum: which one, by its number in `kinds` */
 	size_t size;		  /* of the struct */
 	size_t name;		  /* const char *, for SCHEMA_NAMED */
+	size_t builtin;		  /* bool: nobody wrote the object; 0: all are written */
 	const char *help;
 };
 
 /* What a port may do: objects of struct config_spoof and struct config_rate. */
 extern const struct schema_map schema_spoof, schema_rate;
+
+/* The socket of a vhost-user port: an object of struct config_vhost. */
+extern const struct schema_map schema_vhost;
+
+/* Translation for a bridge, an object of struct config_nat; a way out, of struct config_uplink. */
+extern const struct schema_map schema_nat, schema_uplink;
 
 /* The whole file: an object of struct config. */
 extern const struct schema_map schema_root;

@@ -107,6 +107,14 @@ static bool json_type(const struct schema_key *key, FILE *out)
 			"\"items\": {\"type\": \"string\"}}",
 			CONFIG_ADDRESSES_MAX);
 		return true;
+	case SCHEMA_IP:
+		fputs("{\"type\": \"string\"}", out);
+		return true;
+	case SCHEMA_RANGES:
+		fputs("{\"type\": \"string\"}, {\"type\": \"array\", \"items\": {\"type\": "
+		      "\"string\"}}",
+		      out);
+		return true;
 	case SCHEMA_VLANS:
 		fputs("{\"type\": \"integer\"}, {\"type\": \"string\"}, {\"type\": \"array\", "
 		      "\"items\": {\"type\": [\"integer\", \"string\"]}}",

@@ -18,6 +18,7 @@
 
 #include "common/ipaddr.h"
 #include "common/units.h"
+#include "config/nat_value.h"
 #include "config/utf8.h"
 
 static bool in_range(const struct schema_key *key, uint64_t v)
@@ -183,6 +184,28 @@ static int check_address_list(const struct schema_key *key, const char *text, vo
 	return ipaddr_list_parse(text, list, ARRAY_SIZE(list)) < 0 ? -EINVAL : 0;
 }
 
+static int check_ip(const struct schema_key *key, const char *text, void *field)
+{
+	struct ipaddr_prefix p;
+	bool is_ip4;
+
+	if (ipaddr_prefix_parse(text, &p) < 0)
+		return -EINVAL;
+	is_ip4 = ipaddr_is_ip4(&p.addr);
+	if ((key->min == 4 && !is_ip4) || (key->min == 6 && is_ip4))
+		return -EINVAL;
+	if (!key->max)
+		return strchr(text, '/') ? -EINVAL : 0;
+	return strchr(text, '/') && p.len >= 8 && p.len <= key->max ? 0 : -EINVAL;
+}
+
+static int check_ranges(const struct schema_key *key, const char *text, void *field)
+{
+	uint32_t list[CONFIG_EXTERNAL_MAX];
+
+	return nat_value_addresses(text, list, ARRAY_SIZE(list)) < 0 ? -EINVAL : 0;
+}
+
 static int parse_vlans(const struct schema_key *key, const char *text, void *field)
 {
 	char back[VALUE_TEXT_MAX];
@@ -340,6 +363,8 @@ static const struct value_type {
 			       false},
 	[SCHEMA_RATE] = {parse_rate, format_rate, sizeof(uint64_t), false},
 	[SCHEMA_ADDRESSES] = {check_address_list, format_string, 0, true},
+	[SCHEMA_IP] = {check_ip, format_string, 0, true},
+	[SCHEMA_RANGES] = {check_ranges, format_string, 0, true},
 	[SCHEMA_VLANS] = {parse_vlans, format_vlans, sizeof(struct vlan_set), false},
 	[SCHEMA_NAMES] = {check_names, format_string, 0, true},
 	[SCHEMA_STORM_RATE] = {parse_storm_rate, format_storm_rate,
@@ -533,6 +558,18 @@ static void kind_text(const struct schema_key *key, char *text, size_t size)
 	case SCHEMA_ADDRESSES:
 		snprintf(text, size, "up to %d IPv4 or IPv6 addresses, or prefixes of them",
 			 CONFIG_ADDRESSES_MAX);
+		break;
+	case SCHEMA_IP:
+		snprintf(text, size, "an %s address%s",
+			 key->min == 4	 ? "IPv4"
+			 : key->min == 6 ? "IPv6"
+					 : "IPv4 or IPv6",
+			 key->max ? " with a prefix length" : "");
+		break;
+	case SCHEMA_RANGES:
+		snprintf(text, size,
+			 "up to %d IPv4 addresses, or ranges such as 192.0.2.3-192.0.2.9",
+			 CONFIG_EXTERNAL_MAX);
 		break;
 	case SCHEMA_VLANS:
 		snprintf(text, size, "a list of VLANs and ranges from 1 to %d", VLAN_ID_MAX);

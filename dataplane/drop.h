@@ -37,6 +37,24 @@ enum drop_reason {
 	DROP_MAC_LIMIT,	   /* a new station on a port that has its number of them */
 	DROP_STICKY,	   /* the sender is a sticky station of another port */
 	DROP_STORM,	   /* beyond the port's storm limit */
+	/* decided by NAT */
+	DROP_NAT_SESSIONS,	  /* the session table is full */
+	DROP_NAT_BRIDGE_SESSIONS, /* the bridge has its number of sessions */
+	DROP_NAT_GUEST_SESSIONS,  /* the guest has its number of sessions */
+	DROP_NAT_GUEST_PORTS,	  /* the guest has its number of external ports */
+	DROP_NAT_PORTS,		  /* no external port is free */
+	DROP_NAT_NO_MAPPING,	  /* from outside, for nobody */
+	DROP_NAT_FILTERED,	  /* from outside, by somebody the guest has not sent to */
+	DROP_NAT_DENIED,	  /* by a rule of the bridge's filter */
+	DROP_NAT_TCP_STATE,	  /* TCP that neither begins a connection nor belongs to one */
+	DROP_NAT_SOURCE,	  /* from a bridge, with an address that is not of its subnet */
+	DROP_NAT_PROTO,		  /* a protocol that is not translated */
+	DROP_NAT_ICMP_BAD,	  /* an ICMP error whose checksum or contents are wrong */
+	DROP_NAT_ICMP_STRAY,	  /* an ICMP error about no session */
+	DROP_NAT_FRAGMENTS,	  /* no room to hold a fragment until its first one comes */
+	DROP_NAT_FRAGMENT_BAD,	  /* a fragment that overwrites headers */
+	DROP_IP_HEADER,		  /* an IP header that contradicts itself or its frame */
+	DROP_IP_CSUM,		  /* the checksum of an IPv4 header is wrong */
 	/* decided at the port it was going to */
 	DROP_RATE_LIMIT, /* more than the receiver's rate, and no room to wait */
 	DROP_PORT_DOWN,	 /* the receiver is gone or not ready */
