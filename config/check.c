@@ -193,7 +193,8 @@ static void check_sockets(struct check *k)
 		for (unsigned n = 0; n < c->guests[i].n_nics; n++)
 			check_nic_socket(k, &c->guests[i], n);
 	for (unsigned i = 0; i < c->n_ports; i++)
-		if (!c->ports[i].vhost.path_derived || owns_name(k, &c->ports[i]))
+		if (c->ports[i].kind == PORT_VHOST_USER &&
+		    (!c->ports[i].vhost.path_derived || owns_name(k, &c->ports[i])))
 			check_socket(k, c->ports[i].vhost.path,
 				     arena_printf(k->scratch, "ports.%s.vhost-user.path",
 						  c->ports[i].name),
@@ -352,9 +353,9 @@ static int tables_init(struct check *k)
 	if (symtab_init(&k->bridges, k->scratch, c->n_bridges) ||
 	    symtab_init(&k->ports, k->scratch, c->n_ports + n_nics) ||
 	    symtab_init(&k->sockets, k->scratch, c->n_ports + n_nics + c->n_uplinks + 1) ||
-	    symtab_init(&k->taps, k->scratch, n_nics) ||
-	    symtab_init(&k->macs, k->scratch, n_nics) ||
-	    symtab_init(&k->addresses, k->scratch, n_nics) ||
+	    symtab_init(&k->taps, k->scratch, n_nics + c->n_ports) ||
+	    symtab_init(&k->macs, k->scratch, n_nics + c->n_ports) ||
+	    symtab_init(&k->addresses, k->scratch, n_nics + c->n_ports) ||
 	    symtab_init(&k->disks, k->scratch, n_disks))
 		return -ENOMEM;
 	for (unsigned i = 0; i < c->n_bridges; i++)
@@ -377,6 +378,7 @@ int config_check(const struct config *c, bool look_at_files, struct config_error
 		check_nics(&k);
 		check_guests(&k, look_at_files);
 		check_addresses(&k);
+		check_taps(&k);
 		check_policies(&k);
 		check_members(&k);
 		check_uplinks(&k);

@@ -47,6 +47,16 @@ void check_addresses(struct check *k);
 void check_uplinks(struct check *k);
 void check_nat(struct check *k);
 
+/* Returns false when `p` is no address of a host, which it reports. */
+bool check_host_address(struct check *k, const struct ip4_prefix *p, struct config_pos pos,
+			const char *path, const char *help);
+/* An address of a member of `bridge`: in its subnet, and nobody else's there. */
+void check_member_address(struct check *k, const char *bridge, const struct ip4_prefix *p,
+			  struct config_pos pos, const char *path, const char *help);
+
+/* Interfaces of the host that are ports. */
+void check_taps(struct check *k);
+
 /* VLANs and guards of ports and NICs, and mirrors. */
 void check_members(struct check *k);
 

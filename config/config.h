@@ -216,15 +216,32 @@ struct config_policy {
 	bool trusted; /* may be a DHCP server and a router */
 };
 
-/* A port that belongs to no guest of ours: somebody else's QEMU or libvirt guest. */
+/* An interface of the host that weftd makes. */
+struct config_tap {
+	const char *name;
+	bool has_address;
+	struct ip4_prefix address; /* of the host there */
+	const char *address6;	   /* with its prefix length; "" */
+	struct mac mac;		   /* written or derived */
+	unsigned mtu;		   /* 1500 */
+	unsigned queues;	   /* 1 */
+	bool mac_derived;
+	struct config_pos name_pos, address_pos, address6_pos, mac_pos;
+};
+
+enum config_port_kind { PORT_VHOST_USER, PORT_TAP, PORT_KIND_N };
+
+/* A port that belongs to no guest of ours: somebody else's QEMU or libvirt guest, or the host. */
 struct config_port {
 	struct config_pos pos;
 	const char *name;
+	enum config_port_kind kind;
 	const char *bridge;
 	struct config_pos bridge_pos;
-	struct config_vhost vhost;
+	struct config_vhost vhost; /* PORT_VHOST_USER */
+	struct config_tap tap;	   /* PORT_TAP */
 	struct config_offloads offloads;
-	unsigned mtu; /* largest that its frontend may give its guest, 65535 */
+	unsigned mtu; /* PORT_VHOST_USER: largest that its frontend may give its guest, 65535 */
 	struct config_member member;
 	struct config_policy policy;
 };

@@ -511,7 +511,7 @@ static void decode_kind(struct decode *d, const struct schema_map *map, const st
 			errors_help(e, "keep one of the two");
 		}
 	}
-	if (!first && !has_later_key(map, node))
+	if (!first && !map->kind_optional && !has_later_key(map, node))
 		missing_kind(d, map, node);
 }
 

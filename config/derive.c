@@ -29,7 +29,7 @@ struct derive_subnet {
 	const struct config_bridge *bridge;
 	uint32_t *slots; /* 0: free */
 	uint32_t mask;
-	unsigned n_nics;
+	unsigned n_members;
 	bool full;
 };
 
@@ -86,7 +86,7 @@ static int derive_paths(struct config *c)
 	for (unsigned i = 0; i < c->n_ports; i++) {
 		struct config_port *p = &c->ports[i];
 
-		if (p->vhost.path[0])
+		if (p->kind != PORT_VHOST_USER || p->vhost.path[0])
 			continue;
 		p->vhost.path = arena_printf(c->arena, "%s/%s.sock", c->sw.run_dir, p->name);
 		if (!p->vhost.path)
@@ -124,9 +124,25 @@ static int derive_mac(struct derive *d, const struct config_guest *g, unsigned n
 	return ret;
 }
 
-static unsigned count_nics(const struct config *c)
+static int derive_tap_mac(struct derive *d, struct config_port *p)
 {
-	unsigned n = 0;
+	char name[CONFIG_NAME_MAX + 16];
+	int ret;
+
+	p->tap.mac_derived = true;
+	p->tap.mac_pos = p->pos;
+	for (unsigned again = 0;; again++) {
+		snprintf(name, sizeof(name), "%s#tap", p->name);
+		p->tap.mac = mac_derive(name, again);
+		ret = mac_enter(d, &p->tap.mac);
+		if (ret <= 0)
+			return ret;
+	}
+}
+
+static unsigned count_macs(const struct config *c)
+{
+	unsigned n = c->n_ports;
 
 	for (unsigned i = 0; i < c->n_guests; i++)
 		n += c->guests[i].n_nics;
@@ -142,12 +158,18 @@ static int enter_written_macs(struct derive *d)
 			if (!mac_is_zero(&g->nics[n].mac) && mac_enter(d, &g->nics[n].mac) < 0)
 				return -ENOMEM;
 	}
+	for (unsigned i = 0; i < d->c->n_ports; i++) {
+		const struct config_port *p = &d->c->ports[i];
+
+		if (!mac_is_zero(&p->tap.mac) && mac_enter(d, &p->tap.mac) < 0)
+			return -ENOMEM;
+	}
 	return 0;
 }
 
 static int derive_macs(struct derive *d)
 {
-	int ret = symtab_init(&d->macs, d->scratch, count_nics(d->c));
+	int ret = symtab_init(&d->macs, d->scratch, count_macs(d->c));
 
 	if (!ret)
 		ret = enter_written_macs(d);
@@ -158,6 +180,12 @@ static int derive_macs(struct derive *d)
 			if (mac_is_zero(&g->nics[n].mac))
 				ret = derive_mac(d, g, n);
 	}
+	for (unsigned i = 0; i < d->c->n_ports && !ret; i++) {
+		struct config_port *p = &d->c->ports[i];
+
+		if (p->kind == PORT_TAP && mac_is_zero(&p->tap.mac))
+			ret = derive_tap_mac(d, p);
+	}
 	return ret;
 }
 
@@ -167,6 +195,14 @@ static struct derive_subnet *subnet_of(const struct derive *d, const struct conf
 	if (nic->kind != NIC_BRIDGE)
 		return NULL;
 	return (struct derive_subnet *)symtab_lookup(&d->bridges, nic->bridge);
+}
+
+/* The subnet that a tap port's written address is in, or NULL. */
+static struct derive_subnet *tap_subnet_of(const struct derive *d, const struct config_port *p)
+{
+	if (p->kind != PORT_TAP || !p->tap.has_address)
+		return NULL;
+	return (struct derive_subnet *)symtab_lookup(&d->bridges, p->bridge);
 }
 
 static uint32_t *address_slot(const struct derive_subnet *s, uint32_t addr)
@@ -192,7 +228,7 @@ static int addresses_init(struct derive *d, struct derive_subnet *s)
 {
 	uint32_t n = 8;
 
-	while (n < (s->n_nics + 1) * 2)
+	while (n < (s->n_members + 1) * 2)
 		n *= 2;
 	s->slots = arena_array(d->scratch, n, sizeof(*s->slots));
 	s->mask = n - 1;
@@ -257,8 +293,14 @@ static int subnets_init(struct derive *d)
 			struct derive_subnet *s = subnet_of(d, &d->c->guests[i].nics[n]);
 
 			if (s)
-				s->n_nics++;
+				s->n_members++;
 		}
+	}
+	for (i = 0; i < d->c->n_ports; i++) {
+		struct derive_subnet *s = tap_subnet_of(d, &d->c->ports[i]);
+
+		if (s)
+			s->n_members++;
 	}
 	for (i = 0; i < d->c->n_bridges; i++) {
 		struct derive_subnet *s = &subnets[i];
@@ -292,6 +334,12 @@ static int derive_addresses(struct derive *d)
 
 	if (ret)
 		return ret;
+	for (unsigned i = 0; i < d->c->n_ports; i++) {
+		struct derive_subnet *s = tap_subnet_of(d, &d->c->ports[i]);
+
+		if (s)
+			address_enter(s, d->c->ports[i].tap.address.addr);
+	}
 	for (unsigned i = 0; i < d->c->n_guests; i++)
 		derive_guest_addresses(d, &d->c->guests[i], true);
 	for (unsigned i = 0; i < d->c->n_guests; i++)

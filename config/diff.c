@@ -234,6 +234,10 @@ static void describe_port(const struct config_port *p, char *text, size_t size)
 {
 	char path[128];
 
+	if (p->kind == PORT_TAP) {
+		snprintf(text, size, "on %s, tap %s", p->bridge, p->tap.name);
+		return;
+	}
 	snprintf(text, size, "on %s, %s of %s", p->bridge,
 		 p->vhost.mode == VHOST_MODE_SERVER ? "server" : "client",
 		 utf8_excerpt(p->vhost.path, path, sizeof(path)));

@@ -677,6 +677,15 @@ static const struct schema_key port_keys[] = {
 		.help = "the port's vhost-user socket",
 	},
 	{
+		.name = "tap",
+		.type = SCHEMA_MAP,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_port, tap),
+		.map = &schema_tap,
+		.example = "{name: weft0}",
+		.help = "instead of a socket: an interface of the host, which weftd makes",
+	},
+	{
 		.name = "offloads",
 		.type = SCHEMA_MAP,
 		.flags = SCHEMA_DISRUPTIVE,
@@ -697,14 +706,21 @@ static const struct schema_key port_keys[] = {
 	},
 	MEMBER_KEYS(config_port),
 };
-static const char *const port_later[] = {"nic", "tap", NULL};
+static const char *const port_later[] = {"nic", NULL};
+static const char *const port_kinds[PORT_KIND_N + 1] = {
+	[PORT_VHOST_USER] = "vhost-user",
+	[PORT_TAP] = "tap",
+};
 static const struct schema_map port_map = {
 	.noun = "port",
 	KEYS(port_keys),
 	.later = port_later,
+	.kinds = port_kinds,
+	.kind_optional = true,
+	.kind = offsetof(struct config_port, kind),
 	.size = sizeof(struct config_port),
 	.name = offsetof(struct config_port, name),
-	.help = "ports of guests that something else runs (QEMU, libvirt), by name",
+	.help = "ports of guests that something else runs (QEMU, libvirt) and of the host, by name",
 };
 
 static const struct schema_key image_keys[] = {
@@ -1061,7 +1077,7 @@ static const struct schema_key root_keys[] = {
 		.max = 4096,
 		.map = &port_map,
 		.example = "{vm7: {bridge: lan}}",
-		.help = "ports of guests that something else runs, by name",
+		.help = "ports of guests that something else runs, and of the host, by name",
 	},
 	{
 		.name = "guests",

@@ -88,6 +88,7 @@ struct schema_map {
 	const char *const *later; /* keys of later versions, ends with NULL; may be NULL */
 	const char *shorthand;	  /* the key that a single value in its place means; or NULL */
 	const char *const *kinds; /* exactly one of these keys is there, ends with NULL; or NULL */
+	bool kind_optional;	  /* none of them stands for the first */
 	size_t kind;		  /* enum: which one, by its number in `kinds` */
 	size_t size;		  /* of the struct */
 	size_t name;		  /* const char *, for SCHEMA_NAMED */
@@ -98,8 +99,8 @@ struct schema_map {
 /* What a port may do: objects of struct config_spoof and struct config_rate. */
 extern const struct schema_map schema_spoof, schema_rate;
 
-/* The socket of a vhost-user port: an object of struct config_vhost. */
-extern const struct schema_map schema_vhost;
+/* What makes a port's kind: objects of struct config_vhost and struct config_tap. */
+extern const struct schema_map schema_vhost, schema_tap;
 
 /* Translation for a bridge, an object of struct config_nat; a way out, of struct config_uplink. */
 extern const struct schema_map schema_nat, schema_uplink;

@@ -209,13 +209,23 @@ static void json_required(const struct schema_map *map, FILE *out)
 	fputs(any ? "]" : "", out);
 }
 
+static void json_each_kind(const struct schema_map *map, FILE *out)
+{
+	for (unsigned i = 0; map->kinds[i]; i++)
+		fprintf(out, "%s{\"required\": [\"%s\"]}", i ? ", " : "", map->kinds[i]);
+}
+
 static void json_kinds(const struct schema_map *map, FILE *out)
 {
 	if (!map->kinds)
 		return;
 	fputs(", \"oneOf\": [", out);
-	for (unsigned i = 0; map->kinds[i]; i++)
-		fprintf(out, "%s{\"required\": [\"%s\"]}", i ? ", " : "", map->kinds[i]);
+	json_each_kind(map, out);
+	if (map->kind_optional) {
+		fputs(", {\"not\": {\"anyOf\": [", out);
+		json_each_kind(map, out);
+		fputs("]}}", out);
+	}
 	fputs("]", out);
 }
 

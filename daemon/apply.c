@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "daemon/metrics.h"
 #include "daemon/running.h"
+#include "uplink/tap_port.h"
 
 /* --- ports ------------------------------------------------------------------------------------ */
 
@@ -42,7 +43,32 @@ static int add_vhost_port(struct weftd *d, const char *bridge,
 		  : -errno;
 }
 
-static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
+static int add_tap_port(struct weftd *d, const struct config_port *c, struct err *e)
+{
+	struct policy policy = policy_from_port(c);
+	struct tap_port_params params = {
+		.name = c->name,
+		.link = {.name = c->tap.name, .mac = c->tap.mac, .mtu = c->tap.mtu, .netns_fd = -1},
+		.queues = c->tap.queues,
+		.csum = c->offloads.csum,
+		.tso = c->offloads.tso,
+		.uso = c->offloads.uso,
+	};
+	struct link_setup *link = &params.link;
+	struct tap_port *tp;
+
+	if (c->tap.has_address)
+		link->addresses[link->n_addresses++] = link_address4(&c->tap.address);
+	if (c->tap.address6[0] &&
+	    ipaddr_prefix_parse(c->tap.address6, &link->addresses[link->n_addresses]) == 0)
+		link->n_addresses++;
+	tp = tap_port_create(d->vswitch->dp, &params, e);
+	return tp ? vswitch_add_port(d->vswitch, c->bridge, &port_kind_tap, tap_port_port(tp),
+				     &c->member, &policy, e)
+		  : -errno;
+}
+
+static int add_socket_port(struct weftd *d, const struct config_port *c, struct err *e)
 {
 	struct vhost_port_params params = port_params(c);
 	struct policy policy = policy_from_port(c);
@@ -53,6 +79,11 @@ static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
 	    snprintf(path, sizeof(path), "%s/%s.sock", d->run_dir, c->name) < (int)sizeof(path))
 		params.path = path;
 	return add_vhost_port(d, c->bridge, &params, &c->member, &policy, e);
+}
+
+static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
+{
+	return c->kind == PORT_TAP ? add_tap_port(d, c, e) : add_socket_port(d, c, e);
 }
 
 static void nic_port_name(const char *guest, unsigned n, char *name, size_t size)
@@ -209,7 +240,9 @@ static int update_port(struct weftd *d, const struct change *c, struct err *e)
 	if (!c->disruptive && p) {
 		int ret = vswitch_update_port(d->vswitch, c->name, &wanted->member, &policy, e);
 
-		return ret < 0 ? ret : vhost_port_set_owner(vhost_port_of(p->port), &params, e);
+		if (ret == 0 && wanted->kind == PORT_VHOST_USER)
+			ret = vhost_port_set_owner(vhost_port_of(p->port), &params, e);
+		return ret;
 	}
 	vswitch_del_port(d->vswitch, c->name);
 	return add_port(d, wanted, e);

@@ -131,3 +131,36 @@ void slice_copy(const struct slice *s, const struct iovec *iov, unsigned n, uint
 	sink_write(&k, s->hdr, s->hdr_len, NULL);
 	sink_write_frame(&k, s->frame, s->off, s->len, NULL);
 }
+
+unsigned slice_iov(const struct slice *s, struct iovec *iov, unsigned max)
+{
+	const struct frame *f = s->frame;
+	const struct seg *seg = f->segs, *end = seg + f->n_segs;
+	uint32_t off = s->off, len = s->len;
+	unsigned n = 0;
+
+	iov[n++] = (struct iovec){(void *)s->hdr, s->hdr_len};
+	if (len && off < f->head_len) {
+		uint32_t share = f->head_len - off < len ? f->head_len - off : len;
+
+		iov[n++] = (struct iovec){(void *)(f->head + off), share};
+		off += share;
+		len -= share;
+	}
+	off -= f->head_len < off ? f->head_len : off;
+	for (; len > 0 && seg < end; seg++) {
+		uint32_t share;
+
+		if (off >= seg->len) {
+			off -= seg->len;
+			continue;
+		}
+		if (n == max)
+			return 0;
+		share = seg->len - off < len ? seg->len - off : len;
+		iov[n++] = (struct iovec){(void *)(seg->p + off), share};
+		len -= share;
+		off = 0;
+	}
+	return n;
+}

@@ -75,6 +75,7 @@ static const struct {
 	[DROP_MTU] = {"mtu", "a packet longer than the receiver's MTU"},
 	[DROP_CSUM_SCTP] = {"csum_sctp",
 			    "an SCTP checksum that the receiver does not complete itself"},
+	[DROP_HOST] = {"host", "the kernel of the host refused the frame"},
 	[DROP_CSUM_DEPTH] = {"csum_depth", "headers too deep to complete the checksum"},
 };
 static_assert(ARRAY_SIZE(reasons) == DROP_N, "a name for each reason");

@@ -62,6 +62,7 @@ enum drop_reason {
 	DROP_NO_FIT,	 /* the receiver's buffers are too small for the frame */
 	DROP_MTU,	 /* a packet longer than the receiver's MTU */
 	DROP_CSUM_SCTP,	 /* SCTP without its checksum for a receiver that wants it */
+	DROP_HOST,	 /* the host's kernel refused it */
 	DROP_CSUM_DEPTH, /* headers too deep to complete the checksum for this receiver */
 	DROP_N
 };
