@@ -99,8 +99,8 @@ struct schema_map {
 /* What a port may do: objects of struct config_spoof and struct config_rate. */
 extern const struct schema_map schema_spoof, schema_rate;
 
-/* What makes a port's kind: objects of struct config_vhost and struct config_tap. */
-extern const struct schema_map schema_vhost, schema_tap;
+/* What makes a port's kind: objects of struct config_vhost, config_tap and config_host_nic. */
+extern const struct schema_map schema_vhost, schema_tap, schema_nic;
 
 /* Translation for a bridge, an object of struct config_nat; a way out, of struct config_uplink. */
 extern const struct schema_map schema_nat, schema_uplink;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/lib/test.h"
-
 #include "tests/lib/nicnet.h"
+
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -279,7 +279,7 @@ static void what_cannot_be_is_refused_and_leaves_nothing_behind(void **state)
 		net,
 		(struct nic_params){.driver = NIC_DRIVER_DPDK, .dev = "", .pci = "0000:ff:1e.0"},
 		"0000:ff:1e.0");
-	wire_ip("link add plain0 up type dummy");
+	wire_ip("link add plain0 up type bridge");
 	nicnet_refuses(net, (struct nic_params){.dev = "plain0", .mode = NIC_XDP_NATIVE}, "no XDP");
 	wire_ip("link del plain0");
 
