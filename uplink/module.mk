@@ -5,3 +5,9 @@ uplink_SRCS := uplink/link.c uplink/netns.c uplink/tap_dev.c uplink/tap_port.c
 uplink_LIBS := libnl-route-3.0
 
 $(foreach s,$(uplink_SRCS),$(eval $(B)/obj/$(s:.c=.o): CPPFLAGS += $(call pkg_cflags,$(uplink_LIBS))))
+
+UNIT_TESTS += test_tap
+test_tap_SRCS = tests/pipeline/test_tap.c tests/lib/hosttap.c tests/lib/packet.c \
+                tests/lib/segment.c tests/lib/testport.c $(uplink_SRCS) $(dataplane_SRCS) \
+                $(bridge_SRCS) $(common_SRCS)
+test_tap_LIBS = libdpdk libpcap cmocka $(uplink_LIBS)

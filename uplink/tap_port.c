@@ -359,7 +359,7 @@ struct tap_port *tap_port_create(struct dataplane *dp, const struct tap_port_par
 	}
 	ret = open_device(tp, params, e);
 	if (ret < 0)
-		err_prefix(e, ret, "port %s: ", params->name);
+		err_prefix(e, ret, "port %s", params->name);
 	else
 		ret = dataplane_port_add(dp, &tp->port, e);
 	if (ret < 0) {
