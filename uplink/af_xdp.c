@@ -272,7 +272,7 @@ static int set_promiscuous(struct af_xdp *a, struct err *e)
 
 static void leave_vlan_tags(struct af_xdp *a)
 {
-	a->unstripped = a->nic.dev.strips_vlan && netdev_strip_vlan(a->nic.dev.name, false) == 0;
+	a->unstripped = netdev_switch_off(a->nic.dev.name, NETDEV_VLAN_STRIP);
 }
 
 static void af_xdp_close(struct nic *n)
@@ -294,7 +294,7 @@ static void af_xdp_close(struct nic *n)
 		close(a->promiscuous_fd);
 	a->promiscuous_fd = -1;
 	if (a->unstripped)
-		netdev_strip_vlan(n->dev.name, true);
+		netdev_switch_on(n->dev.name, NETDEV_VLAN_STRIP);
 	a->unstripped = false;
 }
 

@@ -22,7 +22,7 @@
 
 /* How long a sleeping worker leaves a queue alone that cannot wake it. */
 #define NAP_MIN_NS 50000u
-#define NAP_MAX_NS 1000000u
+#define NAP_MAX_NS 3000000u
 #define NAP_PART   16 /* of the time since the last frame */
 
 struct ethdev {
@@ -35,6 +35,7 @@ struct ethdev {
 	uint16_t id; /* DPDK's */
 	char devname[64];
 	int promiscuous_fd;
+	bool was_on[NETDEV_OFFLOAD_N]; /* of the kernel's device, which is left as it was */
 };
 
 static inline struct ethdev *ethdev_of(struct port *p)
@@ -353,6 +354,23 @@ static int set_promiscuous(struct ethdev *d)
 	return MIN_OF(d->promiscuous_fd, 0);
 }
 
+/* A packet socket would get packets that the kernel has joined, and that no slot has room for. */
+static void stop_joining(struct ethdev *d)
+{
+	if (!is_af_packet(&d->nic))
+		return;
+	d->was_on[NETDEV_GRO] = netdev_switch_off(d->nic.dev.name, NETDEV_GRO);
+	d->was_on[NETDEV_LRO] = netdev_switch_off(d->nic.dev.name, NETDEV_LRO);
+}
+
+static void restore(struct ethdev *d)
+{
+	for (unsigned i = 0; i < NETDEV_OFFLOAD_N; i++)
+		if (d->was_on[i])
+			netdev_switch_on(d->nic.dev.name, i);
+	memset(d->was_on, 0, sizeof(d->was_on));
+}
+
 static int start(struct ethdev *d, struct err *e)
 {
 	int ret = rte_eth_dev_start(d->id);
@@ -398,6 +416,7 @@ static void ethdev_close(struct nic *n)
 		eth_queue_fini(&d->queues[k]);
 		n->port.queues[k].wake_fds[0] = -1;
 	}
+	restore(d);
 	if (d->promiscuous_fd >= 0)
 		close(d->promiscuous_fd);
 	d->promiscuous_fd = -1;
@@ -433,6 +452,7 @@ static int ethdev_open(struct nic *n, struct err *e)
 		ethdev_close(n);
 		return ret;
 	}
+	stop_joining(d);
 	d->mark_partial = is_af_packet(n) && n->dev.partial_csums;
 	find_interrupts(d);
 	nic_queues_up(n);

@@ -14,8 +14,8 @@
  *
  * Sleeping. A driver with receive interrupts wakes the worker. Without them, as with af_packet, a
  * worker that sleeps has to get up and look: after 50 us while there was traffic lately, more and
- * more seldom later, after 1 ms at most. That is what a frame waits at worst, and it costs an idle
- * worker some percent of a core.
+ * more seldom later, after 3 ms at most. That is what a frame waits at worst, and it costs an idle
+ * worker a percent or two of a core.
  *
  * af_packet shows weft what the kernel sees too: the host goes on to get every frame. Its driver
  * waits for the kernel when its ring is full, a worker with it.

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "uplink/netdev.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -47,13 +49,6 @@ static void read_driver(int fd, struct netdev *d)
 	d->partial_csums = !info.bus_info[0] || strcmp(d->driver, "virtio_net") == 0;
 }
 
-static bool strips_vlan(int fd, const char *name)
-{
-	struct ethtool_value v = {.cmd = ETHTOOL_GFLAGS};
-
-	return ask_ethtool(fd, name, &v) == 0 && (v.data & ETH_FLAG_RXVLAN);
-}
-
 static int read_link(int fd, struct netdev *d)
 {
 	struct ifreq r = {0};
@@ -94,28 +89,48 @@ int netdev_read(const char *name, struct netdev *d, struct err *e)
 		ret = -ENODEV;
 	} else {
 		d->rx_queues = count_rx_queues(fd, name);
-		d->strips_vlan = strips_vlan(fd, name);
 		read_driver(fd, d);
 	}
 	close(fd);
 	return ret;
 }
 
-int netdev_strip_vlan(const char *name, bool on)
+static const struct {
+	uint32_t get, set, bit;
+} offloads[] = {
+	[NETDEV_VLAN_STRIP] = {ETHTOOL_GFLAGS, ETHTOOL_SFLAGS, ETH_FLAG_RXVLAN},
+	[NETDEV_GRO] = {ETHTOOL_GGRO, ETHTOOL_SGRO, 1},
+	[NETDEV_LRO] = {ETHTOOL_GFLAGS, ETHTOOL_SFLAGS, ETH_FLAG_LRO},
+};
+static_assert(ARRAY_SIZE(offloads) == NETDEV_OFFLOAD_N, "commands for each");
+
+/* Whether it was set to `on`, having been the opposite. */
+static bool switch_offload(const char *name, enum netdev_offload which, bool on)
 {
-	struct ethtool_value v = {.cmd = ETHTOOL_GFLAGS};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
+	struct ethtool_value v = {.cmd = offloads[which].get};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint32_t bit = offloads[which].bit;
+	bool done = false;
 
 	if (fd < 0)
-		return -errno;
-	ret = ask_ethtool(fd, name, &v);
-	if (ret == 0) {
-		v.cmd = ETHTOOL_SFLAGS;
-		v.data = on ? v.data | ETH_FLAG_RXVLAN : v.data & ~(__u32)ETH_FLAG_RXVLAN;
-		ret = ask_ethtool(fd, name, &v);
+		return false;
+	if (ask_ethtool(fd, name, &v) == 0 && !(v.data & bit) == on) {
+		v.cmd = offloads[which].set;
+		v.data ^= bit;
+		done = ask_ethtool(fd, name, &v) == 0;
 	}
 	close(fd);
-	return ret;
+	return done;
+}
+
+bool netdev_switch_off(const char *name, enum netdev_offload which)
+{
+	return switch_offload(name, which, false);
+}
+
+void netdev_switch_on(const char *name, enum netdev_offload which)
+{
+	switch_offload(name, which, true);
 }
 
 int netdev_promiscuous(unsigned ifindex)

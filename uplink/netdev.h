@@ -23,14 +23,22 @@ struct netdev {
 	unsigned rx_queues; /* in use */
 	char driver[32];    /* "ixgbe", "veth"; "" when it does not say */
 	bool partial_csums; /* may hand over frames whose checksums are left to hardware */
-	bool strips_vlan;   /* takes VLAN tags off received frames */
 };
 
 /* Returns 0, or -ENODEV with the reason in `e` when there is no device of that name. */
 int netdev_read(const char *name, struct netdev *d, struct err *e);
 
-/* Has the device leave VLAN tags in received frames, or take them off. 0 or -errno. */
-int netdev_strip_vlan(const char *name, bool on);
+/* What a device does with received frames before anybody sees them. */
+enum netdev_offload {
+	NETDEV_VLAN_STRIP, /* takes VLAN tags off */
+	NETDEV_GRO,	   /* makes large packets of small ones, in the kernel */
+	NETDEV_LRO,	   /* the same, in the device */
+	NETDEV_OFFLOAD_N
+};
+
+/* Returns true when the offload was on and is off now: who asked for it puts it back. */
+bool netdev_switch_off(const char *name, enum netdev_offload which);
+void netdev_switch_on(const char *name, enum netdev_offload which);
 
 /*
  * Makes the device receive every frame on its wire as long as the returned descriptor is open, so

@@ -23,6 +23,7 @@ struct nicnet {
 	struct nics nics;
 	struct nic *nic; /* NULL: not created (yet) */
 	int wire;	 /* packet socket on wire0 */
+	uint64_t now_ns; /* of the worker: a busy machine does not make it impatient */
 };
 
 /* With the wire; `arguments` as for wire_create. The port comes with nicnet_open. */

@@ -2,10 +2,13 @@
 #include "tests/lib/wire.h"
 
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -109,4 +112,47 @@ uint32_t wire_xdp_program(const char *dev)
 
 	bpf_xdp_query_id((int)if_nametoindex(dev), 0, &id);
 	return id;
+}
+
+void wire_set_queues(const char *dev, unsigned n)
+{
+	struct ethtool_channels c = {.cmd = ETHTOOL_SCHANNELS, .rx_count = n, .tx_count = n};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = {.ifr_data = (void *)&c};
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", dev);
+	if (ioctl(fd, SIOCETHTOOL, &r) < 0)
+		abort();
+	close(fd);
+}
+
+struct wire_bpf wire_bpf_of(uint32_t program)
+{
+	struct wire_bpf b = {.program = program};
+	int fd = bpf_prog_get_fd_by_id(program);
+	struct bpf_prog_info info = {.map_ids = (uintptr_t)b.maps, .nr_map_ids = 16};
+	uint32_t size = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		abort();
+	close(fd);
+	b.n_maps = info.nr_map_ids;
+	return b;
+}
+
+static unsigned exists(int fd)
+{
+	if (fd < 0)
+		return 0;
+	close(fd);
+	return 1;
+}
+
+unsigned wire_bpf_count(const struct wire_bpf *b)
+{
+	unsigned n = exists(bpf_prog_get_fd_by_id(b->program));
+
+	for (uint32_t i = 0; i < b->n_maps; i++)
+		n += exists(bpf_map_get_fd_by_id(b->maps[i]));
+	return n;
 }

@@ -31,9 +31,18 @@ void wire_send(int fd, const void *frame, uint32_t len);
 /* The next frame that came in within `wait_ms`; its length, or 0. */
 uint32_t wire_receive(int fd, void *frame, uint32_t size, unsigned wait_ms);
 
+/* Gives a device of the pair `n` queues each way. */
+void wire_set_queues(const char *dev, unsigned n);
+
 struct mac wire_mac(const char *dev);
 
 /* The number of the XDP program on device `dev`; 0: none. */
 uint32_t wire_xdp_program(const char *dev);
+/* A program and its maps, and how many of them still exist. */
+struct wire_bpf {
+	uint32_t program, maps[16], n_maps;
+};
+struct wire_bpf wire_bpf_of(uint32_t program);
+unsigned wire_bpf_count(const struct wire_bpf *b);
 
 #endif

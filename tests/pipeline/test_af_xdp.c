@@ -4,9 +4,11 @@
 
 #include "tests/lib/test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "dataplane/eal.h"
@@ -291,6 +293,65 @@ static void what_cannot_be_is_refused_and_leaves_nothing_behind(void **state)
 	frames_of_all_sizes_come_in_whole(w);
 }
 
+/* Another process has the port; it is killed, and can clean up nothing. */
+static void program_and_maps_go_with_a_killed_process(void **state)
+{
+	struct world *w = *state;
+	uint64_t end = clock_now_ns() + PATIENCE_NS;
+	struct wire_bpf bpf;
+	pid_t child = fork();
+
+	if (child == 0) {
+		nicnet_open(w->net, native);
+		for (;;)
+			pause();
+	}
+	while (!wire_xdp_program(WIRE_DEV) && clock_now_ns() < end)
+		usleep(1000);
+	bpf = wire_bpf_of(wire_xdp_program(WIRE_DEV));
+	assert_int_equal(wire_bpf_count(&bpf), 6);
+
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	end = clock_now_ns() + PATIENCE_NS;
+	while (wire_bpf_count(&bpf) && clock_now_ns() < end)
+		usleep(1000);
+	assert_int_equal(wire_xdp_program(WIRE_DEV), 0);
+	assert_int_equal(wire_bpf_count(&bpf), 0);
+}
+
+/* Many flows, so that each queue has some. */
+static void each_queue_of_the_device_is_a_queue_of_the_port(void **state)
+{
+	struct world *w = *state;
+	uint8_t frame[200];
+	struct frame_layout l;
+	uint64_t end = clock_now_ns() + PATIENCE_NS;
+	unsigned n = 0;
+
+	close(w->net->wire);
+	wire_destroy();
+	wire_create("numrxqueues 2 numtxqueues 2");
+	wire_set_queues(WIRE_DEV, 2);
+	w->net->wire = wire_open("wire0");
+	nicnet_refuses(w->net, (struct nic_params){.queues = 1},
+		       "has 2 receive queues, and frames");
+	nicnet_open(w->net, native);
+	assert_int_equal(w->net->nic->port.n_queues, 2);
+
+	/* To the wire each queue has its flows. */
+	for (unsigned i = 0; i < 64; i++) {
+		uint32_t len = packet_tcp(frame, false, 0, 20, &l);
+
+		frame[l.l4 + 1] = (uint8_t)i; /* source port */
+		testport_put(w->net->guest, frame, len);
+	}
+	while (n < 64 && clock_now_ns() < end)
+		n += nicnet_receive(w->net, frame, sizeof(frame)) > 0;
+	assert_int_equal(n, 64);
+	frames_of_all_sizes_come_in_whole(w);
+}
+
 static void program_goes_with_the_port(void **state)
 {
 	struct world *w = *state;
@@ -438,6 +499,8 @@ int main(void)
 		CASE(copies_of_broadcasts_have_their_tags_and_wait_like_others),
 		CASE(what_cannot_be_is_refused_and_leaves_nothing_behind),
 		CASE(program_goes_with_the_port),
+		CASE(program_and_maps_go_with_a_killed_process),
+		CASE(each_queue_of_the_device_is_a_queue_of_the_port),
 	};
 	struct err e;
 
