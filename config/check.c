@@ -361,6 +361,7 @@ static int tables_init(struct check *k)
 	    symtab_init(&k->taps, k->scratch, n_nics + c->n_ports) ||
 	    symtab_init(&k->macs, k->scratch, n_nics + c->n_ports) ||
 	    symtab_init(&k->addresses, k->scratch, n_nics + c->n_ports) ||
+	    symtab_init(&k->devices, k->scratch, c->n_ports + c->n_uplinks) ||
 	    symtab_init(&k->disks, k->scratch, n_disks) ||
 	    symtab_init(&k->files, k->scratch, c->n_bridges))
 		return -ENOMEM;
@@ -385,6 +386,7 @@ int config_check(const struct config *c, bool look_at_files, struct config_error
 		check_guests(&k, look_at_files);
 		check_addresses(&k);
 		check_taps(&k);
+		check_host_nics(&k);
 		check_policies(&k);
 		check_members(&k);
 		check_uplinks(&k);

@@ -242,6 +242,19 @@ struct config_vhost {
 	struct config_pos path_pos;
 };
 
+/* A network device of the host as a port. */
+enum nic_driver_kind { NIC_DRIVER_AF_XDP, NIC_DRIVER_AF_PACKET, NIC_DRIVER_DPDK, NIC_DRIVER_N };
+enum nic_xdp_mode { NIC_XDP_AUTO, NIC_XDP_NATIVE, NIC_XDP_GENERIC, NIC_XDP_N };
+struct config_host_nic {
+	struct config_pos pos;
+	const char *dev, *pci; /* one of them; the other is "" */
+	enum nic_driver_kind driver;
+	unsigned queues; /* 0: auto */
+	enum nic_xdp_mode mode;
+	bool share; /* the host goes on to use it */
+	struct config_pos dev_pos, pci_pos, mode_pos, share_pos;
+};
+
 /* Offloads that a port offers to its guest; all on by default. */
 struct config_offloads {
 	bool tso, uso, csum;
@@ -284,7 +297,7 @@ struct config_tap {
 	struct config_pos name_pos, address_pos, address6_pos, mac_pos;
 };
 
-enum config_port_kind { PORT_VHOST_USER, PORT_TAP, PORT_KIND_N };
+enum config_port_kind { PORT_VHOST_USER, PORT_TAP, PORT_NIC, PORT_KIND_N };
 
 /* A port that belongs to no guest of ours: somebody else's QEMU or libvirt guest, or the host. */
 struct config_port {
@@ -293,8 +306,9 @@ struct config_port {
 	enum config_port_kind kind;
 	const char *bridge;
 	struct config_pos bridge_pos;
-	struct config_vhost vhost; /* PORT_VHOST_USER */
-	struct config_tap tap;	   /* PORT_TAP */
+	struct config_vhost vhost;  /* PORT_VHOST_USER */
+	struct config_tap tap;	    /* PORT_TAP */
+	struct config_host_nic nic; /* PORT_NIC */
 	struct config_offloads offloads;
 	unsigned mtu; /* PORT_VHOST_USER: largest that its frontend may give its guest, 65535 */
 	struct config_member member;
@@ -326,11 +340,8 @@ struct config_uplink {
 	unsigned mtu; /* 1500 */
 	struct config_neighbour *neighbours;
 	unsigned n_neighbours;
-	struct config_vhost vhost; /* UPLINK_VHOST_USER */
-	struct {
-		const char *dev, *driver;
-		struct config_pos dev_pos;
-	} nic; /* UPLINK_NIC */
+	struct config_vhost vhost;  /* UPLINK_VHOST_USER */
+	struct config_host_nic nic; /* UPLINK_NIC */
 	struct {
 		struct ip4_prefix range; /* a /30 of it is the link to the host */
 		struct config_pos range_pos;

@@ -736,6 +736,16 @@ static const struct schema_key port_keys[] = {
 		.help = "instead of a socket: an interface of the host, which weftd makes",
 	},
 	{
+		.name = "nic",
+		.type = SCHEMA_MAP,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_port, nic),
+		.pos = offsetof(struct config_port, nic.pos),
+		.map = &schema_nic,
+		.example = "{dev: eth1}",
+		.help = "instead of a socket: a network device of the host, towards the network",
+	},
+	{
 		.name = "offloads",
 		.type = SCHEMA_MAP,
 		.flags = SCHEMA_DISRUPTIVE,
@@ -756,15 +766,14 @@ static const struct schema_key port_keys[] = {
 	},
 	MEMBER_KEYS(config_port),
 };
-static const char *const port_later[] = {"nic", NULL};
 static const char *const port_kinds[PORT_KIND_N + 1] = {
 	[PORT_VHOST_USER] = "vhost-user",
 	[PORT_TAP] = "tap",
+	[PORT_NIC] = "nic",
 };
 static const struct schema_map port_map = {
 	.noun = "port",
 	KEYS(port_keys),
-	.later = port_later,
 	.kinds = port_kinds,
 	.kind_optional = true,
 	.kind = offsetof(struct config_port, kind),

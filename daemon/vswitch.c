@@ -107,6 +107,8 @@ struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params 
 		err_set(e, errno, "cannot create an eventfd: %s", strerror(errno));
 		goto err_dataplane;
 	}
+	if (nics_init(&vs->nics, vs->dp, loop, e) < 0)
+		goto err_vhost;
 
 	vs->vhost_watch.ready = on_vhost_event;
 	vs->vhost_timer.expired = on_vhost_timer;
@@ -118,6 +120,8 @@ struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params 
 	loop_timer_start(loop, &vs->ageing_timer, 1000, 1000);
 	return vs;
 
+err_vhost:
+	vhost_destroy(vs->vhost);
 err_dataplane:
 	dataplane_destroy(vs->dp);
 err_free:
@@ -138,6 +142,7 @@ void vswitch_destroy(struct vswitch *vs)
 	if (vs->proc_stat >= 0)
 		close(vs->proc_stat);
 	loop_watch_del(&vs->vhost_watch);
+	nics_fini(&vs->nics);
 	vhost_destroy(vs->vhost);
 	dataplane_destroy(vs->dp);
 	free(vs);

@@ -18,6 +18,7 @@
 #include "daemon/governor.h"
 #include "daemon/policy.h"
 #include "daemon/port_kind.h"
+#include "uplink/nic.h"
 #include "vhost/vhost_port.h"
 
 struct vswitch_bridge {
@@ -42,6 +43,7 @@ struct vswitch {
 	struct loop *loop;
 	struct dataplane *dp;
 	struct vhost *vhost;
+	struct nics nics;
 	TAILQ_HEAD(, vswitch_bridge) bridges;
 	TAILQ_HEAD(, vswitch_port) ports;
 	struct loop_timer ageing_timer, vhost_timer, governor_timer, balance_timer;

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+include uplink/nic.mk
 # Needs libnl: a program that links uplink_SRCS lists $(uplink_LIBS) in its _LIBS.
 uplink_SRCS := uplink/link.c uplink/netns.c uplink/tap_dev.c uplink/tap_port.c
 uplink_LIBS := libnl-route-3.0
