@@ -5,3 +5,10 @@ nat_core_SRCS := nat/arena.c nat/flow_table.c nat/flush.c nat/fragment.c nat/icm
                  nat/packet.c nat/permit.c nat/pool.c nat/session.c nat/tcp_state.c \
                  nat/translate.c nat/visit.c nat/wheel.c
 nat_SRCS += $(nat_core_SRCS)
+
+nat_core_tests := test_nat_udp
+UNIT_TESTS += $(nat_core_tests)
+$(foreach t,$(nat_core_tests), \
+  $(eval $(t)_SRCS = tests/unit/$(t).c tests/lib/natworld.c $$(nat_core_SRCS) common/cksum.c \
+                     common/err.c common/ip.c dataplane/drop.c) \
+  $(eval $(t)_LIBS := libdpdk cmocka))
