@@ -6,7 +6,8 @@ nat_core_SRCS := nat/arena.c nat/flow_table.c nat/flush.c nat/fragment.c nat/icm
                  nat/translate.c nat/visit.c nat/wheel.c
 nat_SRCS += $(nat_core_SRCS)
 
-nat_core_tests := test_nat_udp test_nat_tcp test_nat_icmp test_nat_fragment test_nat_quota test_nat_forward
+nat_core_tests := test_nat_udp test_nat_tcp test_nat_icmp test_nat_fragment test_nat_quota test_nat_forward \
+                  test_nat_table test_nat_race
 UNIT_TESTS += $(nat_core_tests)
 $(foreach t,$(nat_core_tests), \
   $(eval $(t)_SRCS = tests/unit/$(t).c tests/lib/natworld.c $$(nat_core_SRCS) common/cksum.c \

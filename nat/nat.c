@@ -84,7 +84,7 @@ static int create_workers(struct nat *n)
 
 struct nat *nat_create(const struct nat_params *params, struct err *e)
 {
-	struct nat *n = aligned_alloc(64, sizeof(*n));
+	struct nat *n = calloc(1, sizeof(*n));
 
 	if (params->sessions_max > NAT_SESSIONS_MAX) {
 		err_set(e, EINVAL, "%u sessions: at most %u are possible", params->sessions_max,
@@ -94,7 +94,6 @@ struct nat *nat_create(const struct nat_params *params, struct err *e)
 	}
 	if (!n)
 		goto err_nomem;
-	memset(n, 0, sizeof(*n));
 	n->n_workers = params->n_workers;
 	n->rcu = params->rcu;
 	n->sessions_max = params->sessions_max ? params->sessions_max : NAT_SESSIONS_DEFAULT;

@@ -40,8 +40,9 @@ static void build(struct natworld *w, uint32_t sessions_max)
 
 int setup(void **state)
 {
-	struct natworld *w = calloc(1, sizeof(*w));
+	struct natworld *w = aligned_alloc(64, sizeof(*w));
 
+	memset(w, 0, sizeof(*w));
 	w->now_ns = 1000 * SECOND;
 	w->inside = (struct nat_inside_params){.subnet = {addr("10.10.0.0"), 24}};
 	w->addresses[0] = addr(X);
