@@ -13,3 +13,9 @@ $(foreach t,$(nat_core_tests), \
   $(eval $(t)_SRCS = tests/unit/$(t).c tests/lib/natworld.c $$(nat_core_SRCS) common/cksum.c \
                      common/err.c common/ip.c dataplane/drop.c) \
   $(eval $(t)_LIBS := libdpdk cmocka))
+
+# What translation costs by itself; it stays in the tree.
+PROGRAMS += weft-bench-nat
+weft-bench-nat_SRCS = tests/bench/nat_bench.c $(nat_core_SRCS) common/cksum.c common/err.c \
+                       common/ip.c dataplane/drop.c
+weft-bench-nat_LIBS := libdpdk
