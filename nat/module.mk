@@ -19,3 +19,8 @@ PROGRAMS += weft-bench-nat
 weft-bench-nat_SRCS = tests/bench/nat_bench.c $(nat_core_SRCS) common/cksum.c common/err.c \
                        common/ip.c dataplane/drop.c
 weft-bench-nat_LIBS := libdpdk
+
+FUZZERS += fuzz_nat
+fuzz_nat_SRCS = tests/fuzz/fuzz_nat.c $(nat_core_SRCS) common/cksum.c common/err.c common/ip.c \
+                dataplane/frame.c
+fuzz_nat_LIBS := libdpdk
