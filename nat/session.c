@@ -109,7 +109,7 @@ static void set_deltas(struct nat_session *s)
 	uint32_t port = cksum_fold((uint32_t)(uint16_t)~s->in_port + s->ext_port);
 
 	s->addr_delta = (uint16_t)addr;
-	s->l4_delta = cksum_fold(s->proto == WIRE_PROTO_ICMP ? port : addr + port);
+	s->l4_delta = cksum_fold(addr + port);
 }
 
 static enum drop_reason add_tuples(struct nat *n, struct nat_session *s)

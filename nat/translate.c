@@ -203,13 +203,15 @@ static void rewrite_udp_hdr(struct packet *p, enum nat_direction dir, const stru
 		udp->csum = rewrite_udp(udp->csum, c->l4_delta);
 }
 
+/* By the identifier that is there: in a hairpin both halves rewrite the same one. */
 static void rewrite_icmp(struct packet *p, const struct change *c)
 {
 	struct icmp_hdr *icmp = (void *)(p->frame->head + p->l4);
+	uint32_t delta = rewrite_delta16(icmp->id, c->port);
 
 	icmp->id = c->port;
 	if (!rewrite_is_partial(p->frame, p->l4 + offsetof(struct icmp_hdr, csum)))
-		icmp->csum = rewrite_whole(icmp->csum, c->l4_delta);
+		icmp->csum = rewrite_whole(icmp->csum, delta);
 }
 
 static void rewrite(struct packet *p, const struct nat_session *s, enum nat_direction dir)
