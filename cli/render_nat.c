@@ -8,6 +8,8 @@
 
 /* Gateways, translation, neighbours and routes. */
 
+#define LISTED_MAX 20 /* guests of a bridge, addresses of an uplink */
+
 static void print_refused(const struct render *r, const json_t *o, const char *indent)
 {
 	char text[512];
@@ -26,9 +28,11 @@ static void print_packets(const struct render *r, const json_t *o)
 
 static void print_guests(const struct render *r, const json_t *guests)
 {
-	static const struct table_column columns[] = {
-		{"    Guest", false}, {"Sessions", true}, {"UDP-ports", true}, {"TCP-ports", true},
-		{"ICMP-ids", true}};
+	static const struct table_column columns[] = {{"    Guest", false},
+						      {"Sessions", true},
+						      {"UDP-ports", true},
+						      {"TCP-ports", true},
+						      {"ICMP-ids", true}};
 	static const char *const keys[] = {"sessions", "udp_ports", "tcp_ports", "icmp_ids"};
 	struct table *t = table_create(columns, ARRAY_SIZE(columns));
 	char text[64];
@@ -36,12 +40,16 @@ static void print_guests(const struct render *r, const json_t *guests)
 	size_t i;
 
 	json_array_foreach (guests, i, guest) {
+		if (i == LISTED_MAX)
+			break;
 		table_cell(t, "    %s", jsonx_string(guest, "address", "?"));
 		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
 			table_cell(t, "%s", render_member(guest, keys[k], text, sizeof(text)));
 	}
 	if (json_array_size(guests))
 		table_print(t, r->heading, r->out);
+	if (json_array_size(guests) > LISTED_MAX)
+		fprintf(r->out, "    and %zu more\n", json_array_size(guests) - LISTED_MAX);
 	table_destroy(t);
 }
 
@@ -74,7 +82,10 @@ static void print_uplink(const struct render *r, const json_t *u)
 		*gateway ? ", gateway " : "", gateway);
 	fprintf(r->out, "    external:");
 	json_array_foreach (json_object_get(u, "externals"), i, external)
-		fprintf(r->out, " %s", json_string_value(external));
+		if (i < LISTED_MAX)
+			fprintf(r->out, " %s", json_string_value(external));
+	if (i > LISTED_MAX)
+		fprintf(r->out, " and %zu more", i - LISTED_MAX);
 	fputc('\n', r->out);
 	json_object_foreach (json_object_get(u, "ports"), name, ports)
 		fprintf(r->out, "    %s ports: %" PRId64 " of %" PRId64 "\n", name,
@@ -121,8 +132,8 @@ static void print_members(const struct render *r, const json_t *list,
 void render_sessions(const struct render *r, const json_t *result)
 {
 	static const struct table_column columns[] = {
-		{"Bridge", false}, {"Proto", false},  {"Guest", false},  {"External", false},
-		{"Remote", false}, {"State", false}, {"Age", true}, {"Expires", true}};
+		{"Bridge", false}, {"Proto", false}, {"Guest", false}, {"External", false},
+		{"Remote", false}, {"State", false}, {"Age", true},    {"Expires", true}};
 	static const char *const keys[] = {"bridge", "proto", "guest", "external",
 					   "remote", "state", "age_s", "expires_s"};
 
@@ -131,11 +142,10 @@ void render_sessions(const struct render *r, const json_t *result)
 
 void render_forwards(const struct render *r, const json_t *result)
 {
-	static const struct table_column columns[] = {{"Bridge", false}, {"Uplink", false},
-						      {"Proto", false},	 {"Ports", true},
-						      {"To", false},	 {"Target", false},
-						      {"Address", false}};
-	static const char *const keys[] = {"bridge", "uplink", "proto", "ports",
+	static const struct table_column columns[] = {
+		{"Bridge", false}, {"Uplink", false}, {"Proto", false},	 {"Ports", true},
+		{"To", false},	   {"Target", false}, {"Address", false}};
+	static const char *const keys[] = {"bridge", "uplink", "proto",	 "ports",
 					   "to",     "target", "address"};
 
 	print_members(r, result, columns, keys, ARRAY_SIZE(keys));

@@ -44,7 +44,8 @@ static const struct config_bridge *bridge_with_nat(const struct config *c, const
 		err_set(e, ENOENT, "there is no bridge '%.64s'; `weft list-br` names them", bridge);
 	else if (!b->nat.uplink[0])
 		err_set(e, ENOENT,
-			"bridge %s translates nothing; `weft set bridge %s nat.uplink=host` makes it",
+			"bridge %s translates nothing; `weft set bridge %s nat.uplink=host` makes "
+			"it",
 			bridge, bridge);
 	else
 		return b;
@@ -127,7 +128,8 @@ struct config *config_without_forward(const struct config *c, const char *bridge
 		if (f->proto == p && strcmp(ports_of(f), ports) == 0)
 			return set_forwards(c, bridge, forwards_text(b, i, NULL), e);
 	}
-	err_set(e, ENOENT, "bridge %s has no forward of %s %.32s; `weft nat/list-forwards` lists them",
-		bridge, proto, ports);
+	err_set(e, ENOENT,
+		"bridge %s has no forward of %s %.32s; `weft nat/list-forwards` lists them", bridge,
+		proto, ports);
 	return NULL;
 }

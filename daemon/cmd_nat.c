@@ -39,16 +39,17 @@ static const char *forward_name(enum config_forward mode)
 	return NAME_OF(names, mode);
 }
 
-/* --- nat/show ---------------------------------------------------------------------------------- */
+/* --- nat/show ----------------------------------------------------------------------------------
+ */
 
 static bool add_guest(const struct nat_guest_usage *u, void *list)
 {
-	json_array_append_new(
-		list, json_pack("{s:o, s:I, s:I, s:I, s:I}", "address", ip4_json(u->guest),
-				"sessions", (json_int_t)u->sessions, "udp_ports",
-				(json_int_t)u->ports[NAT_UDP], "tcp_ports",
-				(json_int_t)u->ports[NAT_TCP], "icmp_ids",
-				(json_int_t)u->ports[NAT_ICMP]));
+	json_array_append_new(list,
+			      json_pack("{s:o, s:I, s:I, s:I, s:I}", "address", ip4_json(u->guest),
+					"sessions", (json_int_t)u->sessions, "udp_ports",
+					(json_int_t)u->ports[NAT_UDP], "tcp_ports",
+					(json_int_t)u->ports[NAT_TCP], "icmp_ids",
+					(json_int_t)u->ports[NAT_ICMP]));
 	return true;
 }
 
@@ -149,7 +150,8 @@ void cmd_nat_show(struct call *call, void *ctx)
 			     bridges, "uplinks", uplinks));
 }
 
-/* --- nat/sessions ------------------------------------------------------------------------------ */
+/* --- nat/sessions ------------------------------------------------------------------------------
+ */
 
 struct listing {
 	struct gateways *g;
@@ -210,12 +212,11 @@ static bool add_session(const struct nat_session_info *s, void *arg)
 	if (json_array_size(l->list) >= SESSIONS_MAX)
 		return false;
 	o = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:i, s:i, s:b, s:b}", "bridge",
-		      bridge_of(l->g, s->inside), "uplink", uplink_of(l->g, s->outside),
-		      "proto", proto_name(s->proto, proto), "guest",
-		      endpoint_json(s->guest, s->guest_port), "remote",
-		      endpoint_json(s->remote, s->remote_port), "state", s->state, "age_s",
-		      (int)s->age_s, "idle_s", (int)s->idle_s, "expires_s", (int)s->expires_s,
-		      "inbound", s->inbound, "hairpin", s->hairpin);
+		      bridge_of(l->g, s->inside), "uplink", uplink_of(l->g, s->outside), "proto",
+		      proto_name(s->proto, proto), "guest", endpoint_json(s->guest, s->guest_port),
+		      "remote", endpoint_json(s->remote, s->remote_port), "state", s->state,
+		      "age_s", (int)s->age_s, "idle_s", (int)s->idle_s, "expires_s",
+		      (int)s->expires_s, "inbound", s->inbound, "hairpin", s->hairpin);
 	if (s->external)
 		json_object_set_new(o, "external", endpoint_json(s->external, s->external_port));
 	json_array_append_new(l->list, o);
@@ -287,7 +288,8 @@ void cmd_nat_flush(struct call *call, void *ctx)
 	call_reply(call, json_pack("{s:i}", "sessions", (int)n));
 }
 
-/* --- forwards ---------------------------------------------------------------------------------- */
+/* --- forwards ----------------------------------------------------------------------------------
+ */
 
 void cmd_nat_list_forwards(struct call *call, void *ctx)
 {
@@ -306,12 +308,12 @@ void cmd_nat_list_forwards(struct call *call, void *ctx)
 			nat_value_forward_ports(f, &port, &last);
 			nat_value_target(d->config, b, f->to, &to, &port);
 			json_array_append_new(
-				list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:o}", "bridge",
-						b->name, "uplink", b->nat.uplink, "proto",
-						tcp ? "tcp" : "udp", "ports", tcp ? f->tcp : f->udp,
-						"to", f->to, "address",
-						f->address[0] ? f->address : NULL, "target",
-						endpoint_json(to, port)));
+				list,
+				json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:o}", "bridge", b->name,
+					  "uplink", b->nat.uplink, "proto", tcp ? "tcp" : "udp",
+					  "ports", tcp ? f->tcp : f->udp, "to", f->to, "address",
+					  f->address[0] ? f->address : NULL, "target",
+					  endpoint_json(to, port)));
 		}
 	}
 	call_reply(call, list);

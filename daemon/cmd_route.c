@@ -13,7 +13,8 @@ static json_t *address_json(const struct ipaddr *a)
 	return json_string(ipaddr_prefix_format(&p, text));
 }
 
-/* --- neigh/show -------------------------------------------------------------------------------- */
+/* --- neigh/show --------------------------------------------------------------------------------
+ */
 
 struct listing {
 	const struct router_iface *on;
@@ -25,13 +26,13 @@ static void add_neighbour(const struct neigh_info *n, void *arg)
 	struct listing *l = arg;
 	char mac[MAC_TEXT_MAX];
 
-	json_array_append_new(
-		l->list,
-		json_pack("{s:s, s:s, s:o, s:s*, s:s, s:i, s:i}", "interface", l->on->name, "kind",
-			  l->on->port_id ? "uplink" : "bridge", "address", address_json(&n->addr),
-			  "mac", n->known ? mac_format(&n->mac, mac) : NULL, "state",
-			  neigh_state_name(n->state), "heard_s", (int)n->heard_s, "used_s",
-			  (int)n->used_s));
+	json_array_append_new(l->list,
+			      json_pack("{s:s, s:s, s:o, s:s*, s:s, s:i, s:i}", "interface",
+					l->on->name, "kind", l->on->port_id ? "uplink" : "bridge",
+					"address", address_json(&n->addr), "mac",
+					n->known ? mac_format(&n->mac, mac) : NULL, "state",
+					neigh_state_name(n->state), "heard_s", (int)n->heard_s,
+					"used_s", (int)n->used_s));
 }
 
 void cmd_neigh_show(struct call *call, void *ctx)
@@ -48,7 +49,8 @@ void cmd_neigh_show(struct call *call, void *ctx)
 	call_reply(call, l.list);
 }
 
-/* --- route/show -------------------------------------------------------------------------------- */
+/* --- route/show --------------------------------------------------------------------------------
+ */
 
 static void add_route(json_t *list, const char *to, const struct router_iface *via,
 		      const char *from, json_t *next)
