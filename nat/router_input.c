@@ -77,7 +77,8 @@ static uint64_t parse(struct routing *x, uint64_t mask)
 	struct gateway_local *local = &x->from->gateway->local[x->w->id];
 	uint64_t packets = 0;
 
-	local->counters.routed += (unsigned)__builtin_popcountll(mask);
+	if (likely(!x->w->dry_run))
+		local->counters.routed += (unsigned)__builtin_popcountll(mask);
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
 		enum drop_reason reason = packet_parse(&x->packets[i], &x->w->burst.frames[i]);
