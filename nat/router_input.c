@@ -136,7 +136,7 @@ static void keep(struct burst *b, uint64_t mask)
 
 static void route(struct routing *x, uint64_t mask)
 {
-	if (unlikely(capture_is_on(x->in) || x->v->filter))
+	if (unlikely(capture_is_on(x->in) || (x->v->filter && x->v->mirrors)))
 		keep(&x->w->burst, mask);
 	mask = parse(x, mask);
 	if (x->has_sessions)
