@@ -10,7 +10,8 @@ daemon_SRCS := daemon/apply.c daemon/cmd.c daemon/cmd_capture.c daemon/cmd_confi
                daemon/cmd_dhcp.c daemon/port_nic.c daemon/port_tap.c daemon/port_vhost.c daemon/running.c daemon/vswitch.c
 
 # The router and the ways out.
-daemon_SRCS += daemon/gateway_rules.c daemon/gateways.c daemon/port_gateway.c daemon/uplink.c daemon/uplink_nic.c \
+daemon_SRCS += daemon/cmd_nat.c daemon/cmd_route.c daemon/gateway_rules.c daemon/gateways.c \
+               daemon/port_gateway.c daemon/trace_route.c daemon/uplink.c daemon/uplink_nic.c \
                daemon/uplink_vhost.c
 
 PROGRAMS += weftd

@@ -16,10 +16,11 @@ bridge_SRCS += $(nat_SRCS)
 routernet_SRCS = tests/lib/routernet.c tests/lib/packet.c tests/lib/testport.c \
                  $(dataplane_SRCS) $(bridge_SRCS) $(common_SRCS)
 
-UNIT_TESTS += test_router
-test_router_SRCS = tests/pipeline/test_router.c $(routernet_SRCS)
-test_router_LIBS := libdpdk libpcap cmocka
-
+router_tests := test_router test_router_link test_router_nat
+UNIT_TESTS += $(router_tests)
+$(foreach t,$(router_tests), \
+  $(eval $(t)_SRCS = tests/pipeline/$(t).c $$(routernet_SRCS)) \
+  $(eval $(t)_LIBS := libdpdk libpcap cmocka))
 nat_core_tests := test_nat_udp test_nat_tcp test_nat_icmp test_nat_fragment test_nat_quota test_nat_forward \
                   test_nat_table test_nat_race test_nat_npt6
 UNIT_TESTS += $(nat_core_tests)
