@@ -269,6 +269,11 @@ const struct host_link *host_uplink_link(const struct host_uplink *h)
 	return &h->link;
 }
 
+const char *host_uplink_table(const struct host_uplink *h)
+{
+	return h->table;
+}
+
 struct port *host_uplink_port(struct host_uplink *h)
 {
 	return tap_port_port(h->tap);
@@ -280,6 +285,13 @@ struct host_uplink *host_uplink_of(struct port *p)
 }
 
 /* --- changes ---------------------------------------------------------------------------------- */
+
+int host_uplink_try_forward(struct host_uplink *h, const struct host_forward *f, struct err *e)
+{
+	int ret = host_ports_try(h->ports, f, e);
+
+	return ret < 0 ? err_prefix(e, ret, "uplink %s", h->name) : 0;
+}
 
 int host_uplink_set_forwards(struct host_uplink *h, const struct host_forward *f, unsigned n,
 			     struct err *e)
@@ -352,11 +364,14 @@ static void del_routes(struct host_uplink *h, const struct host_prefix *list, un
 int host_uplink_set_prefixes(struct host_uplink *h, const struct host_prefix *p, unsigned n,
 			     struct err *e)
 {
+	bool same = n == h->n_prefixes && memcmp(p, h->prefixes, n * sizeof(*p)) == 0;
 	int ret = n <= HOST_PREFIXES_MAX
 			  ? 0
 			  : err_set(e, E2BIG, "more than %d prefixes are routed to it",
 				    HOST_PREFIXES_MAX);
 
+	if (same)
+		return 0;
 	if (ret == 0)
 		ret = add_routes(h, p, n, e);
 	if (ret == 0)
