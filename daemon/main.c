@@ -39,6 +39,8 @@
 #include "dataplane/eal.h"
 #include "uplink/host_uplink.h"
 
+#define RUN_DIR_DEFAULT "/run/weft"
+
 /* --- things that run instead of the daemon ---------------------------------------------------- */
 
 static int check_file(const char *file, bool json)
@@ -386,6 +388,24 @@ err_run_dir:
 	return ret < 0 ? 1 : 0;
 }
 
+/* What is left on the host by a weftd that was killed, when no other follows it. */
+static int cleanup(const char *run_dir)
+{
+	struct weftd d = {.run_dir = run_dir, .lock_fd = -1};
+	struct err e = {0};
+	int found = -EBUSY;
+
+	if (access(run_dir, F_OK) < 0 || lock_run_dir(&d, &e) == 0)
+		found = host_uplink_sweep(run_dir, &e);
+	if (d.lock_fd >= 0)
+		unlock_run_dir(&d);
+	if (found < 0)
+		fprintf(stderr, "weftd: error: %s\n", e.text);
+	else
+		printf("%d tables and files of settings removed\n", found);
+	return found < 0 ? 1 : 0;
+}
+
 static int set_log_level(const char *level)
 {
 	struct err e;
@@ -414,6 +434,8 @@ int main(int argc, char **argv)
 		return check_file(opt.check_file, opt.json);
 	case TASK_DOCTOR:
 		return doctor_run(stdout, opt.json);
+	case TASK_CLEANUP:
+		return cleanup(opt.run_dir ? opt.run_dir : RUN_DIR_DEFAULT);
 	case TASK_PRINT_EXAMPLE:
 		fputs(config_example(&len), stdout);
 		break;
