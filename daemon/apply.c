@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "daemon/dhcp.h"
+#include "daemon/gateways.h"
 #include "daemon/metrics.h"
 #include "daemon/running.h"
 #include "uplink/tap_port.h"
@@ -227,7 +228,21 @@ static int apply_bridge(struct weftd *d, const struct change *c, struct err *e)
 	case CHANGE_UPDATE:
 		return vswitch_update_bridge(d->vswitch, c->new, e);
 	default:
+		gateways_del_bridge(d, c->name);
 		vswitch_del_bridge(d->vswitch, c->name);
+		return 0;
+	}
+}
+
+static int apply_uplink(struct weftd *d, const struct change *c, struct err *e)
+{
+	switch (c->op) {
+	case CHANGE_ADD:
+		return uplink_add(d, c->new, e);
+	case CHANGE_UPDATE:
+		return uplink_update(d, c->old, c->new, c->disruptive, e);
+	default:
+		uplink_del(d, c->name);
 		return 0;
 	}
 }
@@ -293,6 +308,8 @@ static int apply_change(struct weftd *d, const struct change *c, struct err *e)
 	switch (c->object) {
 	case OBJECT_BRIDGE:
 		return apply_bridge(d, c, e);
+	case OBJECT_UPLINK:
+		return apply_uplink(d, c, e);
 	case OBJECT_PORT:
 		return apply_port(d, c, e);
 	case OBJECT_GUEST:
@@ -312,9 +329,10 @@ static void note_failure(struct apply_result *r, const char *name, const struct 
 	r->n_failed++;
 }
 
-static void dhcp_failed(void *arg, const char *bridge, const struct err *e)
+/* Of what is made after all single changes. */
+static void note_late_failure(void *arg, const char *name, const struct err *e)
 {
-	note_failure(arg, bridge, e);
+	note_failure(arg, name, e);
 }
 
 static void start_first_guests(struct weftd *d, const struct config *wanted, struct apply_result *r)
@@ -337,6 +355,7 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 		config_free(wanted);
 		return -ENOMEM;
 	}
+	d->wanted = wanted;
 	for (unsigned i = 0; i < r->diff.n; i++) {
 		const struct change *c = &r->diff.changes[i];
 		struct err e = {0};
@@ -346,11 +365,13 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 		if (apply_change(d, c, &e) < 0)
 			note_failure(r, *c->name ? c->name : change_object_name(c->object), &e);
 	}
-	dhcp_apply(d, wanted, dhcp_failed, r);
+	gateways_apply(d, wanted, note_late_failure, r);
+	dhcp_apply(d, wanted, note_late_failure, r);
 	vswitch_set_idle(d->vswitch, wanted);
 	if (!old)
 		start_first_guests(d, wanted, r);
 	d->config = wanted;
+	d->wanted = NULL;
 	r->old = old;
 	running_save(d);
 	return r->n_failed ? -EREMOTEIO : 0;

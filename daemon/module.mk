@@ -9,6 +9,10 @@ daemon_SRCS := daemon/apply.c daemon/cmd.c daemon/cmd_capture.c daemon/cmd_confi
                daemon/dhcp.c daemon/dhcp_files.c daemon/dhcp_process.c daemon/dhcp_server.c \
                daemon/cmd_dhcp.c daemon/port_tap.c daemon/port_vhost.c daemon/running.c daemon/vswitch.c
 
+# The router and the ways out.
+daemon_SRCS += daemon/gateway_rules.c daemon/gateways.c daemon/port_gateway.c daemon/uplink.c \
+               daemon/uplink_vhost.c
+
 PROGRAMS += weftd
 weftd_SRCS   = $(sort $(common_SRCS) $(config_SRCS) $(dataplane_SRCS) $(bridge_SRCS) \
                $(vhost_SRCS) $(uplink_SRCS) $(dhcp_SRCS) $(daemon_SRCS) $(control_SRCS) $(guests_SRCS))

@@ -51,21 +51,21 @@ static int attach(int fd, const struct tap_dev_params *p, bool first, struct err
 {
 	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	const struct timespec wait = {.tv_nsec = DYING_WAIT_NS};
-	int ret;
+	int code;
 
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", p->name);
 	if (first)
 		ifr.ifr_flags = (short)(ifr.ifr_flags | IFF_TUN_EXCL);
 	if (p->queues > 1)
 		ifr.ifr_flags |= IFF_MULTI_QUEUE;
-	ret = ioctl(fd, TUNSETIFF, &ifr);
-	for (int i = 0; ret < 0 && errno == EBUSY && i < DYING_TRIES && is_tap(p->name); i++) {
+	code = ioctl(fd, TUNSETIFF, &ifr) < 0 ? errno : 0;
+	for (int i = 0; code == EBUSY && i < DYING_TRIES && is_tap(p->name); i++) {
 		nanosleep(&wait, NULL);
-		ret = ioctl(fd, TUNSETIFF, &ifr);
+		code = ioctl(fd, TUNSETIFF, &ifr) < 0 ? errno : 0;
 	}
-	if (ret == 0)
+	switch (code) {
+	case 0:
 		return 0;
-	switch (errno) {
 	case EBUSY:
 	case EINVAL:
 	case EEXIST:
@@ -78,7 +78,7 @@ static int attach(int fd, const struct tap_dev_params *p, bool first, struct err
 			       "tap %s: not permitted; run weftd as root or with CAP_NET_ADMIN",
 			       p->name);
 	default:
-		return err_set(e, errno, "tap %s: cannot make it: %s", p->name, strerror(errno));
+		return err_set(e, code, "tap %s: cannot make it: %s", p->name, strerror(code));
 	}
 }
 
