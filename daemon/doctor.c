@@ -98,6 +98,19 @@ static void look_qemu(struct finding *f)
 		say(f, PASS, "", "%s", version);
 }
 
+/* /usr/sbin is not in everybody's PATH. */
+static void look_dnsmasq(struct finding *f)
+{
+	char version[128];
+
+	first_line("PATH=$PATH:/usr/sbin dnsmasq --version", version, sizeof(version));
+	if (version[0])
+		say(f, PASS, "", "%s", version);
+	else
+		say(f, WARN, "apt-get install dnsmasq-base",
+		    "dnsmasq is not installed: bridges with dhcp have no server");
+}
+
 static void look_vhost_user(struct finding *f)
 {
 	char line[128];
@@ -218,7 +231,7 @@ static const struct check checks[] = {
 	{"kvm", look_kvm},	   {"qemu", look_qemu},		  {"vhost-user", look_vhost_user},
 	{"image", look_image},	   {"hugepages", look_hugepages}, {"huge-memfd", look_huge_memfd},
 	{"memory", look_memory},   {"cpus", look_cpus},		  {"tun", look_tun},
-	{"memlock", look_memlock}, {"run-dir", look_run_dir},
+	{"memlock", look_memlock}, {"run-dir", look_run_dir},	  {"dnsmasq", look_dnsmasq},
 };
 
 static void print_line(FILE *out, const char *name, const struct finding *f)
