@@ -364,6 +364,7 @@ struct config_nic {
 	bool has_address;
 	struct ip4_prefix address; /* for guests that take it from us; written or derived */
 	bool address_derived;
+	bool by_dhcp;	 /* weft's own image asks the bridge's server for it */
 	unsigned mtu;	 /* 1500 */
 	unsigned queues; /* pairs, 1 */
 	struct config_offloads offloads;

@@ -358,6 +358,19 @@ static void derive_guest_addresses(struct derive *d, const struct config_guest *
 	}
 }
 
+/* NICs on a bridge with a server; it keeps their addresses for them. */
+static void derive_by_dhcp(struct derive *d)
+{
+	for (unsigned i = 0; i < d->c->n_guests; i++) {
+		for (unsigned n = 0; n < d->c->guests[i].n_nics; n++) {
+			struct config_nic *nic = &d->c->guests[i].nics[n];
+			const struct derive_subnet *s = subnet_of(d, nic);
+
+			nic->by_dhcp = s && config_has_dhcp(s->bridge);
+		}
+	}
+}
+
 static int derive_addresses(struct derive *d)
 {
 	int ret;
@@ -376,6 +389,7 @@ static int derive_addresses(struct derive *d)
 		derive_guest_addresses(d, &d->c->guests[i], true);
 	for (unsigned i = 0; i < d->c->n_guests; i++)
 		derive_guest_addresses(d, &d->c->guests[i], false);
+	derive_by_dhcp(d);
 	return 0;
 }
 

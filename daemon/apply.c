@@ -349,9 +349,10 @@ static void note_failure(struct apply_result *r, const char *name, const struct 
 	r->n_failed++;
 }
 
-static void part_failed(void *arg, const char *bridge, const struct err *e)
+/* Of what is made after all single changes. */
+static void note_late_failure(void *arg, const char *name, const struct err *e)
 {
-	note_failure(arg, bridge, e);
+	note_failure(arg, name, e);
 }
 
 static void start_first_guests(struct weftd *d, const struct config *wanted, struct apply_result *r)
@@ -384,8 +385,8 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 		if (apply_change(d, c, &e) < 0)
 			note_failure(r, *c->name ? c->name : change_object_name(c->object), &e);
 	}
-	gateways_apply(d, wanted, part_failed, r);
-	dhcp_apply(d, wanted, part_failed, r);
+	gateways_apply(d, wanted, note_late_failure, r);
+	dhcp_apply(d, wanted, note_late_failure, r);
 	vswitch_set_idle(d->vswitch, wanted);
 	vswitch_set_rebalance(d->vswitch, wanted);
 	if (!old)

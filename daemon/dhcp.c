@@ -17,9 +17,9 @@ struct dhcp_server *dhcp_lookup(struct weftd *d, const char *bridge)
 {
 	struct dhcp_server *s;
 
-	LIST_FOREACH(s, &d->dhcp, link)
-	if (strcmp(s->name, bridge) == 0)
-		return s;
+	LIST_FOREACH (s, &d->dhcp, link)
+		if (strcmp(s->name, bridge) == 0)
+			return s;
 	return NULL;
 }
 
@@ -189,9 +189,9 @@ void dhcp_bind_leases(struct weftd *d)
 {
 	struct dhcp_server *s;
 
-	LIST_FOREACH(s, &d->dhcp, link)
-	for (unsigned i = 0; i < s->store.n; i++)
-		bind_lease(d, s->name, &s->store.leases[i], true);
+	LIST_FOREACH (s, &d->dhcp, link)
+		for (unsigned i = 0; i < s->store.n; i++)
+			bind_lease(d, s->name, &s->store.leases[i], true);
 }
 
 /* --- from the configuration ------------------------------------------------------------------- */
@@ -301,73 +301,7 @@ int dhcp_release(struct weftd *d, const char *client)
 
 	if (!is_ip && mac_parse(client, &mac) < 0)
 		return -EINVAL;
-	LIST_FOREACH(s, &d->dhcp, link)
-	n += (int)release_from(d, s, is_ip ? &ip.addr : NULL, &mac);
+	LIST_FOREACH (s, &d->dhcp, link)
+		n += (int)release_from(d, s, is_ip ? &ip.addr : NULL, &mac);
 	return n;
-}
-
-static json_t *server_json(struct weftd *d, const struct dhcp_server *s)
-{
-	const struct config_bridge *b = config_bridge_lookup(d->config, s->name);
-	char range[IP4_RANGE_TEXT], address[IP4_TEXT_MAX], name[PORT_NAME_MAX];
-	unsigned used = 0;
-
-	if (!b)
-		return NULL;
-	for (unsigned i = 0; i < s->store.n; i++) {
-		const uint8_t *a = s->store.leases[i].address.b;
-		__be32 addr;
-
-		memcpy(&addr, a + 12, sizeof(addr));
-		used += ipaddr_is_ip4(&s->store.leases[i].address) &&
-			ip4_range_contains(&b->dhcp.range, ntohl(addr));
-	}
-	port_name(s->name, name);
-	return json_pack(
-		"{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:I, s:i, s:s, "
-		"s:i}",
-		"bridge", s->name, "state", dhcp_server_state(s), "error", s->error, "pid",
-		(int)s->process.pid, "port", name, "address", ip4_format(b->dhcp.address, address),
-		"domain", b->dhcp.domain[0] ? b->dhcp.domain : b->name, "range",
-		ip4_range_format(&b->dhcp.range, range), "range_size",
-		(json_int_t)ip4_range_count(&b->dhcp.range), "range_used", (int)used, "leases",
-		(int)s->store.n, "refused", (json_int_t)s->refused, "restarts", (int)s->restarts,
-		"dns", b->dhcp.dns ? "on" : "off", "reservations", (int)b->dhcp.n_reservations);
-}
-
-json_t *dhcp_show_json(struct weftd *d, const char *bridge)
-{
-	json_t *list = json_array();
-	struct dhcp_server *s;
-
-	LIST_FOREACH(s, &d->dhcp, link)
-	if (!bridge || strcmp(bridge, s->name) == 0)
-		json_array_append_new(list, server_json(d, s));
-	return list;
-}
-
-/* {"bridge", "address", "mac", "name", "client", "expires_s"}; expires_s: null for never. */
-static json_t *lease_json(const struct dhcp_server *s, const struct lease *l)
-{
-	char address[IPADDR_TEXT_MAX], mac[MAC_TEXT_MAX] = "";
-	int64_t left_s = l->expiry_s - (int64_t)time(NULL);
-
-	if (l->has_mac)
-		mac_format(&l->mac, mac);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "bridge", s->name, "address",
-			 lease_address(l, address), "mac", mac, "name", l->name, "client", l->id,
-			 "expires_s",
-			 l->expiry_s ? json_integer(MAX_OF(left_s, (int64_t)0)) : json_null());
-}
-
-json_t *dhcp_leases_json(struct weftd *d, const char *bridge)
-{
-	json_t *list = json_array();
-	struct dhcp_server *s;
-
-	LIST_FOREACH(s, &d->dhcp, link)
-	for (unsigned i = 0; i < s->store.n; i++)
-		if (!bridge || strcmp(bridge, s->name) == 0)
-			json_array_append_new(list, lease_json(s, &s->store.leases[i]));
-	return list;
 }

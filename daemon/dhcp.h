@@ -38,6 +38,9 @@ int dhcp_release(struct weftd *d, const char *client);
 json_t *dhcp_show_json(struct weftd *d, const char *bridge);
 json_t *dhcp_leases_json(struct weftd *d, const char *bridge);
 
+/* Their metrics, in the text format of Prometheus. */
+void dhcp_metrics(struct weftd *d, FILE *f);
+
 /* NULL when the bridge has none. */
 struct dhcp_server *dhcp_lookup(struct weftd *d, const char *bridge);
 

@@ -95,6 +95,19 @@ static void look_qemu(struct finding *f)
 		doctor_say(f, PASS, "", "%s", version);
 }
 
+/* /usr/sbin is not in everybody's PATH. */
+static void look_dnsmasq(struct finding *f)
+{
+	char version[128];
+
+	first_line("PATH=$PATH:/usr/sbin dnsmasq --version", version, sizeof(version));
+	if (version[0])
+		doctor_say(f, PASS, "", "%s", version);
+	else
+		doctor_say(f, WARN, "apt-get install dnsmasq-base",
+			   "dnsmasq is not installed: bridges with dhcp have no server");
+}
+
 static void look_vhost_user(struct finding *f)
 {
 	char line[128];
@@ -271,6 +284,7 @@ static const struct check checks[] = {
 	{"forwarding", doctor_look_forwarding},
 	{"leftovers", doctor_look_leftovers},
 	{"xdp", look_xdp},
+	{"dnsmasq", look_dnsmasq},
 };
 
 static void print_line(FILE *out, const char *name, const struct finding *f)

@@ -7,7 +7,8 @@ daemon_SRCS := daemon/apply.c daemon/cmd.c daemon/cmd_capture.c daemon/cmd_confi
                daemon/governor.c daemon/http.c daemon/http_request.c daemon/main.c \
                daemon/member.c daemon/metrics.c daemon/options.c daemon/policy.c \
                daemon/dhcp.c daemon/dhcp_files.c daemon/dhcp_process.c daemon/dhcp_server.c \
-               daemon/cmd_dhcp.c daemon/port_nic.c daemon/port_tap.c daemon/port_vhost.c daemon/running.c daemon/vswitch.c
+               daemon/dhcp_show.c daemon/cmd_dhcp.c daemon/port_nic.c daemon/port_tap.c daemon/port_vhost.c \
+               daemon/running.c daemon/vswitch.c
 
 # The router and the ways out.
 daemon_SRCS += daemon/cmd_nat.c daemon/cmd_route.c daemon/gateway_rules.c daemon/gateways.c \

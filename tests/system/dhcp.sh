@@ -219,6 +219,19 @@ a_range_that_is_used_up_harms_nobody_else() {
 	wait_for 10 udhcpc c
 }
 
+leases_are_metrics() {
+	need curl
+	clients 'range: 10.10.0.100-10.10.0.101'
+	udhcpc a >/dev/null || die "no lease"
+	prints . weft set switch "metrics.listen=$RUN/metrics.sock"
+
+	wait_for 3 has_lease "$MAC_A $(address_of $MAC_A)"
+	curl -s --unix-socket "$RUN/metrics.sock" http://weft/metrics >"$SCRATCH/metrics"
+
+	expect "1 1 2 1 0 0" "$(sed -n 's/^weft_dhcp_.*{bridge="lan"} //p' "$SCRATCH/metrics" | xargs)"
+	prints . weft set switch metrics.listen=
+}
+
 a_client_from_another_network_is_told_so_at_once() {
 	clients 'range: 10.10.0.100-10.10.0.199'
 	need dhclient
@@ -444,6 +457,7 @@ run_tests \
 	a_released_lease_is_forgotten \
 	a_reservation_is_kept_and_changed_in_place \
 	a_range_that_is_used_up_harms_nobody_else \
+	leases_are_metrics \
 	a_client_from_another_network_is_told_so_at_once \
 	names_are_resolved \
 	a_killed_dnsmasq_comes_back_with_its_leases \
