@@ -23,7 +23,6 @@
 #include "bridge/headers.h"
 
 enum { PORT_DHCP_SERVER = 67, PORT_DHCP_CLIENT = 68, PORT_DHCP6_CLIENT = 546, BOOTREPLY = 2 };
-enum { ARP_REQUEST = 1, ARP_REPLY = 2 };
 enum {
 	MLD_REPORT = 131,
 	MLD_DONE = 132,

@@ -45,6 +45,7 @@ struct config_switch {
 	const char *socket_owner;   /* user name or "" */
 	const char *socket_group;   /* group name or "" */
 	unsigned socket_mode;	    /* 0600 */
+	unsigned nat_sessions;	    /* room of the table, for all bridges */
 	const char *metrics_listen; /* ADDRESS:PORT or a socket's path; "": not served */
 };
 
@@ -157,6 +158,7 @@ struct config_bridge {
 	struct config_pos address6_pos;
 	enum config_forward forward; /* as written: config_bridge_forward resolves it */
 	struct config_pos forward_pos;
+	unsigned mtu, gateway_vlan;
 	const char *uplink; /* of the default route while `forward` is route, "": none */
 	struct config_pos bridge_uplink_pos;
 	struct config_nat nat;

@@ -351,6 +351,16 @@ static const struct schema_key switch_keys[] = {
 			"while a processor is idle; never: it does not sleep",
 	},
 	{
+		.name = "nat-sessions",
+		.type = SCHEMA_UINT,
+		.flags = SCHEMA_STARTUP,
+		.offset = offsetof(struct config_switch, nat_sessions),
+		.min = 1024,
+		.max = 1 << 26,
+		.fallback = "262144",
+		.help = "sessions that NAT and the filter may have, of all bridges together",
+	},
+	{
 		.name = "socket",
 		.type = SCHEMA_MAP,
 		.map = &socket_map,
@@ -543,6 +553,25 @@ static const struct schema_key bridge_keys[] = {
 		.max = CONFIG_NAME_MAX,
 		.example = "wan",
 		.help = "with forward: route, the uplink for packets to no bridge; not given: none",
+	},
+	{
+		.name = "mtu",
+		.type = SCHEMA_UINT,
+		.offset = offsetof(struct config_bridge, mtu),
+		.min = 1280,
+		.max = 65535,
+		.fallback = "1500",
+		.help = "longest packet that the gateway sends to the bridge, bytes; what guests "
+			"send each other is not asked for it",
+	},
+	{
+		.name = "gateway-vlan",
+		.type = SCHEMA_UINT,
+		.offset = offsetof(struct config_bridge, gateway_vlan),
+		.min = 1,
+		.max = VLAN_ID_MAX,
+		.fallback = "1",
+		.help = "on a bridge with vlan-filtering, the VLAN that the gateway is in",
 	},
 	{
 		.name = "nat",

@@ -76,7 +76,7 @@ static const struct schema_key uplink_keys[] = {
 		.type = SCHEMA_RANGES,
 		.offset = offsetof(struct config_uplink, addresses),
 		.pos = offsetof(struct config_uplink, addresses_pos),
-		.example = "[198.18.0.3-198.18.0.9, 198.18.0.20]",
+		.example = "198.18.0.3-198.18.0.9 198.18.0.20",
 		.help = "more addresses that guests are translated to",
 	},
 	{

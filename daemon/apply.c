@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "daemon/gateways.h"
 #include "daemon/metrics.h"
 #include "daemon/port_nic.h"
 #include "daemon/running.h"
@@ -245,7 +246,21 @@ static int apply_bridge(struct weftd *d, const struct change *c, struct err *e)
 	case CHANGE_UPDATE:
 		return vswitch_update_bridge(d->vswitch, c->new, e);
 	default:
+		gateways_del_bridge(d, c->name);
 		vswitch_del_bridge(d->vswitch, c->name);
+		return 0;
+	}
+}
+
+static int apply_uplink(struct weftd *d, const struct change *c, struct err *e)
+{
+	switch (c->op) {
+	case CHANGE_ADD:
+		return uplink_add(d, c->new, e);
+	case CHANGE_UPDATE:
+		return uplink_update(d, c->old, c->new, c->disruptive, e);
+	default:
+		uplink_del(d, c->name);
 		return 0;
 	}
 }
@@ -311,6 +326,8 @@ static int apply_change(struct weftd *d, const struct change *c, struct err *e)
 	switch (c->object) {
 	case OBJECT_BRIDGE:
 		return apply_bridge(d, c, e);
+	case OBJECT_UPLINK:
+		return apply_uplink(d, c, e);
 	case OBJECT_PORT:
 		return apply_port(d, c, e);
 	case OBJECT_GUEST:
@@ -328,6 +345,11 @@ static void note_failure(struct apply_result *r, const char *name, const struct 
 		r->failed[r->n_failed].err = *e;
 	}
 	r->n_failed++;
+}
+
+static void note_gateway_failure(void *arg, const char *name, const struct err *e)
+{
+	note_failure(arg, name, e);
 }
 
 static void start_first_guests(struct weftd *d, const struct config *wanted, struct apply_result *r)
@@ -350,6 +372,7 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 		config_free(wanted);
 		return -ENOMEM;
 	}
+	d->wanted = wanted;
 	for (unsigned i = 0; i < r->diff.n; i++) {
 		const struct change *c = &r->diff.changes[i];
 		struct err e = {0};
@@ -359,10 +382,12 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 		if (apply_change(d, c, &e) < 0)
 			note_failure(r, *c->name ? c->name : change_object_name(c->object), &e);
 	}
+	gateways_apply(d, wanted, note_gateway_failure, r);
 	vswitch_set_idle(d->vswitch, wanted);
 	if (!old)
 		start_first_guests(d, wanted, r);
 	d->config = wanted;
+	d->wanted = NULL;
 	r->old = old;
 	running_save(d);
 	return r->n_failed ? -EREMOTEIO : 0;

@@ -31,6 +31,7 @@
 #include "daemon/apply.h"
 #include "daemon/cmd.h"
 #include "daemon/doctor.h"
+#include "daemon/gateways.h"
 #include "daemon/image.h"
 #include "daemon/metrics.h"
 #include "daemon/options.h"
@@ -350,6 +351,7 @@ err_control:
 err_guests:
 	guests_destroy(d.guests);
 err_switch:
+	gateways_destroy(d.gateways);
 	vswitch_destroy(d.vswitch);
 err_loop:
 	if (signals.watch.loop) {

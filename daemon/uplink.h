@@ -63,8 +63,9 @@ extern const struct uplink_ops uplink_vhost, uplink_host, uplink_nic;
 
 /* Makes, changes and removes an uplink as the configuration says. Return 0 or -errno. */
 int uplink_add(struct weftd *d, const struct config_uplink *c, struct err *e);
+/* `anew`: not in place, whatever the kind says. */
 int uplink_update(struct weftd *d, const struct config_uplink *old, const struct config_uplink *c,
-		  struct err *e);
+		  bool anew, struct err *e);
 void uplink_del(struct weftd *d, const char *name);
 
 #endif

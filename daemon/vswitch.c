@@ -485,6 +485,33 @@ err_port:
 	return ret;
 }
 
+int vswitch_note_port(struct vswitch *vs, struct bridge *on, const struct port_kind *kind,
+		      struct port *port)
+{
+	struct vswitch_port *p = calloc(1, sizeof(*p));
+	struct vswitch_bridge *b;
+
+	if (!p)
+		return -ENOMEM;
+	*p = (struct vswitch_port){.kind = kind, .port = port};
+	TAILQ_FOREACH (b, &vs->bridges, link)
+		if (b->bridge == on)
+			p->on = b;
+	TAILQ_INSERT_TAIL(&vs->ports, p, link);
+	return 0;
+}
+
+void vswitch_forget_port(struct vswitch *vs, const struct port *port)
+{
+	struct vswitch_port *p = vswitch_port_by_id(vs, port->id);
+
+	if (!p)
+		return;
+	TAILQ_REMOVE(&vs->ports, p, link);
+	policy_remove(vs->dp, p->port);
+	free(p);
+}
+
 void vswitch_del_port(struct vswitch *vs, const char *name)
 {
 	struct vswitch_port *p = vswitch_port_lookup(vs, name);

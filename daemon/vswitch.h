@@ -84,6 +84,13 @@ void vswitch_del_bridge(struct vswitch *vs, const char *name);
 int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct port_kind *kind,
 		     struct port *port, const struct config_member *member,
 		     const struct policy *policy, struct err *e);
+/*
+ * A port that somebody else made and joined to bridge `on` (NULL: none) is there by its name, too;
+ * it is forgotten before it goes. Returns 0 or -ENOMEM.
+ */
+int vswitch_note_port(struct vswitch *vs, struct bridge *on, const struct port_kind *kind,
+		      struct port *port);
+void vswitch_forget_port(struct vswitch *vs, const struct port *port);
 /* Changes in place what a port does in its bridge and what it may; content when there is none. */
 int vswitch_update_port(struct vswitch *vs, const char *name, const struct config_member *member,
 			const struct policy *policy, struct err *e);

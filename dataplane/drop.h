@@ -37,6 +37,17 @@ enum drop_reason {
 	DROP_MAC_LIMIT,	   /* a new station on a port that has its number of them */
 	DROP_STICKY,	   /* the sender is a sticky station of another port */
 	DROP_STORM,	   /* beyond the port's storm limit */
+	/* decided by the router */
+	DROP_NOT_IP,	    /* for the gateway, and neither IP nor ARP */
+	DROP_NOT_ROUTED,    /* to a group or broadcast address */
+	DROP_OTHER_STATION, /* on an uplink, to somebody else's MAC address */
+	DROP_MARTIAN,	    /* a source that cannot be behind the interface it came from */
+	DROP_TTL,	    /* it has been under way for too long */
+	DROP_NO_ROUTE,	    /* no interface leads there */
+	DROP_PROHIBITED,    /* the networks are kept apart */
+	DROP_TOO_BIG,	    /* longer than the MTU of the way out */
+	DROP_NO_NEIGHBOUR,  /* the next hop is not known yet, and too many wait for it */
+	DROP_ROUTER_LOCAL,  /* for the router itself, which has no such service */
 	/* decided by NAT */
 	DROP_NAT_SESSIONS,	  /* the session table is full */
 	DROP_NAT_BRIDGE_SESSIONS, /* the bridge has its number of sessions */

@@ -27,6 +27,7 @@
 #include "common/ip.h"
 #include "common/ipaddr.h"
 #include "dataplane/dataplane.h"
+#include "nat/icmp_make.h"
 #include "nat/nat_control.h"
 
 #define ROUTER_IFACES_MAX 256 /* number 0 is none */
@@ -116,10 +117,26 @@ int router_iface_update(struct router *r, unsigned number, const struct router_i
  */
 void router_iface_del(struct router *r, unsigned number);
 
-/* NULL when there is none of that name. */
-struct router_iface *router_iface_lookup(struct router *r, const char *name);
+/* In whose name the router speaks to the interface's link. */
+static inline struct icmp_source router_icmp_source(const struct router_iface *r)
+{
+	return (struct icmp_source){
+		.mac = r->params.mac,
+		.ip4 = r->address,
+		.ip6 = r->params.has_address6 ? r->params.address6.addr : r->link_local,
+	};
+}
 
-void router_counters_get(const struct router *r, unsigned number, struct router_counters *sum);
+/*
+ * Puts the MAC address of a bridge's gateway into its FDB again, after that forgot all entries
+ * (VLAN filtering was turned on or off). Returns 0 or -ENOSPC.
+ */
+int router_iface_station(struct router_iface *i);
+
+/* The gateway of the bridge, or the uplink, of that name; NULL when there is none. */
+struct router_iface *router_iface_lookup(struct router *r, const char *name, bool uplink);
+
+void router_counters_get(const struct router_iface *i, struct router_counters *sum);
 
 /* Once a second: neighbours age and are asked again. */
 void router_tick(struct router *r, uint64_t now_ns);

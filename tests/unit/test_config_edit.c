@@ -245,7 +245,7 @@ static void a_refused_edit_says_why(void **state)
 		 "mapping; for example: ageing: 5m"},
 		{"bridge", "lna", "ageing=1m", "there is no bridge 'lna'; did you mean 'lan'?"},
 		{"brigde", "lan", "ageing=1m",
-		 "there is no kind 'brigde'; write switch, bridge, port or guest"},
+		 "there is no kind 'brigde'; write switch, bridge, uplink, port or guest"},
 		{"guest", "alpha", "nics[2].bridge=lan",
 		 "nics: there is no entry 2; the next one is nics[1]"},
 		{"guest", "alpha", "nics[x].bridge=lan",
