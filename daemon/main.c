@@ -37,6 +37,7 @@
 #include "daemon/options.h"
 #include "daemon/running.h"
 #include "dataplane/eal.h"
+#include "uplink/host_uplink.h"
 
 /* --- things that run instead of the daemon ---------------------------------------------------- */
 
@@ -129,6 +130,17 @@ static void unlock_run_dir(struct weftd *d)
 	if (d->made_run_dir)
 		rmdir(d->run_dir);
 	close(d->lock_fd);
+}
+
+/* Without the permission to look, there is nothing that this weftd could have left. */
+static void sweep_host(const char *run_dir)
+{
+	struct err e;
+	int found = host_uplink_sweep(run_dir, &e);
+
+	if (found > 0)
+		log_info(LOG_MAIN, "an earlier weftd died; removed its rules and settings n=%d",
+			 found);
 }
 
 static unsigned worker_count(const struct config *c)
@@ -320,6 +332,7 @@ static int run(const struct options *opt)
 	if ((ret = make_run_dir(&d, &e)) < 0 || (ret = lock_run_dir(&d, &e)) < 0)
 		goto err_run_dir;
 	running_sweep(&d);
+	sweep_host(d.run_dir);
 	if ((ret = eal_init(c->sw.hugepages, &e)) < 0)
 		goto err_eal;
 	d.loop = loop_create();

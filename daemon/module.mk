@@ -11,7 +11,7 @@ daemon_SRCS := daemon/apply.c daemon/cmd.c daemon/cmd_capture.c daemon/cmd_confi
 
 # The router and the ways out.
 daemon_SRCS += daemon/gateway_rules.c daemon/gateways.c daemon/port_gateway.c daemon/uplink.c \
-               daemon/uplink_nic.c daemon/uplink_vhost.c
+               daemon/uplink_host.c daemon/uplink_nic.c daemon/uplink_vhost.c
 
 PROGRAMS += weftd
 weftd_SRCS   = $(sort $(common_SRCS) $(config_SRCS) $(dataplane_SRCS) $(bridge_SRCS) \
