@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/log.h"
 #include "daemon/port_kind.h"
 #include "daemon/port_nic.h"
 #include "daemon/uplink.h"
@@ -36,6 +37,18 @@ static void follow_device(const struct nic *n, struct uplink_link *link)
 	link->mtu = MIN_OF(link->mtu, n->dev.mtu);
 }
 
+/* The router learns of the device's new address. */
+static void on_changed(struct nic *n, void *arg)
+{
+	struct weftd *d = arg;
+	const struct config_uplink *c =
+		d->config ? config_uplink_lookup(d->config, n->port.name) : NULL;
+	struct err e;
+
+	if (n->params.router && c && uplink_update(d, c, c, false, &e) < 0)
+		log_error(LOG_UPLINK, "%s", e.text);
+}
+
 static struct port *create(struct weftd *d, const struct config_uplink *c, struct uplink_link *link,
 			   const struct port_kind **kind, struct err *e)
 {
@@ -45,6 +58,8 @@ static struct port *create(struct weftd *d, const struct config_uplink *c, struc
 
 	if (!n)
 		return NULL;
+	d->vswitch->nics.changed = on_changed;
+	d->vswitch->nics.arg = d;
 	follow_device(n, link);
 	ret = set_addresses(n, link, e);
 	if (ret < 0) {

@@ -72,7 +72,7 @@ static bool is_same(const struct netdev *a, const struct netdev *b)
 
 static void follow_device(struct nic *n)
 {
-	struct netdev now;
+	struct netdev now, before = n->dev;
 	struct err e;
 
 	if (!has_netdev(n))
@@ -91,6 +91,8 @@ static void follow_device(struct nic *n)
 		close_nic(n);
 	if (open_nic(n, &e) < 0)
 		note_error(n, &e);
+	else if (n->all->changed && (before.mtu != now.mtu || !mac_eq(&before.mac, &now.mac)))
+		n->all->changed(n, n->all->arg);
 }
 
 static void follow_all(struct nics *all)

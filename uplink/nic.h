@@ -70,6 +70,9 @@ struct nics {
 	struct link_watch watch;
 	struct loop_timer retry;
 	TAILQ_HEAD(, nic) list;
+	/* A device came back with another MAC address or MTU; NULL: nobody is told. */
+	void (*changed)(struct nic *n, void *arg);
+	void *arg;
 };
 
 struct nic_params {

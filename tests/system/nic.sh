@@ -19,7 +19,7 @@ wire() {
 	ip -n "$HOST" link add "nic$1" type veth peer name "wire$1" netns "$2"
 	ip -n "$HOST" link set "nic$1" up
 	ip -n "$2" addr add "$3/24" dev "wire$1"
-	ip -n "$2" link set "wire$1" up
+	ip -n "$2" link set "wire$1" address "02:00:00:00:00:0$1" up
 }
 
 three_machines() {
@@ -127,6 +127,65 @@ host_goes_on_to_use_a_shared_nic() {
 	note "through weft, to the host, from the host, Mb/s: $RATES"
 }
 
+# routed KEYS: nic0 is the way out of a bridge on which far is a guest.
+routed() {
+	three_machines
+	ip -n "$FAR" addr replace 10.10.0.2/24 dev wire1
+	ip -n "$FAR" addr del 192.0.2.2/24 dev wire1
+	ip -n "$FAR" route add default via 10.10.0.1
+	start_weftd_in_host "$(
+		config <<-END
+			version: 1
+			uplinks:
+			  wan: {address: 192.0.2.20/24, nic: {dev: nic0, $1}}
+			bridges:
+			  lan: {address: 10.10.0.1/24, nat: {uplink: wan, forwards: [{tcp: 12867, to: "10.10.0.2:12867"}]}}
+			ports:
+			  guest: {bridge: lan, nic: {dev: nic1}}
+		END
+	)"
+}
+
+goes_out() { # the guest reaches near, with bytes verified; near reaches the guest by a forward
+	wait_for 5 reaches "$FAR" 192.0.2.1
+	stream "$FAR" "$NEAR" 192.0.2.1 TCP_STREAM
+	stream "$FAR" "$NEAR" 192.0.2.1 TCP_MAERTS
+}
+
+way_out_over_a_nic_of_its_own() {
+	RATES=
+	routed "share: off"
+	goes_out
+	note "out, in, Mb/s: $RATES"
+}
+
+# The router has the host's MAC address and another IP address; each gets its own.
+way_out_over_the_only_nic_of_the_host() {
+	RATES=
+	routed "share: on"
+	ip -n "$HOST" addr add 192.0.2.9/24 dev nic0
+	goes_out
+	reaches "$NEAR" 192.0.2.9 || die "near does not reach the host"
+	reaches "$NEAR" 192.0.2.20 || die "near does not reach the router"
+	stream "$NEAR" "$HOST" 192.0.2.9 TCP_STREAM
+	stream "$HOST" "$NEAR" 192.0.2.1 TCP_STREAM
+
+	# The device comes back with another MAC address: the router follows.
+	ip -n "$HOST" link del nic0
+	wait_for 5 port_is wan down
+	wire 0 "$NEAR" 192.0.2.1
+	wait_for 10 reaches "$FAR" 192.0.2.1
+	note "out, in, to the host, from the host, Mb/s: $RATES"
+}
+
+way_out_over_af_packet() {
+	RATES=
+	routed "driver: af_packet"
+	no_large_packets
+	goes_out
+	note "out, in, Mb/s: $RATES"
+}
+
 has_xdp() { ip -n "$HOST" -d link show "$1" | grep -q 'prog/xdp'; }
 promiscuity() { ip -n "$HOST" -d link show "$1" | grep -o 'promiscuity [0-9]*'; }
 
@@ -197,6 +256,7 @@ what_cannot_be_is_refused_and_leaves_nothing() {
 
 run_tests native_xdp_joins_two_machines generic_xdp_joins_two_machines \
 	af_packet_joins_two_machines host_goes_on_to_use_a_shared_nic \
-	program_goes_with_weftd_however_it_ends \
+	way_out_over_a_nic_of_its_own way_out_over_the_only_nic_of_the_host \
+	way_out_over_af_packet program_goes_with_weftd_however_it_ends \
 	nic_that_goes_takes_its_port_down_until_it_is_back \
 	what_cannot_be_is_refused_and_leaves_nothing
