@@ -17,11 +17,11 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "common/kvm_probe.h"
 #include "common/units.h"
 #include "common/util.h"
 #include "daemon/hugepages.h"
 #include "daemon/image.h"
-#include "daemon/kvm_probe.h"
 #include "daemon/qemu.h"
 
 #define RUN_DIR	      "/run/weft"

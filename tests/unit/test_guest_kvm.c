@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "daemon/kvm_probe.h"
+#include "common/kvm_probe.h"
 
 static struct kvm_probe decide(struct kvm_sample s)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon/kvm_probe.h"
+#include "common/kvm_probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 /* Hardware does thousands of millions a second, QEMU's nested SVM hundreds, an emulator about one.
  */
 #define USABLE_PER_S 20000000ull
-#define ITERATIONS   100000u
+#define ITERATIONS   500000u
 #define INSTRUCTIONS (2ull * ITERATIONS)
 
 /* Guest-physical layout; virtual is the same, by one large page. */
@@ -29,6 +29,7 @@
 #define PDPT_AT	    0x2000
 #define PD_AT	    0x3000
 #define CODE_AT	    0x4000
+#define DATA_AT	    0x5000
 #define MEMORY_SIZE 0x8000
 #define TSS_AT	    0xfffbd000ull
 
@@ -40,10 +41,12 @@ enum {
 	CR0_NE = 0x20,
 	CR0_PG = 1u << 31,
 	CR4_PAE = 0x20,
+	CR4_OSFXSR = 0x200,
 	EFER_LME = 0x100,
 	EFER_LMA = 0x400,
 };
 
+/* The last two are what kernels use and what emulators of kernel code have been seen to lack. */
 static const uint8_t code[] = {
 	0xb9,
 	ITERATIONS & 0xff,
@@ -54,6 +57,14 @@ static const uint8_t code[] = {
 	0xc9, /* dec ecx */
 	0x75,
 	0xfc, /* jnz -4 */
+	0xf0,
+	0x48,
+	0x0f,
+	0xc7,
+	0x0f, /* lock cmpxchg16b [rdi] */
+	0x0f,
+	0xae,
+	0x07, /* fxsave [rdi] */
 	0xf4, /* hlt */
 };
 
@@ -131,7 +142,7 @@ static void fill_memory(uint8_t *memory)
 
 static int set_registers(int vcpu)
 {
-	struct kvm_regs regs = {.rip = CODE_AT, .rflags = 2, .rsp = MEMORY_SIZE};
+	struct kvm_regs regs = {.rip = CODE_AT, .rflags = 2, .rsp = MEMORY_SIZE, .rdi = DATA_AT};
 	struct kvm_segment data = {.limit = 0xffffffff,
 				   .selector = 16,
 				   .type = 3,
@@ -151,7 +162,7 @@ static int set_registers(int vcpu)
 	s.cs.l = 1;
 	s.cr0 = CR0_PE | CR0_NE | CR0_PG;
 	s.cr3 = PML4_AT;
-	s.cr4 = CR4_PAE;
+	s.cr4 = CR4_PAE | CR4_OSFXSR;
 	s.efer = EFER_LME | EFER_LMA;
 	if (ioctl(vcpu, KVM_SET_SREGS, &s) < 0 || ioctl(vcpu, KVM_SET_REGS, &regs) < 0)
 		return -errno;

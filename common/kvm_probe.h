@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef DAEMON_KVM_PROBE_H
-#define DAEMON_KVM_PROBE_H
+#ifndef COMMON_KVM_PROBE_H
+#define COMMON_KVM_PROBE_H
 
 /*
  * Whether /dev/kvm runs kernel code at hardware speed. That it opens proves nothing: some hosts run
