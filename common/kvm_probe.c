@@ -17,12 +17,18 @@
 #include "common/clock.h"
 #include "common/util.h"
 
-#define LIMIT_MS 250
+#define LIMIT_MS      1000 /* of the child's CPU time */
+#define LIMIT_WALL_MS 3000
+#define LOOK_MS	      20
 /* Hardware does thousands of millions a second, QEMU's nested SVM hundreds, an emulator about one.
  */
 #define USABLE_PER_S 20000000ull
 #define ITERATIONS   500000u
 #define INSTRUCTIONS (2ull * ITERATIONS)
+/* A host that is busy can be slow once, without emulating anything: the best of some runs counts.
+ */
+#define RUNS_MAX 4
+#define RUNS_MS	 500
 
 /* Guest-physical layout; virtual is the same, by one large page. */
 #define PML4_AT	    0x1000
@@ -202,11 +208,29 @@ static uint64_t cpu_now_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+/* The shortest time that the loop took. Returns 0 or the exit reason that was not expected. */
+static int run_best(int vcpu, struct kvm_run *run, uint64_t *best_ns)
+{
+	uint64_t first_ns = cpu_now_ns(), start_ns;
+
+	*best_ns = UINT64_MAX;
+	for (unsigned i = 0; i < RUNS_MAX; i++) {
+		start_ns = cpu_now_ns();
+		if (set_registers(vcpu) < 0 || ioctl(vcpu, KVM_RUN, 0) < 0 ||
+		    run->exit_reason != KVM_EXIT_HLT)
+			return (int)run->exit_reason ?: -1;
+		*best_ns = MIN_OF(*best_ns, cpu_now_ns() - start_ns);
+		if (INSTRUCTIONS * NS_PER_S / MAX_OF(*best_ns, 1u) >= USABLE_PER_S ||
+		    cpu_now_ns() - first_ns > RUNS_MS * NS_PER_MS)
+			break;
+	}
+	return 0;
+}
+
 static void sample(const char *path, struct kvm_sample *s)
 {
 	int kvm = open(path, O_RDWR | O_CLOEXEC);
 	struct kvm_run *run;
-	uint64_t start_ns;
 	int vcpu;
 
 	*s = (struct kvm_sample){.step = KVM_STEP_OPEN, .error = errno};
@@ -214,17 +238,14 @@ static void sample(const char *path, struct kvm_sample *s)
 		return;
 	s->step = KVM_STEP_SETUP;
 	vcpu = make_machine(kvm, &run);
-	s->error = vcpu < 0 ? -vcpu : -set_registers(vcpu);
+	s->error = vcpu < 0 ? -vcpu : 0;
 	if (s->error)
 		return;
 	s->step = KVM_STEP_RUN;
-	start_ns = cpu_now_ns();
-	if (ioctl(vcpu, KVM_RUN, 0) < 0 || run->exit_reason != KVM_EXIT_HLT) {
-		s->error = (int)run->exit_reason;
+	s->error = run_best(vcpu, run, &s->cpu_ns);
+	if (s->error)
 		return;
-	}
 	s->step = KVM_STEP_DONE;
-	s->cpu_ns = cpu_now_ns() - start_ns;
 	s->instructions = INSTRUCTIONS;
 }
 
@@ -236,15 +257,25 @@ static _Noreturn void child(const char *path, int out)
 	_exit(write(out, &s, sizeof(s)) == sizeof(s) ? 0 : 1);
 }
 
+/* What the child has used of a CPU, which on a busy host is less than the time that went by. */
+static uint64_t used_ms(pid_t pid)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &ts))
+		return 0;
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / NS_PER_MS;
+}
+
 /* Waits for the child's answer; without one in time, the answer is that it was too slow. */
-static void wait_for(int in, struct kvm_sample *s)
+static void wait_for(pid_t pid, int in, struct kvm_sample *s)
 {
 	struct pollfd fd = {.fd = in, .events = POLLIN};
-	uint64_t end_ms = clock_now_ms() + LIMIT_MS;
-	int left_ms;
+	uint64_t end_ms = clock_now_ms() + LIMIT_WALL_MS;
 
-	while ((left_ms = (int)(end_ms - clock_now_ms())) > 0) {
-		if (poll(&fd, 1, left_ms) > 0)
+	while (clock_now_ms() < end_ms && used_ms(pid) < LIMIT_MS) {
+		if (poll(&fd, 1, LOOK_MS) > 0)
 			break;
 	}
 	if (fd.revents) {
@@ -275,7 +306,7 @@ void kvm_probe_run(const char *path, struct kvm_probe *p)
 	s.error = errno;
 	close(fds[1]);
 	if (pid > 0) {
-		wait_for(fds[0], &s);
+		wait_for(pid, fds[0], &s);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}

@@ -29,8 +29,8 @@ struct kvm_sample {
 void kvm_probe_decide(const struct kvm_sample *s, struct kvm_probe *p);
 
 /*
- * Probes the device `path` (NULL: /dev/kvm) in a child process, which is killed when it takes
- * longer than 250 ms: it never hangs, whatever the host's KVM does. Blocks meanwhile.
+ * Probes the device `path` (NULL: /dev/kvm) in a child process, which is killed when it has used
+ * 1 s of a CPU, or after 3 s: it never hangs, whatever the host's KVM does. Blocks meanwhile.
  */
 void kvm_probe_run(const char *path, struct kvm_probe *p);
 

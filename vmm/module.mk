@@ -11,3 +11,12 @@ weft-vmm_SRCS := vmm/api.c vmm/machine.c vmm/main.c vmm/options.c vmm/vcpu.c vmm
                  vmm/vm.c common/jsonx.c common/kvm_probe.c $(vmm_device_SRCS) $(common_SRCS)
 weft-vmm_LIBS := jansson libseccomp
 weft-vmm_LDLIBS := -lpthread
+
+# $(1): name, $(2): sources beside its own
+define vmm_test
+UNIT_TESTS += $(1)
+$(1)_SRCS := tests/unit/$(1).c $(2) $$(vmm_device_SRCS) $$(common_SRCS)
+$(1)_LIBS := cmocka libseccomp
+$(1)_LDLIBS := -lpthread
+endef
+$(eval $(call vmm_test,test_vmm_virtio,tests/lib/vmmguest.c))

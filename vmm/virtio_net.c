@@ -24,6 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "common/virtio_net.h"
 #include "vmm/device.h"
 #include "vmm/unix_socket.h"
@@ -220,6 +221,8 @@ static void give_up(struct virtio_net *n, const struct err *e)
 
 static void end_session(struct virtio_net *n)
 {
+	log_info(LOG_VHOST, "backend is gone path=%s%s%s", n->vu.path, n->error[0] ? ": " : "",
+		 n->error);
 	loop_watch_del(&n->connection);
 	close(n->vu.fd);
 	n->vu.fd = -1;
@@ -228,14 +231,20 @@ static void end_session(struct virtio_net *n)
 		loop_timer_start(n->loop, &n->retry, RETRY_MS, RETRY_MS);
 }
 
-/* Between messages of ours a backend has nothing to say. */
+/*
+ * Between messages of ours a backend has nothing to say. What woke us may have been the answer to a
+ * CPU thread, which has taken it meanwhile.
+ */
 static void on_connection(struct loop_watch *w, uint32_t events)
 {
 	struct virtio_net *n = container_of(w, struct virtio_net, connection);
+	char byte;
+	ssize_t len = recv(w->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 
-	if (!(events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)))
-		snprintf(n->error, sizeof(n->error), "backend at %s: it spoke without being asked",
-			 n->vu.path);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len > 0)
+		snprintf(n->error, sizeof(n->error), "it spoke without being asked");
 	end_session(n);
 }
 
@@ -296,6 +305,7 @@ static void take_connection(struct virtio_net *n, int fd)
 		return;
 	}
 	n->sessions++;
+	log_info(LOG_VHOST, "backend connected path=%s", n->vu.path);
 	n->error[0] = '\0';
 	loop_timer_stop(n->loop, &n->retry);
 	set_link(n, true);

@@ -10,7 +10,7 @@
 #include "vmm/virtq.h"
 
 #define CLASS_OTHER 0xff0000
-#define QUEUE_SIZE  8
+#define QUEUE_SIZE  64
 #define BYTES_MAX   4096
 
 struct virtio_rng {

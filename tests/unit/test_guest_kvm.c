@@ -65,7 +65,7 @@ static void the_probe_of_this_host_ends_in_time_with_a_reason(void **state)
 
 	kvm_probe_run(NULL, &p);
 
-	assert_true(clock_now_ms() - start_ms < 1000);
+	assert_true(clock_now_ms() - start_ms < 4000);
 	assert_true(strlen(p.reason) > 0);
 }
 
