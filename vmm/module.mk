@@ -20,3 +20,5 @@ $(1)_LIBS := cmocka libseccomp
 $(1)_LDLIBS := -lpthread
 endef
 $(eval $(call vmm_test,test_vmm_virtio,tests/lib/vmmguest.c))
+$(eval $(call vmm_test,test_vmm_boot,))
+$(eval $(call vmm_test,test_vmm_devices,tests/lib/vmmguest.c))
