@@ -22,3 +22,4 @@ endef
 $(eval $(call vmm_test,test_vmm_virtio,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_boot,))
 $(eval $(call vmm_test,test_vmm_devices,tests/lib/vmmguest.c))
+$(eval $(call vmm_test,test_vmm_net,tests/lib/vmmguest.c))
