@@ -11,6 +11,7 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh
 
+START_S=60
 IMAGE=${IMAGE_DIR:-build/image}
 APPEND="console=ttyS0 panic=-1 tsc=reliable quiet"
 
@@ -134,7 +135,7 @@ two_guests_with_disk_and_network() {
 	boot two 192M --cpus 2 --net "$(nic b 2)" --disk "$SCRATCH/disk" \
 		--append "$APPEND weft.name=two weft.nic=02:00:00:00:00:02,10.10.0.3/24,1500"
 	TWO=$PID
-	wait_for 90 says two "UP 2"
+	wait_for 150 says two "UP 2"
 	wait_for 30 says two "DISK same"
 	wait_for 60 says two "PING answered"
 	wait_for 60 says two "PERF done"
