@@ -19,12 +19,12 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "common/kvm_probe.h"
 #include "common/units.h"
 #include "common/util.h"
 #include "daemon/doctor_private.h"
 #include "daemon/hugepages.h"
 #include "daemon/image.h"
-#include "daemon/kvm_probe.h"
 #include "daemon/qemu.h"
 #include "uplink/netdev.h"
 #include "uplink/xdp_features.h"
