@@ -81,6 +81,8 @@ struct nat_rule {
 	uint16_t port_first, port_last; /* destination of the first packet; 0-0: any */
 };
 
+enum { NAT_ALG_FTP = 1, NAT_ALG_TFTP = 2 };
+
 struct nat_inside_params {
 	struct ip4_prefix subnet; /* at least 8 bits; insides do not overlap */
 	enum nat_filtering filtering[NAT_CLASS_N];
@@ -89,6 +91,7 @@ struct nat_inside_params {
 	uint32_t guest_sessions_max;  /* of one inside address; 0: no bound */
 	uint32_t guest_ports_max;     /* of one inside address and class; 0: no bound */
 	bool tcp_strict;	      /* no session from the middle of a connection (RFC 5382) */
+	unsigned algs;		      /* NAT_ALG_* */
 	const struct nat_rule *rules; /* copied */
 	unsigned n_rules;
 };

@@ -9,6 +9,7 @@
  */
 
 #include "nat/fragment.h"
+#include "nat/ftp.h"
 #include "nat/mss.h"
 #include "nat/outside.h"
 #include "nat/rewrite.h"
@@ -281,5 +282,7 @@ enum drop_reason nat_translate(struct nat *n, unsigned worker, struct nat_sessio
 	if (__builtin_expect(s->flags & SESSION_HAIRPIN, 0))
 		return translate_peer(n, worker, s, dir, p, now_s);
 	translate_one(n, worker, s, dir, p, now_s);
+	if (__builtin_expect(s->alg, 0))
+		ftp_translate(n, worker, s, dir, p, now_s);
 	return DROP_NONE;
 }
