@@ -5,11 +5,6 @@
 #define TICK_HOLDS 16 /* mappings a tick looks at */
 #define CUT_TRIES  64 /* ports that are looked at for one that is merely held */
 
-static uint64_t endpoint_hash(const struct nat *n, uint64_t endpoint)
-{
-	return nat_hash(n, endpoint, 3);
-}
-
 struct by_endpoint {
 	const struct nat *n;
 	uint64_t endpoint;
@@ -27,14 +22,14 @@ static uint32_t find(const struct nat *n, uint64_t endpoint)
 {
 	const struct by_endpoint by = {n, endpoint};
 
-	return flow_table_find(&n->endpoints, endpoint_hash(n, endpoint), has_endpoint, &by);
+	return flow_table_find(&n->endpoints, nat_endpoint_hash(n, endpoint), has_endpoint, &by);
 }
 
 static bool list(struct nat *n, uint32_t index)
 {
 	struct nat_mapping *m = mapping_at(n, index);
 
-	if (!flow_table_add(&n->endpoints, endpoint_hash(n, m->endpoint), index))
+	if (!flow_table_add(&n->endpoints, nat_endpoint_hash(n, m->endpoint), index))
 		return false;
 	m->flags |= MAPPING_LISTED;
 	return true;
@@ -46,7 +41,7 @@ static void unlist(struct nat *n, uint32_t index)
 
 	if (!(m->flags & MAPPING_LISTED))
 		return;
-	flow_table_del(&n->endpoints, endpoint_hash(n, m->endpoint), index);
+	flow_table_del(&n->endpoints, nat_endpoint_hash(n, m->endpoint), index);
 	m->flags &= (uint8_t)~MAPPING_LISTED;
 }
 

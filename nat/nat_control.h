@@ -42,6 +42,12 @@ struct nat_params {
 struct nat *nat_create(const struct nat_params *params, struct err *e);
 void nat_destroy(struct nat *n);
 
+/*
+ * Has memory ready for the sessions to come, so that workers need not wait for it. Call it about
+ * ten times a second; it returns at once when there is nothing to do.
+ */
+void nat_prepare(struct nat *n);
+
 /* --- insides: bridges ----------------------------------------------------------------------- */
 
 /* Who outside may send to a mapping: RFC 4787, 5; RFC 5382, 4.3. */
@@ -75,8 +81,6 @@ struct nat_rule {
 	uint16_t port_first, port_last; /* destination of the first packet; 0-0: any */
 };
 
-enum { NAT_ALG_FTP = 1, NAT_ALG_TFTP = 2 };
-
 struct nat_inside_params {
 	struct ip4_prefix subnet; /* at least 8 bits; insides do not overlap */
 	enum nat_filtering filtering[NAT_CLASS_N];
@@ -85,7 +89,6 @@ struct nat_inside_params {
 	uint32_t guest_sessions_max;  /* of one inside address; 0: no bound */
 	uint32_t guest_ports_max;     /* of one inside address and class; 0: no bound */
 	bool tcp_strict;	      /* no session from the middle of a connection (RFC 5382) */
-	unsigned algs;		      /* NAT_ALG_* */
 	const struct nat_rule *rules; /* copied */
 	unsigned n_rules;
 };

@@ -51,8 +51,7 @@ struct nat_session {
 	uint32_t mapping;      /* 0: the external port is not a mapping's */
 	_Atomic uint32_t peer; /* of a hairpin; 0: it has ended */
 	uint32_t permit;       /* of address-dependent filtering, or 0 */
-	uint8_t alg;	       /* NAT_ALG_*: its packets are read further */
-	uint8_t pad[7];
+	uint32_t spare[2];
 } __attribute__((aligned(64)));
 
 struct session_cold {
