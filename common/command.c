@@ -10,7 +10,7 @@
 #include "common/util.h"
 
 static const char *const group_names[] = {
-	"Bridges and ports",   "Configuration", "Forwarding table",
+	"Bridges and ports",   "Configuration", "Forwarding table", "Gateways and NAT",
 	"Counters and frames", "DHCP and DNS", "Guests", "Daemon",
 };
 static_assert(ARRAY_SIZE(group_names) == GROUP_N, "a name for each group");
@@ -147,6 +147,35 @@ static const struct command_spec specs[] = {
 	{"vlan/show", GROUP_FDB, COMMAND_PRINTS, 0, 0, {{"bridge", ARG_BRIDGE, 0}},
 	 "show the VLANs of a bridge and their ports",
 	 "A port is listed as untagged where frames of the VLAN leave it without a tag."},
+
+	{"nat/show", GROUP_NAT, COMMAND_PRINTS, 0, 0, {{0}},
+	 "show gateways, uplinks and what translation uses",
+	 "Sessions and ports in use and at most, by bridge, guest and uplink, and what was refused, "
+	 "by reason. `slow` packets are those for which a way had to be found; the others had a "
+	 "session that knew it."},
+	{"nat/sessions", GROUP_NAT, COMMAND_PRINTS, 0, 60, {{"bridge", ARG_BRIDGE, ARG_OPTIONAL}},
+	 "list the sessions of NAT and of the filter", "Up to 10000 of them, in no order."},
+	{"nat/flush", GROUP_NAT, COMMAND_ACTS, 0, 60, {{"bridge", ARG_BRIDGE, ARG_OPTIONAL}},
+	 "end sessions", "All, or those of a bridge. Their next packets begin anew. Over the control "
+	 "socket the parameter `guest` names one inside address."},
+	{"nat/list-forwards", GROUP_NAT, COMMAND_PRINTS, 0, 0, {{0}},
+	 "list the ports that lead from uplinks to guests",
+	 "As they are configured, and to which address and port each leads."},
+	{"nat/add-forward", GROUP_NAT, COMMAND_CHANGES, 0, 0,
+	 {{"bridge", ARG_BRIDGE, 0}, {"proto", ARG_WORD, 0}, {"ports", ARG_WORD, 0},
+	  {"to", ARG_WORD, 0}},
+	 "let a port of the bridge's uplink lead to a guest",
+	 "weft nat/add-forward lan tcp 2222 alpha:22, or with a range, "
+	 "weft nat/add-forward lan udp 5000-5010 10.10.0.7:6000."},
+	{"nat/del-forward", GROUP_NAT, COMMAND_CHANGES, 0, 0,
+	 {{"bridge", ARG_BRIDGE, 0}, {"proto", ARG_WORD, 0}, {"ports", ARG_WORD, 0}},
+	 "take such a port back", "Its sessions end."},
+	{"neigh/show", GROUP_NAT, COMMAND_PRINTS, 0, 0, {{0}},
+	 "list the neighbours of gateways and uplinks",
+	 "Who has which MAC address, by ARP and neighbour discovery."},
+	{"route/show", GROUP_NAT, COMMAND_PRINTS, 0, 0, {{0}},
+	 "list the networks that the router knows",
+	 "A default route is that of one bridge, by its uplink."},
 
 	{"port/show", GROUP_STATS, COMMAND_PRINTS, 0, 0, {{"port", ARG_PORT, ARG_OPTIONAL}},
 	 "show ports in detail",

@@ -8,7 +8,7 @@ config_SRCS := config/arena.c config/check.c config/check_address.c config/check
 config_SRCS += config/check_policy.c config/schema_policy.c
 config_SRCS += config/check_dhcp.c config/schema_dhcp.c
 config_SRCS += config/check_port.c config/schema_port.c
-config_SRCS += config/check_nat.c config/check_uplink.c config/nat_value.c config/schema_nat.c config/schema_uplink.c
+config_SRCS += config/check_nat.c config/check_uplink.c config/edit_nat.c config/nat_value.c config/schema_nat.c config/schema_uplink.c
 
 # example.c reads it with .incbin, which dependency files do not see.
 $(B)/obj/config/example.o: config/example.yaml

@@ -2,7 +2,7 @@
 # Guests under QEMU; included by the folder's module.mk. Linked by its users beside common_SRCS,
 # config/arena.c and jansson.
 agent_SRCS  := daemon/agent_client.c daemon/channel.c common/agent_proto.c
-guests_SRCS := $(agent_SRCS) daemon/doctor.c daemon/guest.c daemon/guest_policy.c daemon/guest_record.c \
+guests_SRCS := $(agent_SRCS) daemon/guest.c daemon/guest_policy.c daemon/guest_record.c \
                daemon/guest_run.c daemon/guest_show.c daemon/guest_start.c daemon/hugepages.c \
                daemon/image.c daemon/kvm_probe.c daemon/process.c daemon/qemu.c daemon/qmp.c
 

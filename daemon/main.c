@@ -38,6 +38,9 @@
 #include "daemon/options.h"
 #include "daemon/running.h"
 #include "dataplane/eal.h"
+#include "uplink/host_uplink.h"
+
+#define RUN_DIR_DEFAULT "/run/weft"
 
 /* --- things that run instead of the daemon ---------------------------------------------------- */
 
@@ -130,6 +133,17 @@ static void unlock_run_dir(struct weftd *d)
 	if (d->made_run_dir)
 		rmdir(d->run_dir);
 	close(d->lock_fd);
+}
+
+/* Without the permission to look, there is nothing that this weftd could have left. */
+static void sweep_host(const char *run_dir)
+{
+	struct err e;
+	int found = host_uplink_sweep(run_dir, &e);
+
+	if (found > 0)
+		log_info(LOG_MAIN, "an earlier weftd died; removed its rules and settings n=%d",
+			 found);
 }
 
 static unsigned worker_count(const struct config *c)
@@ -321,6 +335,7 @@ static int run(const struct options *opt)
 	if ((ret = make_run_dir(&d, &e)) < 0 || (ret = lock_run_dir(&d, &e)) < 0)
 		goto err_run_dir;
 	running_sweep(&d);
+	sweep_host(d.run_dir);
 	if ((ret = eal_init(c->sw.hugepages, &e)) < 0)
 		goto err_eal;
 	d.loop = loop_create();
@@ -375,6 +390,24 @@ err_run_dir:
 	return ret < 0 ? 1 : 0;
 }
 
+/* What is left on the host by a weftd that was killed, when no other follows it. */
+static int cleanup(const char *run_dir)
+{
+	struct weftd d = {.run_dir = run_dir, .lock_fd = -1};
+	struct err e = {0};
+	int found = -EBUSY;
+
+	if (access(run_dir, F_OK) < 0 || lock_run_dir(&d, &e) == 0)
+		found = host_uplink_sweep(run_dir, &e);
+	if (d.lock_fd >= 0)
+		unlock_run_dir(&d);
+	if (found < 0)
+		fprintf(stderr, "weftd: error: %s\n", e.text);
+	else
+		printf("%d tables and files of settings removed\n", found);
+	return found < 0 ? 1 : 0;
+}
+
 static int set_log_level(const char *level)
 {
 	struct err e;
@@ -403,6 +436,8 @@ int main(int argc, char **argv)
 		return check_file(opt.check_file, opt.json);
 	case TASK_DOCTOR:
 		return doctor_run(stdout, opt.json);
+	case TASK_CLEANUP:
+		return cleanup(opt.run_dir ? opt.run_dir : RUN_DIR_DEFAULT);
 	case TASK_PRINT_EXAMPLE:
 		fputs(config_example(&len), stdout);
 		break;

@@ -11,8 +11,9 @@
 #include "nat/permit.h"
 #include "nat/session.h"
 
-#define GRACE_NS (10 * NS_PER_MS) /* when a sleeping worker looks whether a grace period is over   \
-				   */
+#define GRACE_NS                                                                                   \
+	(10 * NS_PER_MS) /* when a sleeping worker looks whether a grace period is over            \
+			  */
 
 static const char *const class_names[] = {
 	[NAT_UDP] = "udp", [NAT_TCP] = "tcp", [NAT_ICMP] = "icmp"};
@@ -82,9 +83,21 @@ static int create_workers(struct nat *n)
 	return 0;
 }
 
+/* Hashes multiply by these words, so each has to have bits everywhere: splitmix64. */
+static void set_secret(struct nat *n, const uint64_t secret[4])
+{
+	for (int i = 0; i < 4; i++) {
+		uint64_t x = secret[i] + (uint64_t)(i + 1) * 0x9e3779b97f4a7c15ull;
+
+		x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+		x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+		n->secret[i] = (x ^ x >> 31) | 1;
+	}
+}
+
 struct nat *nat_create(const struct nat_params *params, struct err *e)
 {
-	struct nat *n = aligned_alloc(64, sizeof(*n));
+	struct nat *n = calloc(1, sizeof(*n));
 
 	if (params->sessions_max > NAT_SESSIONS_MAX) {
 		err_set(e, EINVAL, "%u sessions: at most %u are possible", params->sessions_max,
@@ -94,13 +107,11 @@ struct nat *nat_create(const struct nat_params *params, struct err *e)
 	}
 	if (!n)
 		goto err_nomem;
-	memset(n, 0, sizeof(*n));
 	n->n_workers = params->n_workers;
 	n->rcu = params->rcu;
 	n->sessions_max = params->sessions_max ? params->sessions_max : NAT_SESSIONS_DEFAULT;
 	n->mappings_max = n->sessions_max + NAT_FORWARD_PORTS_MAX;
-	memcpy(n->secret, params->secret, sizeof(n->secret));
-	n->secret[3] |= 1;
+	set_secret(n, params->secret);
 	n->stripes = create_stripes();
 	n->tuple_stripes = create_stripes();
 	if (n->stripes && n->tuple_stripes && !create_tables(n) && !create_workers(n))

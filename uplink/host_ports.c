@@ -160,6 +160,23 @@ static int held_fd(const struct host_ports *h, bool udp, uint16_t port)
 	return NOT_HELD;
 }
 
+int host_ports_try(const struct host_ports *h, const struct host_forward *f, struct err *e)
+{
+	int ret = 0;
+
+	for (unsigned port = f->first; port <= f->last && ret == 0; port++) {
+		int fd = held_fd(h, f->udp, (uint16_t)port) >= 0
+				 ? NOT_HELD
+				 : bind_port(f->udp, (uint16_t)port, e);
+
+		if (fd >= 0)
+			close(fd);
+		else if (fd != NOT_HELD)
+			ret = fd;
+	}
+	return ret;
+}
+
 static int hold_port(const struct host_ports *h, struct host_ports *next, bool udp, uint16_t port,
 		     struct err *e)
 {

@@ -20,6 +20,9 @@ struct host_ports;
 struct host_ports *host_ports_create(void);
 void host_ports_destroy(struct host_ports *h);
 
+/* Whether the ports could be held. Returns 0 or as host_ports_hold. */
+int host_ports_try(const struct host_ports *h, const struct host_forward *f, struct err *e);
+
 /*
  * Holds these ports and no others. On -EADDRINUSE, with the program that uses the port in `e` where
  * it can be found, everything is as it was.

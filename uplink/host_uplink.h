@@ -58,6 +58,12 @@ const struct host_link *host_uplink_link(const struct host_uplink *h);
 struct port *host_uplink_port(struct host_uplink *h);
 struct host_uplink *host_uplink_of(struct port *p);
 
+/* The name of its table of nftables. */
+const char *host_uplink_table(const struct host_uplink *h);
+
+/* Whether the host could let a forward in: 0, or -EADDRINUSE with the reason. Changes nothing. */
+int host_uplink_try_forward(struct host_uplink *h, const struct host_forward *f, struct err *e);
+
 /*
  * The forwards, or the prefixes behind weft, are now these. Connections that go on are not
  * disturbed. Returns 0 or -errno with everything as it was.
