@@ -354,9 +354,6 @@ bool mapping_tick(struct nat *n, unsigned worker, uint32_t now_s)
 	return w->holds_first;
 }
 
-/* --- forwards: the control thread ---------------------------------------------------------------
- */
-
 /*
  * Takes its port from the mapping that has it. A guest's goes on with the sessions it has, which
  * are found by their tuples, but no new ones use it.

@@ -66,7 +66,7 @@ static void begin(struct bench *b, uint32_t sessions)
 {
 	struct nat_params params = {
 		.n_workers = 1, .sessions_max = sessions, .secret = {7, 8, 9, 10}};
-	struct nat_inside_params inside = {.subnet = {0x0a000000, 8}, .timeouts = {.udp_s = 300}};
+	struct nat_inside_params inside = {.subnet = {0x0a000000, 15}, .timeouts = {.udp_s = 300}};
 	struct nat_outside_params outside = {.n_addresses = ADDRESSES, .no_hold_down = true};
 	static uint32_t addresses[ADDRESSES];
 	struct err e = {"no memory"};
