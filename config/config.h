@@ -136,6 +136,8 @@ enum config_filtering {
 struct config_nat {
 	struct config_pos pos, uplink_pos;
 	const char *uplink;
+	const char *prefix6; /* what the uplink knows address6's prefix as; "": IPv6 stays inside */
+	struct config_pos prefix6_pos;
 	struct config_nat_forward *forwards;
 	unsigned n_forwards;
 	struct config_nat_rule *rules;

@@ -14,10 +14,10 @@ struct gateways;
 
 struct weftd {
 	struct loop *loop;
-	struct config *config;	 /* what runs; replaced by apply */
+	struct config *config;	     /* what runs; replaced by apply */
 	const struct config *wanted; /* while it is applied: what shall run */
-	const char *config_file; /* "" when it came from nowhere */
-	uint64_t file_hash;	 /* of its text when that became what runs, edits aside */
+	const char *config_file;     /* "" when it came from nowhere */
+	uint64_t file_hash;	     /* of its text when that became what runs, edits aside */
 	const char *run_dir;
 	int lock_fd;
 	bool made_run_dir; /* it goes with us */
