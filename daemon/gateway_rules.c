@@ -179,7 +179,8 @@ int gateway_forwards_apply(struct gateways *g, struct gateways_uplink *u, const 
 {
 	unsigned n;
 	struct nat_forward *wanted = wanted_forwards(c, u->name, &n);
-	int ret = 0;
+	struct err refused = {0};
+	int ret = 0, changed;
 
 	if (!wanted)
 		return err_set(e, ENOMEM, "uplink %s: out of memory", u->name);
@@ -187,13 +188,17 @@ int gateway_forwards_apply(struct gateways *g, struct gateways_uplink *u, const 
 		free(wanted);
 		return 0;
 	}
-	ret = change_forwards(g, u, wanted, &n, e);
+	/* What the uplink refuses is not translated either; it is asked again at the next change.
+	 */
+	if (u->ops->forwards)
+		ret = u->ops->forwards(g->d, u->port, wanted, &n, &refused);
+	changed = change_forwards(g, u, wanted, &n, e);
 	free(u->forwards);
 	u->forwards = wanted;
 	u->n_forwards = n;
-	if (u->ops->forwards && ret == 0)
-		ret = u->ops->forwards(g->d, u->port, wanted, n, e);
-	return ret;
+	if (changed == 0 && ret < 0)
+		*e = refused;
+	return changed < 0 ? changed : ret;
 }
 
 void gateway_rules_forget(struct gateways_uplink *u, const struct ip4_prefix *subnet)

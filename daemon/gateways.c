@@ -320,5 +320,7 @@ void gateways_apply(struct weftd *d, const struct config *c,
 
 		if (gateway_forwards_apply(g, u, c, &e) < 0)
 			failed(arg, u->name, &e);
+		if (u->ops->settle && u->ops->settle(d, u->port, c, &e) < 0)
+			failed(arg, u->name, &e);
 	}
 }

@@ -50,11 +50,17 @@ struct uplink_ops {
 	int (*update)(struct weftd *d, struct port *port, const struct config_uplink *c,
 		      struct uplink_link *link, struct err *e);
 	/*
-	 * The forwards of the uplink are now these (config order, all bridges); for the host kind,
-	 * which has the host let them in. Returns 0 or -errno, with the reason. May be NULL.
+	 * The forwards of the uplink are to be these (config order, all bridges); for the host
+	 * kind, which has the host let them in. Those that cannot be leave the list; then -errno is
+	 * returned, with the reason of the first. May be NULL.
 	 */
-	int (*forwards)(struct weftd *d, struct port *port, const struct nat_forward *forwards,
-			unsigned n, struct err *e);
+	int (*forwards)(struct weftd *d, struct port *port, struct nat_forward *forwards,
+			unsigned *n, struct err *e);
+	/*
+	 * The configuration has changed: other bridges may be behind the uplink, or other prefixes.
+	 * Does nothing when they are not. Returns 0 or -errno. May be NULL.
+	 */
+	int (*settle)(struct weftd *d, struct port *port, const struct config *c, struct err *e);
 };
 
 /* A row a kind: NULL, a kind that is not there in this build. */

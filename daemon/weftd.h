@@ -26,7 +26,8 @@ struct weftd {
 	struct gateways *gateways; /* NULL: nothing is routed */
 	struct control *control;
 	LIST_HEAD(, session) captures;
-	struct http_server *metrics; /* NULL: not served */
+	LIST_HEAD(, dhcp_server) dhcp; /* daemon/dhcp.h */
+	struct http_server *metrics;   /* NULL: not served */
 	uint64_t started_ms;
 	bool leave_guests; /* on exit */
 	bool exiting;

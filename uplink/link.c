@@ -11,6 +11,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/route.h>
 
 #include "common/util.h"
 #include "common/wire.h"
@@ -139,13 +140,18 @@ out:
 	return ret;
 }
 
+static struct nl_addr *nl_address(const struct ipaddr *a)
+{
+	return ipaddr_is_ip4(a) ? nl_addr_build(AF_INET, a->b + 12, 4)
+				: nl_addr_build(AF_INET6, a->b, 16);
+}
+
 static int add_address(struct nl_sock *sk, const char *name, const struct ipaddr_prefix *p,
 		       struct err *e)
 {
 	bool ip4 = ipaddr_is_ip4(&p->addr);
 	struct rtnl_addr *a = rtnl_addr_alloc();
-	struct nl_addr *local = ip4 ? nl_addr_build(AF_INET, p->addr.b + 12, 4)
-				    : nl_addr_build(AF_INET6, p->addr.b, 16);
+	struct nl_addr *local = nl_address(&p->addr);
 	char text[IPADDR_TEXT_MAX], what[IPADDR_TEXT_MAX + 32];
 	int ret = -NLE_NOMEM;
 
@@ -194,5 +200,116 @@ int link_setup(const struct link_setup *s, struct err *e)
 		return ret;
 	ret = complete(s, e);
 	netns_leave(&stay);
+	return ret;
+}
+
+/* --- routes ----------------------------------------------------------------------------------- */
+
+static struct rtnl_route *route_to(const char *name, const struct ipaddr_prefix *prefix,
+				   const struct ipaddr *via)
+{
+	bool ip4 = ipaddr_is_ip4(&prefix->addr);
+	struct rtnl_route *route = rtnl_route_alloc();
+	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+	struct nl_addr *dst = nl_address(&prefix->addr), *gw = via ? nl_address(via) : NULL;
+
+	if (!route || !hop || !dst || (via && !gw)) {
+		rtnl_route_put(route);
+		rtnl_route_nh_free(hop);
+		route = NULL;
+	} else {
+		nl_addr_set_prefixlen(dst, ip4 ? prefix->len - IP4_MAPPED_BITS : prefix->len);
+		rtnl_route_set_family(route, ip4 ? AF_INET : AF_INET6);
+		rtnl_route_set_dst(route, dst);
+		rtnl_route_nh_set_ifindex(hop, (int)if_nametoindex(name));
+		if (gw)
+			rtnl_route_nh_set_gateway(hop, gw);
+		rtnl_route_add_nexthop(route, hop);
+	}
+	nl_addr_put(dst);
+	nl_addr_put(gw);
+	return route;
+}
+
+static int change_route(const char *name, const struct ipaddr_prefix *prefix,
+			const struct ipaddr *via, bool add, struct err *e)
+{
+	struct rtnl_route *route = route_to(name, prefix, via);
+	char text[IPADDR_TEXT_MAX], what[IPADDR_TEXT_MAX + 32];
+	struct nl_sock *sk = rtnl_open(e);
+	int ret = -NLE_NOMEM;
+
+	if (!sk) {
+		rtnl_route_put(route);
+		return -EIO;
+	}
+	if (route)
+		ret = add ? rtnl_route_add(sk, route, NLM_F_REPLACE)
+			  : rtnl_route_delete(sk, route, 0);
+	rtnl_route_put(route);
+	nl_socket_free(sk);
+	snprintf(what, sizeof(what), "%s the route to %s", add ? "add" : "remove",
+		 ipaddr_prefix_format(prefix, text));
+	return ret < 0 ? nl_fail(e, ret, name, what) : 0;
+}
+
+int link_add_route(const char *name, const struct ipaddr_prefix *prefix, const struct ipaddr *via,
+		   struct err *e)
+{
+	return change_route(name, prefix, via, true, e);
+}
+
+int link_del_route(const char *name, const struct ipaddr_prefix *prefix, struct err *e)
+{
+	return change_route(name, prefix, NULL, false, e);
+}
+
+struct search {
+	const struct ip4_prefix *p;
+	char *text;
+	size_t size;
+};
+
+static void look_at_route(struct nl_object *o, void *arg)
+{
+	struct rtnl_route *route = (struct rtnl_route *)o;
+	struct nl_addr *dst = rtnl_route_get_dst(route);
+	struct rtnl_nexthop *hop = rtnl_route_nexthop_n(route, 0);
+	char interface[IFNAMSIZ] = "?", prefix[IP4_PREFIX_TEXT];
+	struct search *s = arg;
+	struct ip4_prefix p;
+	uint32_t wire;
+
+	if (!dst || nl_addr_get_family(dst) != AF_INET || nl_addr_get_prefixlen(dst) == 0 ||
+	    nl_addr_get_len(dst) != sizeof(wire))
+		return;
+	memcpy(&wire, nl_addr_get_binary_addr(dst), sizeof(wire));
+	p = (struct ip4_prefix){ntohl(wire), (uint8_t)nl_addr_get_prefixlen(dst)};
+	if (!ip4_prefix_overlap(&p, s->p))
+		return;
+	if (hop)
+		if_indextoname((unsigned)rtnl_route_nh_get_ifindex(hop), interface);
+	snprintf(s->text, s->size, "%s by %s", ip4_prefix_format(&p, prefix), interface);
+}
+
+int link_find_route(const struct ip4_prefix *p, char *text, size_t size, struct err *e)
+{
+	struct search s = {p, text, size};
+	struct nl_sock *sk = rtnl_open(e);
+	struct nl_cache *cache;
+	int ret;
+
+	text[0] = '\0';
+	if (!sk)
+		return -EIO;
+	ret = rtnl_route_alloc_cache(sk, AF_INET, 0, &cache);
+	if (ret < 0) {
+		ret = err_set(e, nl_errno(ret), "cannot read the host's routes: %s",
+			      nl_geterror(ret));
+	} else {
+		nl_cache_foreach(cache, look_at_route, &s);
+		nl_cache_free(cache);
+	}
+	nl_socket_free(sk);
 	return ret;
 }

@@ -39,6 +39,18 @@ bool link_exists(const char *name);
  */
 int link_setup(const struct link_setup *s, struct err *e);
 
+/* Sends a prefix to `via`, a neighbour on the interface; the route goes with the interface. */
+int link_add_route(const char *name, const struct ipaddr_prefix *prefix, const struct ipaddr *via,
+		   struct err *e);
+int link_del_route(const char *name, const struct ipaddr_prefix *prefix, struct err *e);
+
+/*
+ * Looks for a route of our namespace, the default one aside, that has addresses in common with `p`.
+ * Writes it to `text` ("100.64.0.0/10 by tailscale0"), or "" when there is none. Returns 0 or
+ * -errno.
+ */
+int link_find_route(const struct ip4_prefix *p, char *text, size_t size, struct err *e);
+
 /* An IPv4 prefix as link_setup takes it. */
 struct ipaddr_prefix link_address4(const struct ip4_prefix *p);
 

@@ -37,6 +37,7 @@ struct tap_queue {
 struct tap_port {
 	struct port port; /* first: the data path sees this */
 	struct dataplane *dp;
+	void *user;
 	struct offloads takes;
 	struct link_setup link;
 	char interface[LINK_NAME_MAX + 1];
@@ -259,6 +260,11 @@ struct tap_port *tap_port_of(struct port *p)
 	return container_of(p, struct tap_port, port);
 }
 
+void *tap_port_user(const struct tap_port *tp)
+{
+	return tp->user;
+}
+
 struct port *tap_port_port(struct tap_port *tp)
 {
 	return &tp->port;
@@ -303,6 +309,7 @@ static struct tap_port *alloc_port(struct dataplane *dp, const struct tap_port_p
 	memset(tp, 0, size);
 	port_init(&tp->port, &tap_port_ops, params->name, queues);
 	tp->dp = dp;
+	tp->user = params->user;
 	tp->link = params->link;
 	snprintf(tp->interface, sizeof(tp->interface), "%s", params->link.name);
 	tp->link.name = tp->interface;

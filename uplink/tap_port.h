@@ -29,6 +29,7 @@ struct tap_port;
 
 struct tap_port_params {
 	const char *name; /* of the port */
+	void *user;	  /* for tap_port_user */
 	struct link_setup link;
 	unsigned queues; /* 0: one */
 	bool csum, tso, uso;
@@ -53,6 +54,9 @@ struct tap_port *tap_port_create(struct dataplane *dp, const struct tap_port_par
 void tap_port_destroy(struct tap_port *tp);
 
 void tap_port_info(const struct tap_port *tp, struct tap_port_info *info);
+
+/* What the port was made for, as its creator said. */
+void *tap_port_user(const struct tap_port *tp);
 
 struct port *tap_port_port(struct tap_port *tp);
 /* The tap port that `p` is part of. */
