@@ -48,8 +48,6 @@ void nat_destroy(struct nat *n);
  */
 void nat_prepare(struct nat *n);
 
-/* --- insides: bridges ----------------------------------------------------------------------- */
-
 /* Who outside may send to a mapping: RFC 4787, 5; RFC 5382, 4.3. */
 enum nat_filtering {
 	NAT_FILTERING_ENDPOINT_INDEPENDENT,
@@ -81,6 +79,8 @@ struct nat_rule {
 	uint16_t port_first, port_last; /* destination of the first packet; 0-0: any */
 };
 
+enum { NAT_ALG_FTP = 1, NAT_ALG_TFTP = 2 };
+
 struct nat_inside_params {
 	struct ip4_prefix subnet; /* at least 8 bits; insides do not overlap */
 	enum nat_filtering filtering[NAT_CLASS_N];
@@ -89,6 +89,7 @@ struct nat_inside_params {
 	uint32_t guest_sessions_max;  /* of one inside address; 0: no bound */
 	uint32_t guest_ports_max;     /* of one inside address and class; 0: no bound */
 	bool tcp_strict;	      /* no session from the middle of a connection (RFC 5382) */
+	unsigned algs;		      /* NAT_ALG_* */
 	const struct nat_rule *rules; /* copied */
 	unsigned n_rules;
 };
@@ -100,8 +101,6 @@ int nat_inside_update(struct nat *n, struct nat_inside *in, const struct nat_ins
 		      struct err *e);
 /* Its sessions and the forwards to it end. Takes NULL. */
 void nat_inside_destroy(struct nat *n, struct nat_inside *in);
-
-/* --- outsides: uplinks ---------------------------------------------------------------------- */
 
 /* Ports `first` to `last` of the external addresses are those from `to_port` on of `to`. */
 struct nat_forward {
@@ -141,8 +140,6 @@ int nat_forward_del(struct nat *n, struct nat_outside *out, const struct nat_for
 /* Calls `visit` for each forward until it returns false. */
 void nat_visit_forwards(const struct nat_outside *out,
 			bool (*visit)(const struct nat_forward *, void *), void *arg);
-
-/* --- looking on ----------------------------------------------------------------------------- */
 
 struct nat_session_info {
 	struct nat_inside *inside;

@@ -74,9 +74,6 @@ struct nat_session *session_find_as(const struct nat *n, const struct flow_key *
 	return value ? value_session(n, value) : NULL;
 }
 
-/* --- begin --------------------------------------------------------------------------------------
- */
-
 struct nat_session *session_alloc(struct nat *n, unsigned worker, uint32_t now_s)
 {
 	uint32_t index = index_get(&n->session_indices, &n->workers[worker].sessions);
@@ -151,9 +148,6 @@ enum drop_reason session_publish(struct nat *n, unsigned worker, struct nat_sess
 	return DROP_NONE;
 }
 
-/* --- end ----------------------------------------------------------------------------------------
- */
-
 static uint64_t session_endpoint(const struct nat_session *s)
 {
 	return nat_endpoint(s->in_addr, s->in_port, s->class, 0);
@@ -216,9 +210,6 @@ bool session_end_locked(struct nat *n, unsigned worker, struct nat_session *s)
 	rte_spinlock_unlock(lock);
 	return ended;
 }
-
-/* --- time ---------------------------------------------------------------------------------------
- */
 
 uint32_t session_timeout(const struct nat *n, const struct nat_session *s)
 {

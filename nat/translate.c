@@ -9,6 +9,7 @@
  */
 
 #include "nat/fragment.h"
+#include "nat/ftp.h"
 #include "nat/mss.h"
 #include "nat/outside.h"
 #include "nat/rewrite.h"
@@ -16,9 +17,6 @@
 #include "nat/tcp_state.h"
 
 #define LOOKUP_MAX 64
-
-/* --- look-up ------------------------------------------------------------------------------------
- */
 
 struct lookup {
 	struct flow_key key;
@@ -115,9 +113,6 @@ void nat_lookup(struct nat *n, unsigned worker, const struct packet *packets, ui
 	}
 }
 
-/* --- state and time -----------------------------------------------------------------------------
- */
-
 static uint8_t tcp_flags(const struct packet *p)
 {
 	return ((const struct tcp_hdr *)(p->frame->head + p->l4))->flags;
@@ -156,9 +151,6 @@ static void touch(struct nat *n, unsigned worker, struct nat_session *s, enum na
 	if (refreshes(s, dir, p) && atomic_load_explicit(&s->seen_s, memory_order_relaxed) != now_s)
 		atomic_store_explicit(&s->seen_s, now_s, memory_order_relaxed);
 }
-
-/* --- rewriting ----------------------------------------------------------------------------------
- */
 
 /* What changes in a packet: one address and the port that goes with it. */
 struct change {
@@ -281,5 +273,7 @@ enum drop_reason nat_translate(struct nat *n, unsigned worker, struct nat_sessio
 	if (__builtin_expect(s->flags & SESSION_HAIRPIN, 0))
 		return translate_peer(n, worker, s, dir, p, now_s);
 	translate_one(n, worker, s, dir, p, now_s);
+	if (__builtin_expect(s->alg, 0))
+		ftp_translate(n, worker, s, dir, p, now_s);
 	return DROP_NONE;
 }

@@ -44,6 +44,7 @@ static void create(struct world *w)
 		.subnet = {NETWORK, 16},
 		.filtering = {[NAT_UDP] = NAT_FILTERING_ADDRESS_DEPENDENT},
 		.guest_sessions_max = 40,
+		.algs = NAT_ALG_FTP | NAT_ALG_TFTP,
 		.rules = rules,
 		.n_rules = 1};
 	const struct nat_outside_params outside = {.addresses = addresses,
@@ -51,14 +52,17 @@ static void create(struct world *w)
 						   .port_first = 2000,
 						   .port_last = 2031,
 						   .mtu = 1400};
-	const struct nat_forward forward = {
-		.class = NAT_TCP, .first = 80, .last = 90, .to = NETWORK + 7, .to_port = 80};
+	const struct nat_forward web = {
+		.class = NAT_TCP, .first = 80, .last = 89, .to = NETWORK + 7, .to_port = 80};
+	const struct nat_forward ftp = {
+		.class = NAT_TCP, .first = 21, .to = NETWORK + 7, .to_port = 21};
 
 	w->now_ns = 1000 * SECOND;
 	w->nat = nat_create(&params, NULL);
 	w->lan = nat_inside_create(w->nat, &inside, NULL);
 	w->wan = nat_outside_create(w->nat, &outside, NULL);
-	if (nat_forward_add(w->nat, w->wan, &forward, NULL) < 0)
+	if (nat_forward_add(w->nat, w->wan, &web, NULL) < 0 ||
+	    nat_forward_add(w->nat, w->wan, &ftp, NULL) < 0)
 		abort();
 }
 
