@@ -217,6 +217,19 @@ static void check_rule(struct check *k, const struct config_bridge *b, unsigned 
 			"add proto: tcp or proto: udp");
 }
 
+static void check_algs(struct check *k, const struct config_bridge *b)
+{
+	char name[CONFIG_NAME_MAX + 4];
+	const char *list = b->nat.alg;
+
+	while (config_names_next(&list, name))
+		if (strcmp(name, "ftp") != 0 && strcmp(name, "tftp") != 0)
+			errors_help(errors_add(k->errs, b->nat.alg_pos,
+					       "bridges.%s.nat.alg: there is no '%s'", b->name,
+					       name),
+				    "there are ftp and tftp");
+}
+
 static void check_address6(struct check *k, const struct config_bridge *b)
 {
 	const struct config *c = k->c;
@@ -273,6 +286,7 @@ void check_nat(struct check *k)
 		snprintf(path, sizeof(path), "bridges.%s.uplink", b->name);
 		check_uplink_name(k, b->uplink, b->bridge_uplink_pos, path);
 		check_forward_mode(k, b);
+		check_algs(k, b);
 		check_address6(k, b);
 		check_prefix6(k, b);
 		for (unsigned n = 0; n < b->nat.n_rules; n++)

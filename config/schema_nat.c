@@ -258,6 +258,15 @@ static const struct schema_key nat_keys[] = {
 		.example = "{udp: 5m, tcp: 124m}",
 		.help = "when sessions without packets end",
 	},
+	{
+		.name = "alg",
+		.type = SCHEMA_NAMES,
+		.offset = offsetof(struct config_nat, alg),
+		.pos = offsetof(struct config_nat, alg_pos),
+		.max = 32,
+		.example = "[ftp, tftp]",
+		.help = "protocols whose second connections are let through",
+	},
 };
 const struct schema_map schema_nat = {
 	.noun = "nat",
