@@ -11,7 +11,7 @@
 
 static const char *const group_names[] = {
 	"Bridges and ports",   "Configuration", "Forwarding table", "Gateways and NAT",
-	"Counters and frames", "DHCP and DNS", "Guests", "Daemon",
+	"Counters and frames", "DHCP and DNS",	"Guests",	    "Daemon",
 };
 static_assert(ARRAY_SIZE(group_names) == GROUP_N, "a name for each group");
 
