@@ -27,6 +27,7 @@ enum log_module {
 	LOG_BRIDGE,
 	LOG_GUEST,
 	LOG_UPLINK,
+	LOG_DHCP,
 	LOG_EAL,
 	LOG_MODULE_N
 };

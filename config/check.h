@@ -22,7 +22,7 @@ struct check {
 	struct arena *scratch;
 	struct symtab bridges; /* name -> struct config_bridge */
 	struct symtab ports;   /* name -> struct check_claim, as all others */
-	struct symtab sockets, taps, macs, addresses, disks;
+	struct symtab sockets, taps, macs, addresses, disks, files;
 	struct symtab devices; /* NICs of the host */
 	int ret;
 };
@@ -43,6 +43,9 @@ void check_policies(struct check *k);
 
 /* MAC and IPv4 addresses of bridges and NICs. */
 void check_addresses(struct check *k);
+
+/* Bridges' DHCP servers, and what needs one. */
+void check_dhcp(struct check *k, bool look_at_files);
 
 /* Addresses and kinds of uplinks; gateways, forwards and rules of bridges. */
 void check_uplinks(struct check *k);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "daemon/dhcp.h"
 #include "daemon/gateways.h"
 #include "daemon/metrics.h"
 #include "daemon/port_nic.h"
@@ -190,6 +191,7 @@ static void on_predecessor_gone(void *arg)
 	if (c && !guest_lookup(s->d->guests, s->name) &&
 	    (add_guest(s->d, c, &e) < 0 || start_guest(s->d, c, &e) < 0))
 		log_error(LOG_APPLY, "%s", e.text);
+	dhcp_bind_leases(s->d);
 	free(s);
 }
 
@@ -347,7 +349,8 @@ static void note_failure(struct apply_result *r, const char *name, const struct 
 	r->n_failed++;
 }
 
-static void note_gateway_failure(void *arg, const char *name, const struct err *e)
+/* Of what is made after all single changes. */
+static void note_late_failure(void *arg, const char *name, const struct err *e)
 {
 	note_failure(arg, name, e);
 }
@@ -382,8 +385,10 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 		if (apply_change(d, c, &e) < 0)
 			note_failure(r, *c->name ? c->name : change_object_name(c->object), &e);
 	}
-	gateways_apply(d, wanted, note_gateway_failure, r);
+	gateways_apply(d, wanted, note_late_failure, r);
+	dhcp_apply(d, wanted, note_late_failure, r);
 	vswitch_set_idle(d->vswitch, wanted);
+	vswitch_set_rebalance(d->vswitch, wanted);
 	if (!old)
 		start_first_guests(d, wanted, r);
 	d->config = wanted;

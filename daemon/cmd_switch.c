@@ -43,6 +43,18 @@ static json_t *bridge_brief(struct weftd *d, const struct vswitch_bridge *b)
 			 ports_of(d, b));
 }
 
+/* Ports on no bridge, but for the gateway ports that belong to them. */
+static json_t *uplinks_of(struct weftd *d)
+{
+	json_t *list = json_array();
+	struct vswitch_port *p;
+
+	TAILQ_FOREACH (p, &d->vswitch->ports, link)
+		if (!p->on && p->kind != &port_kind_gateway)
+			json_array_append_new(list, cmd_port_brief(p));
+	return list;
+}
+
 /* The running configuration as text. */
 static void show_yaml(struct call *call, const struct weftd *d, bool effective)
 {
@@ -80,8 +92,8 @@ void cmd_show(struct call *call, void *ctx)
 	guests = json_array();
 	for (struct guest *g = guest_next(d->guests, NULL); g; g = guest_next(d->guests, g))
 		json_array_append_new(guests, guest_json(g));
-	call_reply(call, json_pack("{s:s, s:s, s:o, s:o}", "version", version_text, "config",
-				   d->config_file, "bridges", bridges, "guests", guests));
+	call_reply(call, json_pack("{s:s, s:s, s:o, s:o, s:o}", "version", version_text, "config",
+				   d->config_file, "bridges", bridges, "uplinks", uplinks_of(d), "guests", guests));
 }
 
 void cmd_list_br(struct call *call, void *ctx)

@@ -19,6 +19,7 @@
 #include "bridge/bridge_output.h"
 #include "common/clock.h"
 #include "daemon/cmd.h"
+#include "daemon/trace_route.h"
 #include "daemon/packet_text.h"
 #include "dataplane/gso.h"
 #include "dataplane/pipeline.h"
@@ -29,6 +30,7 @@ struct trace {
 	struct vswitch_port *in;
 	struct worker *worker;
 	struct verdicts verdicts;
+	struct router_story story;
 	json_t *steps, *receivers;
 };
 
@@ -121,6 +123,11 @@ static void tell_bridge(struct trace *t)
 		say(t, "bridge", "goes to port %s", port_name(t, t->worker->egress.touched[0]));
 }
 
+static void tell_line(void *arg, const char *text)
+{
+	say(arg, "router", "%s", text);
+}
+
 static void after_stage(const char *stage, void *arg)
 {
 	struct trace *t = arg;
@@ -133,11 +140,13 @@ static void after_stage(const char *stage, void *arg)
 	if (strcmp(stage, "bridge") == 0 && t->in->on &&
 	    frame_of(t)->head_len >= sizeof(struct eth_hdr))
 		tell_bridge(t);
+	if (strcmp(stage, "router") == 0)
+		trace_route_tell(&t->story, tell_line, t);
 	if (t->verdicts.dropped & 1)
 		json_array_append_new(t->steps, json_pack("{s:s, s:s, s:s}", "stage", stage, "drop",
 							  drop_reason_name(reason), "text",
 							  drop_reason_text(reason)));
-	else if (strcmp(stage, "bridge") != 0)
+	else if (strcmp(stage, "bridge") != 0 && strcmp(stage, "router") != 0)
 		say(t, stage, "passes");
 }
 
@@ -173,7 +182,7 @@ static void describe_tag(struct trace *t, struct vswitch_port *p, char *text, si
 	struct burst *b = &t->worker->burst;
 
 	text[0] = '\0';
-	if (t->verdicts.filter)
+	if (t->verdicts.filter || b->routed & 1)
 		bridge_output(t->verdicts.filter, b, p->port, 1);
 	if (b->retag & 1 && b->edits[0].op == VLAN_POP)
 		snprintf(text, size, ", without its tag");
@@ -215,7 +224,7 @@ static void tell_receiver(struct trace *t, uint16_t id)
 /* --- the call ----------------------------------------------------------------------------------
  */
 
-static struct worker *worker_of_packet(struct weftd *d, const struct packet *p)
+static struct worker *worker_of_packet(struct weftd *d, const struct text_packet *p)
 {
 	size_t size = (sizeof(struct worker) + 63) & ~(size_t)63;
 	struct worker *w = aligned_alloc(64, size);
@@ -257,8 +266,14 @@ static void receive(struct trace *t)
 
 static const char *verdict_of(const struct trace *t)
 {
+	const struct router_story *s = &t->story;
+
 	if (t->verdicts.dropped & 1)
 		return "dropped";
+	if (s->error || s->replied)
+		return "answered";
+	if (s->asked)
+		return s->waits ? "waits" : s->route == ROUTE_EXTERNAL ? "translated" : "routed";
 	return t->worker->egress.n > 1 ? "flooded" : "forwarded";
 }
 
@@ -268,6 +283,7 @@ static void run(struct trace *t)
 
 	receive(t);
 	verdicts_init(&t->verdicts, 0, 0);
+	t->worker->story = &t->story;
 	pipeline_decide(t->worker, t->in->port, &t->verdicts, now_ns, after_stage, t);
 	for (unsigned i = 0; i < t->worker->egress.n; i++)
 		tell_receiver(t, t->worker->egress.touched[i]);
@@ -277,7 +293,7 @@ void cmd_trace(struct call *call, void *ctx)
 {
 	struct trace t = {.d = ctx};
 	const char *const *words = NULL;
-	struct packet *packet;
+	struct text_packet *packet;
 	struct err e = {0};
 	unsigned n = 0;
 	bool absent;

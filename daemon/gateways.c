@@ -12,12 +12,17 @@
 #include "daemon/gateway_rules.h"
 #include "daemon/port_kind.h"
 
-#define TICK_MS 1000
+#define PREPARE_MS 100  /* as nat_prepare wants it */
+#define TICK_MS	   1000 /* of the router */
 
 static void on_tick(struct loop_timer *t, uint64_t now_ms)
 {
 	struct gateways *g = container_of(t, struct gateways, timer);
 
+	nat_prepare(g->nat);
+	if (now_ms < g->tick_at_ms)
+		return;
+	g->tick_at_ms = now_ms + TICK_MS;
 	router_tick(g->router, now_ms * NS_PER_MS);
 }
 
@@ -59,7 +64,8 @@ struct gateways *gateways_get(struct weftd *d, struct err *e)
 		goto err_nat;
 	}
 	g->timer.expired = on_tick;
-	loop_timer_start(d->loop, &g->timer, TICK_MS, TICK_MS);
+	nat_prepare(g->nat);
+	loop_timer_start(d->loop, &g->timer, PREPARE_MS, PREPARE_MS);
 	d->gateways = g;
 	return g;
 

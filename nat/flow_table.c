@@ -7,7 +7,7 @@
 
 static_assert(sizeof(struct flow_bucket) == 64, "one cache line");
 
-int flow_table_init(struct flow_table *t, uint32_t entries)
+int flow_table_init(struct flow_table *t, uint32_t entries, bool populate)
 {
 	uint32_t buckets = 2;
 
@@ -15,7 +15,11 @@ int flow_table_init(struct flow_table *t, uint32_t entries)
 		buckets *= 2;
 	t->mask = buckets - 1;
 	t->buckets = arena_map((size_t)buckets * sizeof(struct flow_bucket));
-	return t->buckets ? 0 : -ENOMEM;
+	if (!t->buckets)
+		return -ENOMEM;
+	if (populate)
+		arena_populate(t->buckets, 0, (size_t)buckets * sizeof(struct flow_bucket));
+	return 0;
 }
 
 void flow_table_fini(struct flow_table *t)
@@ -36,13 +40,6 @@ static bool claim(struct flow_bucket *b, uint64_t word)
 	return false;
 }
 
-bool flow_table_add(struct flow_table *t, uint64_t hash, uint32_t value)
-{
-	uint64_t word = (hash >> 32 << 32) | value;
-
-	return claim(flow_table_first(t, hash), word) || claim(flow_table_second(t, hash), word);
-}
-
 static bool clear(struct flow_bucket *b, uint64_t word)
 {
 	for (int i = 0; i < FLOW_TABLE_SLOTS; i++) {
@@ -55,9 +52,44 @@ static bool clear(struct flow_bucket *b, uint64_t word)
 	return false;
 }
 
+/*
+ * Moves a word of bucket `number` to its other bucket, if there is room, and puts `word` in its
+ * place. Whoever removes the moved word meanwhile clears one of its two copies; the other is
+ * cleared here: by the exchange, or when that fails.
+ */
+static bool displace(struct flow_table *t, uint32_t number, uint64_t word)
+{
+	struct flow_bucket *b = &t->buckets[number];
+
+	for (int i = 0; i < FLOW_TABLE_SLOTS; i++) {
+		uint64_t old = atomic_load_explicit(&b->word[i], memory_order_relaxed);
+		uint32_t to = flow_table_other(t, number, old);
+
+		if (!old || to == number || !claim(&t->buckets[to], old))
+			continue;
+		if (atomic_compare_exchange_strong(&b->word[i], &old, word))
+			return true;
+		clear(&t->buckets[to], old);
+	}
+	return false;
+}
+
+bool flow_table_add(struct flow_table *t, uint64_t hash, uint32_t value)
+{
+	uint64_t word = (hash >> 32 << 32) | value;
+	uint32_t first = (uint32_t)hash & t->mask;
+
+	return claim(&t->buckets[first], word) || claim(flow_table_second(t, hash), word) ||
+	       displace(t, first, word) || displace(t, flow_table_other(t, first, hash), word);
+}
+
 bool flow_table_del(struct flow_table *t, uint64_t hash, uint32_t value)
 {
 	uint64_t word = (hash >> 32 << 32) | value;
 
-	return clear(flow_table_first(t, hash), word) || clear(flow_table_second(t, hash), word);
+	for (int i = 0; i < FLOW_TABLE_LOOKS; i++) {
+		if (clear(i & 1 ? flow_table_second(t, hash) : flow_table_first(t, hash), word))
+			return true;
+	}
+	return false;
 }

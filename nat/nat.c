@@ -11,8 +11,11 @@
 #include "nat/permit.h"
 #include "nat/session.h"
 
-#define GRACE_NS (10 * NS_PER_MS) /* when a sleeping worker looks whether a grace period is over   \
-				   */
+#define AHEAD_OF_USE 65536u /* sessions and mappings that memory is kept ready for */
+#define AHEAD_STEP   32768u
+#define GRACE_NS                                                                                   \
+	(10 * NS_PER_MS) /* when a sleeping worker looks whether a grace period is over            \
+			  */
 
 static const char *const class_names[] = {
 	[NAT_UDP] = "udp", [NAT_TCP] = "tcp", [NAT_ICMP] = "icmp"};
@@ -43,14 +46,51 @@ static int create_tables(struct nat *n)
 	n->permits = arena_map(per_session(n, sizeof(struct nat_permit)));
 	if (!n->sessions || !n->cold || !n->mappings || !n->permits)
 		return -ENOMEM;
-	if (flow_table_init(&n->flows, 2 * n->sessions_max) < 0 ||
-	    flow_table_init(&n->endpoints, n->mappings_max) < 0 ||
-	    flow_table_init(&n->permitted, n->sessions_max) < 0 ||
+	if (flow_table_init(&n->flows, 2 * n->sessions_max, true) < 0 ||
+	    flow_table_init(&n->endpoints, n->mappings_max, true) < 0 ||
+	    flow_table_init(&n->permitted, n->sessions_max, false) < 0 ||
 	    index_pool_init(&n->session_indices, n->sessions_max, threads) < 0 ||
 	    index_pool_init(&n->mapping_indices, n->mappings_max, threads) < 0 ||
 	    index_pool_init(&n->permit_indices, n->sessions_max, threads) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+/* What comes next after `ready`, when `used` comes near it. */
+static uint32_t ready_until(uint32_t ready, uint32_t used, uint32_t max)
+{
+	if (ready == max || used + AHEAD_OF_USE < ready + AHEAD_STEP)
+		return ready;
+	return max - used < AHEAD_OF_USE + AHEAD_STEP ? max : used + AHEAD_OF_USE + AHEAD_STEP;
+}
+
+static void populate(void *array, size_t size, uint32_t from, uint32_t to)
+{
+	arena_populate(array, from * size, (to + 1) * size);
+}
+
+/*
+ * A worker that touches a page for the first time waits for the kernel to clear it, 2 MiB at a time
+ * where it has large ones: longer than a round may take. So that is done here, ahead of use.
+ */
+void nat_prepare(struct nat *n)
+{
+	uint32_t from = n->sessions_ready, to;
+
+	to = ready_until(from, index_pool_touched(&n->session_indices), n->sessions_max);
+	if (to > from) {
+		populate(n->sessions, sizeof(struct nat_session), from, to);
+		populate(n->cold, sizeof(struct session_cold), from, to);
+		index_pool_populate(&n->session_indices, from, to);
+		n->sessions_ready = to;
+	}
+	from = n->mappings_ready;
+	to = ready_until(from, index_pool_touched(&n->mapping_indices), n->mappings_max);
+	if (to > from) {
+		populate(n->mappings, sizeof(struct nat_mapping), from, to);
+		index_pool_populate(&n->mapping_indices, from, to);
+		n->mappings_ready = to;
+	}
 }
 
 static struct stripe *create_stripes(void)
@@ -82,9 +122,21 @@ static int create_workers(struct nat *n)
 	return 0;
 }
 
+/* Hashes multiply by these words, so each has to have bits everywhere: splitmix64. */
+static void set_secret(struct nat *n, const uint64_t secret[4])
+{
+	for (int i = 0; i < 4; i++) {
+		uint64_t x = secret[i] + (uint64_t)(i + 1) * 0x9e3779b97f4a7c15ull;
+
+		x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+		x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+		n->secret[i] = (x ^ x >> 31) | 1;
+	}
+}
+
 struct nat *nat_create(const struct nat_params *params, struct err *e)
 {
-	struct nat *n = aligned_alloc(64, sizeof(*n));
+	struct nat *n = calloc(1, sizeof(*n));
 
 	if (params->sessions_max > NAT_SESSIONS_MAX) {
 		err_set(e, EINVAL, "%u sessions: at most %u are possible", params->sessions_max,
@@ -94,17 +146,17 @@ struct nat *nat_create(const struct nat_params *params, struct err *e)
 	}
 	if (!n)
 		goto err_nomem;
-	memset(n, 0, sizeof(*n));
 	n->n_workers = params->n_workers;
 	n->rcu = params->rcu;
 	n->sessions_max = params->sessions_max ? params->sessions_max : NAT_SESSIONS_DEFAULT;
 	n->mappings_max = n->sessions_max + NAT_FORWARD_PORTS_MAX;
-	memcpy(n->secret, params->secret, sizeof(n->secret));
-	n->secret[3] |= 1;
+	set_secret(n, params->secret);
 	n->stripes = create_stripes();
 	n->tuple_stripes = create_stripes();
-	if (n->stripes && n->tuple_stripes && !create_tables(n) && !create_workers(n))
+	if (n->stripes && n->tuple_stripes && !create_tables(n) && !create_workers(n)) {
+		nat_prepare(n);
 		return n;
+	}
 	nat_destroy(n);
 err_nomem:
 	err_set(e, ENOMEM, "no memory for the tables of NAT: free some, or ask for fewer sessions");

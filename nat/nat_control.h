@@ -42,6 +42,12 @@ struct nat_params {
 struct nat *nat_create(const struct nat_params *params, struct err *e);
 void nat_destroy(struct nat *n);
 
+/*
+ * Has memory ready for the sessions to come, so that workers need not wait for it. Call it about
+ * ten times a second; it returns at once when there is nothing to do.
+ */
+void nat_prepare(struct nat *n);
+
 /* --- insides: bridges ----------------------------------------------------------------------- */
 
 /* Who outside may send to a mapping: RFC 4787, 5; RFC 5382, 4.3. */

@@ -328,7 +328,9 @@ void neigh_visit(const struct neigh_table *t, uint32_t now_s,
 						   .mac = mac_of(word),
 						   .known = word & KNOWN,
 						   .state = (enum neigh_state)n->state,
-						   .heard_s = now_s - n->heard_s,
+						   .heard_s = n->state == NEIGH_STATIC
+								      ? 0
+								      : now_s - n->heard_s,
 						   .used_s = now_s - n->used_s},
 			      arg);
 	}

@@ -18,6 +18,9 @@
 #include "nat/tcp_state.h"
 
 #define SHARE_TRIES 32
+#define FTP_PORT    21
+#define TFTP_PORT   69
+#define ANSWER_S    30 /* how long an answer of TFTP may take */
 
 enum { ICMP_ECHO = 8, ICMP_TIMESTAMP = 13, ICMP_INFO = 15, ICMP_MASK = 17 };
 
@@ -155,6 +158,28 @@ static void set_remote(struct nat_session *s, uint32_t addr, uint16_t port)
 	s->remote_port = s->proto == WIRE_PROTO_ICMP ? 0 : port;
 }
 
+/* Whether the payload to a server's port is read. Hairpins speak of addresses that both know. */
+static uint8_t alg_of(const struct nat_inside *in, uint8_t proto, uint16_t port, uint8_t flags)
+{
+	bool ftp = proto == WIRE_PROTO_TCP && port == htons(FTP_PORT) &&
+		   (inside_view(in)->params.algs & NAT_ALG_FTP);
+
+	return ftp && !(flags & SESSION_HAIRPIN) ? NAT_ALG_FTP : 0;
+}
+
+/* A TFTP server answers from another port (RFC 1350, 4), which a strict filter would not let in. */
+static void expect_tftp(const struct opening *o, const struct nat_inside *from,
+			const struct nat_session *s)
+{
+	struct nat_mapping *m = mapping_at(o->n, s->mapping);
+
+	if (s->class != NAT_UDP || s->remote_port != htons(TFTP_PORT) || !s->mapping ||
+	    !(inside_view(from)->params.algs & NAT_ALG_TFTP))
+		return;
+	m->expected = s->remote_addr;
+	m->expected_until_s = o->now_s + ANSWER_S;
+}
+
 /* --- outbound -----------------------------------------------------------------------------------
  */
 
@@ -169,6 +194,7 @@ static struct nat_session *begin_out(struct opening *o, struct nat_inside *from,
 	s->in_port = o->p->sport;
 	s->outside = to->id;
 	s->tcp = tcp_begin(o, NAT_OUTBOUND);
+	s->alg = alg_of(from, s->proto, o->p->dport, flags);
 	set_remote(s, o->dst, o->p->dport);
 	return s;
 }
@@ -271,8 +297,10 @@ static struct nat_session *open_plain(struct opening *o, struct nat_inside *from
 	s = begin_out(o, from, to, SESSION_OUT_SEEN);
 	if (!s)
 		return NULL;
-	if (map(o, from, to, s) && publish(o, s))
+	if (map(o, from, to, s) && publish(o, s)) {
+		expect_tftp(o, from, s);
 		return s;
+	}
 	unmap(o, s);
 	if (o->why == DROP_NAT_PORTS && publish_shared(o, from, to, s))
 		return s;
@@ -302,6 +330,8 @@ static enum drop_reason may_enter(const struct opening *o, const struct entrance
 	enum nat_filtering filtering = view->params.filtering[m->class];
 	uint64_t endpoint = m->endpoint;
 
+	if (!why && mapping_expects(m, at->remote_addr, o->now_s))
+		return DROP_NONE;
 	if (!(m->flags & MAPPING_FORWARD) && !m->in_use)
 		return DROP_NAT_NO_MAPPING;
 	if (why)
@@ -330,11 +360,13 @@ static struct nat_session *enter(struct opening *o, const struct entrance *at,
 	s->ext_port = m->ext_port;
 	s->outside = at->outside->id;
 	s->tcp = tcp_begin(o, NAT_INBOUND);
+	s->alg = alg_of(in, s->proto, s->in_port, flags);
 	s->peer = at->peer;
 	set_remote(s, at->remote_addr, at->remote_port);
-	s->mapping = at->index;
-	m->sessions++;
-	if (publish(o, s))
+	o->why = mapping_ref(o->n, in, at->index);
+	if (!o->why)
+		s->mapping = at->index;
+	if (!o->why && publish(o, s))
 		return s;
 	unmap(o, s);
 	give_session(o, in, s);
@@ -353,7 +385,8 @@ static struct nat_session *open_entrance_locked(struct opening *o, const struct 
 	struct nat_session *s;
 
 	o->why = DROP_NAT_NO_MAPPING;
-	if (m->endpoint != endpoint || (m->flags & MAPPING_HELD) ||
+	if (m->endpoint != endpoint ||
+	    ((m->flags & MAPPING_HELD) && !mapping_expects(m, at->remote_addr, o->now_s)) ||
 	    at->pool->spaces[o->class].owner[ntohs(at->ext_port)] != at->index)
 		return NULL;
 	s = session_find_as(o->n, &key, NAT_INBOUND);

@@ -68,7 +68,6 @@ static int join_bridge(struct router_iface *i, struct err *e)
 	struct bridge *br = i->params.bridge;
 	struct bridge_port_params as = bridge_port_defaults();
 
-	as.no_learning = true;
 	if (i->params.vlan) {
 		as.pvid = i->params.vlan;
 		memset(&as.vlans, 0, sizeof(as.vlans));

@@ -77,7 +77,8 @@ static uint64_t parse(struct routing *x, uint64_t mask)
 	struct gateway_local *local = &x->from->gateway->local[x->w->id];
 	uint64_t packets = 0;
 
-	local->counters.routed += (unsigned)__builtin_popcountll(mask);
+	if (likely(!x->w->dry_run))
+		local->counters.routed += (unsigned)__builtin_popcountll(mask);
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
 		enum drop_reason reason = packet_parse(&x->packets[i], &x->w->burst.frames[i]);
@@ -135,7 +136,7 @@ static void keep(struct burst *b, uint64_t mask)
 
 static void route(struct routing *x, uint64_t mask)
 {
-	if (unlikely(capture_is_on(x->in) || x->v->filter))
+	if (unlikely(capture_is_on(x->in) || (x->v->filter && x->v->mirrors)))
 		keep(&x->w->burst, mask);
 	mask = parse(x, mask);
 	if (x->has_sessions)

@@ -9,6 +9,7 @@
  */
 
 #include "nat/fragment.h"
+#include "nat/ftp.h"
 #include "nat/mss.h"
 #include "nat/outside.h"
 #include "nat/rewrite.h"
@@ -73,6 +74,16 @@ static struct nat_found found_of(const struct nat *n, uint32_t value)
 				  value & SESSION_INBOUND_BIT ? NAT_INBOUND : NAT_OUTBOUND};
 }
 
+/* A session will be opened, most likely by the sender of the packet: its mapping is looked for. */
+static void expect_opening(const struct nat *n, const struct flow_key *k)
+{
+	enum nat_class class = nat_class_of(k->proto);
+
+	if (class != NAT_CLASS_N)
+		nat_endpoint_prefetch(n, nat_endpoint((uint32_t)k->addrs, (uint16_t)k->ports,
+						      (uint8_t) class, 0));
+}
+
 /* The candidate is nearly always right; the whole search is for when it is not. */
 static struct nat_found settle(const struct nat *n, const struct lookup *l)
 {
@@ -81,8 +92,10 @@ static struct nat_found settle(const struct nat *n, const struct lookup *l)
 	if (__builtin_expect(l->value && session_has(f.session, f.direction, &l->key), 1))
 		return f;
 	f = found_of(n, session_find(n, &l->key));
-	if (f.session == session_at(n, 0))
+	if (f.session == session_at(n, 0)) {
 		f.session = NULL;
+		expect_opening(n, &l->key);
+	}
 	return f;
 }
 
@@ -191,13 +204,15 @@ static void rewrite_udp_hdr(struct packet *p, enum nat_direction dir, const stru
 		udp->csum = rewrite_udp(udp->csum, c->l4_delta);
 }
 
+/* By the identifier that is there: in a hairpin both halves rewrite the same one. */
 static void rewrite_icmp(struct packet *p, const struct change *c)
 {
 	struct icmp_hdr *icmp = (void *)(p->frame->head + p->l4);
+	uint32_t delta = rewrite_delta16(icmp->id, c->port);
 
 	icmp->id = c->port;
 	if (!rewrite_is_partial(p->frame, p->l4 + offsetof(struct icmp_hdr, csum)))
-		icmp->csum = rewrite_whole(icmp->csum, c->l4_delta);
+		icmp->csum = rewrite_whole(icmp->csum, delta);
 }
 
 static void rewrite(struct packet *p, const struct nat_session *s, enum nat_direction dir)
@@ -267,5 +282,7 @@ enum drop_reason nat_translate(struct nat *n, unsigned worker, struct nat_sessio
 	if (__builtin_expect(s->flags & SESSION_HAIRPIN, 0))
 		return translate_peer(n, worker, s, dir, p, now_s);
 	translate_one(n, worker, s, dir, p, now_s);
+	if (__builtin_expect(s->alg, 0))
+		ftp_translate(n, worker, s, dir, p, now_s);
 	return DROP_NONE;
 }

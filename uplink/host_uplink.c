@@ -206,7 +206,25 @@ static void restore_settings(const char *file)
 	}
 }
 
+static void warn_of_blocker(const struct host_uplink *h)
+{
+	char chain[128];
+
+	if (host_rules_blocker(chain, sizeof(chain), NULL) == 0 && chain[0])
+		log_warn(LOG_MAIN,
+			 "uplink %s: chain %s drops what the host forwards unless a rule there "
+			 "accepts "
+			 "it; `weft doctor` has the remedy",
+			 h->name, chain);
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
+
+/* One name for a folder, however it is written: tables and interface are named after it. */
+static const char *canonical(const char *run_dir, char path[PATH_MAX])
+{
+	return realpath(run_dir, path) ? path : run_dir;
+}
 
 static struct host_uplink *alloc(const struct host_uplink_params *p)
 {
@@ -227,11 +245,17 @@ static struct host_uplink *alloc(const struct host_uplink_params *p)
 	return NULL;
 }
 
-struct host_uplink *host_uplink_create(struct dataplane *dp, const struct host_uplink_params *p,
-				       struct err *e)
+struct host_uplink *host_uplink_create(struct dataplane *dp,
+				       const struct host_uplink_params *params, struct err *e)
 {
-	struct host_uplink *h = alloc(p);
-	int ret = h ? 0 : err_set(e, ENOMEM, "uplink %s: out of memory", p->name);
+	struct host_uplink_params in = *params, *p = &in;
+	char run_dir[PATH_MAX];
+	struct host_uplink *h;
+	int ret;
+
+	in.run_dir = canonical(params->run_dir, run_dir);
+	h = alloc(p);
+	ret = h ? 0 : err_set(e, ENOMEM, "uplink %s: out of memory", p->name);
 
 	if (ret == 0)
 		ret = choose_addresses(h, p, e);
@@ -241,8 +265,10 @@ struct host_uplink *host_uplink_create(struct dataplane *dp, const struct host_u
 		ret = install_rules(h, NULL, 0, NULL, 0, e);
 	if (ret == 0)
 		ret = sysctls_set(h->settings, "net/ipv4/ip_forward", "1", e);
-	if (ret == 0)
+	if (ret == 0) {
+		warn_of_blocker(h);
 		return h;
+	}
 	host_uplink_destroy(h);
 	errno = -ret;
 	return NULL;
@@ -400,8 +426,9 @@ static bool is_settings_file(const char *name)
 int host_uplink_sweep(const char *run_dir, struct err *e)
 {
 	char path[PATH_MAX + NAME_MAX + 2];
+	char real[PATH_MAX];
 	struct dirent *entry;
-	int found = host_rules_sweep(run_dir, e);
+	int found = host_rules_sweep(canonical(run_dir, real), e);
 	DIR *dir = opendir(run_dir);
 
 	while (dir && (entry = readdir(dir))) {

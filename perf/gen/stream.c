@@ -193,8 +193,8 @@ int stream_tx_init(struct stream_tx *s, struct driver *d, unsigned pair,
 	*s = (struct stream_tx){
 		.frame = o->frame,
 		.number = p->number,
-		.writes_addresses = o->touch || p->n_src > 1 || p->n_dst > 1 || o->n_flows > 1 ||
-				    o->route.on,
+		.writes_addresses =
+			o->touch || p->n_src > 1 || p->n_dst > 1 || o->n_flows > 1 || o->route.on,
 		.route = o->route,
 		.src_port = p->src_port,
 		.dst_port = p->dst_port,

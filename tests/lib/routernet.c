@@ -160,7 +160,9 @@ int routernet_teardown(void **state)
 	struct routernet *net = *state;
 	struct port_stats s = total(net);
 
-	assert_int_equal(s.rx_packets, s.tx_packets + s.punted + port_stats_dropped(&s) - s.copies);
+	if (!net->port_left)
+		assert_int_equal(s.rx_packets,
+				 s.tx_packets + s.punted + port_stats_dropped(&s) - s.copies);
 	for (int i = A; i <= E; i++) {
 		bridge_del_port(atomic_load(&net->ports[i]->port.bridge), &net->ports[i]->port);
 		testport_destroy(net->dp, net->ports[i]);

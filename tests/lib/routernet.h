@@ -40,6 +40,7 @@ struct routernet {
 	struct nat_outside *outside;
 	int lan, red, blue, none, wan; /* numbers of interfaces */
 	uint64_t now_ns;
+	bool port_left; /* and took its counters along */
 };
 
 /* A packet as a test describes it; what is 0 is left at a plain value. */

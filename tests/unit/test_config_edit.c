@@ -261,9 +261,8 @@ static void a_refused_edit_says_why(void **state)
 		{"switch", NULL, "workers=99",
 		 "switch.workers: expected a number from 1 to 16 or auto, found '99'; for example: "
 		 "workers: 2"},
-		{"bridge", "lan", "nat.uplink=host",
-		 "bridges.lan.nat: is not supported by this version of weft yet; remove it; "
-		 "weft.yaml(5) lists what works"},
+		{"bridge", "lan", "nat.uplink=hots",
+		 "bridges.lan.nat.uplink: there is no uplink 'hots'; did you mean 'host'?"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
