@@ -314,6 +314,17 @@ struct api *api_create(struct machine *m, const char *path, struct err *e)
 	return NULL;
 }
 
+void api_tell_end(struct api *a, const char *reason)
+{
+	struct client *c;
+
+	if (!a)
+		return;
+	LIST_FOREACH(c, &a->clients, link)
+	send_answer(c, json_pack("{ss, ss, s{ss}}", "jsonrpc", "2.0", "method", "ended", "params",
+				 "reason", reason));
+}
+
 void api_destroy(struct api *a)
 {
 	if (!a)

@@ -195,10 +195,12 @@ static int run(struct process *p, struct err *e)
 	sandbox_enter(SANDBOX_MAIN);
 	switch (machine_run(p->machine)) {
 	case MACHINE_OFF:
+		api_tell_end(p->api, "guest-shutdown");
 		return EXIT_OFF;
 	case MACHINE_RESET:
+		api_tell_end(p->api, "guest-reset");
 		fprintf(stderr, "weft-vmm: the guest reset itself\n");
-		return EXIT_CRASHED;
+		return EXIT_OFF;
 	case MACHINE_CRASHED:
 		fprintf(stderr, "weft-vmm: the guest crashed (triple fault)\n");
 		return EXIT_CRASHED;
