@@ -41,6 +41,7 @@ struct process {
 	struct api *api;
 	struct loop_watch signals;
 	int signal_fd;
+	bool pressed; /* the power button, by a signal */
 };
 
 static int complain(const struct err *e, int code)
@@ -65,16 +66,15 @@ static int open_kvm(struct err *e)
 static void on_signal(struct loop_watch *w, uint32_t events)
 {
 	struct process *p = container_of(w, struct process, signals);
-	static bool pressed;
 	struct signalfd_siginfo info;
 
 	if (read(w->fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (pressed || !p->machine->started || p->machine->paused)
+	if (p->pressed || !p->machine->started || p->machine->paused)
 		machine_stop(p->machine, MACHINE_OFF);
 	else
 		power_button(&p->machine->power);
-	pressed = true;
+	p->pressed = true;
 }
 
 static int watch_signals(struct process *p, struct err *e)

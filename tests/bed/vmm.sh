@@ -230,6 +230,7 @@ same_as_before() { [ "$(guest "$1" .pid)" = "$2" ] && guest_is "$1" "running rea
 
 weftd_runs_its_guests_with_engine_weft() {
 	local pid
+	# shellcheck disable=SC2034 # for system.sh
 	BOOT_S=200
 	start_guests alpha beta <<-END
 		version: 1
