@@ -386,7 +386,7 @@ struct config_nic {
 	struct config_pos queues_pos;
 };
 
-enum guest_engine { ENGINE_AUTO, ENGINE_QEMU, ENGINE_N };
+enum guest_engine { ENGINE_AUTO, ENGINE_QEMU, ENGINE_WEFT, ENGINE_N };
 enum guest_restart { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_N };
 
 struct config_disk {

@@ -101,10 +101,9 @@ void options_help(void)
 	     "  --no-sandbox         keep all system calls and capabilities\n"
 	     "  --help, --version\n"
 	     "\n"
-	     "Exit status: 0 switched off, 1 failed, 2 bad command line, 3 no usable KVM, 4 no "
-	     "such\n"
-	     "kernel or initrd, or it cannot be started, 5 too little memory, 6 disk in use or\n"
-	     "unusable, 7 the guest crashed or, with --no-reboot, reset itself.");
+	     "Exit status: 0 switched off, or reset with --no-reboot, 1 failed, 2 bad command\n"
+	     "line, 3 no usable KVM, 4 no such kernel or initrd, or it cannot be started, 5 too\n"
+	     "little memory, 6 disk in use or unusable, 7 the guest crashed.");
 }
 
 static int bad(struct err *e, const char *option, const char *value, const char *wanted)
