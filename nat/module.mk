@@ -39,3 +39,7 @@ FUZZERS += fuzz_nat
 fuzz_nat_SRCS = tests/fuzz/fuzz_nat.c $(nat_core_SRCS) common/cksum.c common/err.c common/ip.c \
                 common/ipaddr.c common/mac.c dataplane/frame.c
 fuzz_nat_LIBS := libdpdk
+
+FUZZERS += fuzz_router
+fuzz_router_SRCS := tests/fuzz/fuzz_router.c nat/arp.c nat/icmp_make.c nat/ip_fragment.c nat/nd.c \
+                    nat/packet.c dataplane/drop.c dataplane/frame.c common/cksum.c common/ipaddr.c
