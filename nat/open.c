@@ -76,6 +76,7 @@ static bool map(struct opening *o, struct nat_inside *from, struct nat_outside *
 	m = mapping_at(o->n, s->mapping);
 	s->ext_addr = m->pool->addr;
 	s->ext_port = m->ext_port;
+	session_prefetch_inbound(o->n, s);
 	return true;
 }
 

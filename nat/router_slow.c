@@ -394,7 +394,7 @@ static void go_external(struct routing *x, unsigned i, const struct route *to)
 	const struct router_iface_params *from = &x->from->params;
 	struct party who = {.from = from->inside, .outside = to->out->params.outside};
 
-	if (x->uplink || from->forward == ROUTER_NAT)
+	if (x->uplink || (from->forward == ROUTER_NAT && from->inside))
 		go_by_session(x, i, &who, to);
 	else
 		refuse_inside(x, i, DROP_PROHIBITED, ICMP_PROHIBITED);
@@ -440,7 +440,8 @@ static void go_out(struct routing *x, unsigned i, const struct route *to)
 		go_by_prefix(x, i, &from->npt6, NAT_OUTBOUND, to);
 		return;
 	}
-	if (translated && !out->outside) {
+	/* Either may be missing for a moment, while a configuration is applied. */
+	if (translated && !(out->outside && from->inside)) {
 		refuse(x, i, DROP_NO_ROUTE, ICMP_NO_ROUTE, 0);
 		return;
 	}
