@@ -193,8 +193,6 @@ struct config_nat {
 	const char *alg; /* "[ftp, tftp]" or "" */
 	struct config_pos alg_pos;
 	uint64_t udp_ns, tcp_ns, tcp_opening_ns, tcp_closing_ns, icmp_ns;
-	const char *alg; /* "[ftp, tftp]" or "" */
-	struct config_pos alg_pos;
 };
 
 struct config_bridge {
