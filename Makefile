@@ -50,7 +50,7 @@ pkg_libs   = $(if $(1),$(shell pkg-config --libs $(1) 2>/dev/null))
 objs       = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 # Folders whose code sees DPDK; everything else is kept free of it.
-DPDK_DIRS    := dataplane bridge nat vhost uplink daemon tests/pipeline tests/lib tests/unit tests/fuzz
+DPDK_DIRS    := dataplane bridge nat vhost uplink daemon tests/pipeline tests/lib tests/unit tests/fuzz tests/bench
 DPDK_CFLAGS  := $(call pkg_cflags,libdpdk)
 $(foreach d,$(DPDK_DIRS),$(eval $(B)/obj/$(d)/%.o: CPPFLAGS += $(DPDK_CFLAGS)))
 
@@ -159,7 +159,7 @@ unitdir    := $(DESTDIR)$(PREFIX)/lib/systemd/system
 confdir    := $(DESTDIR)$(SYSCONFDIR)/weft
 compdir    := $(sharedir)/bash-completion/completions
 
-INSTALLED_BINS := $(filter-out weft-agent weft-bench weft-fairness,$(PROGRAMS))
+INSTALLED_BINS := $(filter-out weft-agent weft-bench weft-bench-nat weft-fairness,$(PROGRAMS))
 MAN_PAGES      := $(patsubst %,$(B)/%,$(wildcard man/*)) $(B)/man/weft.8 $(B)/man/weft.yaml.5
 GENERATED      := $(MAN_PAGES) $(B)/share/weft.bash $(B)/share/weft.schema.json
 man_path        = $(sharedir)/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))

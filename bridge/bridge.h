@@ -44,12 +44,16 @@ struct bridge_options {
 	atomic_bool loop_guard;	  /* shut a port on which stations go to and fro */
 };
 
+struct router_iface;
+
 struct bridge {
 	char name[PORT_NAME_MAX];
 	struct dataplane *dp;
 	struct fdb fdb;
 	struct snoop *_Atomic snoop;		/* NULL: off; w: control; r: workers, through rcu */
 	struct bridge_members *_Atomic members; /* w: control; r: workers, through rcu */
+	struct router_iface *_Atomic gateway;	/* NULL: none; w: control; r: workers, rcu */
+	_Atomic uint16_t gateway_vlan;		/* while VLANs are filtered; w: control; r: workers */
 	atomic_bool filter;			/* w: control; r: workers */
 
 	struct bridge_options options;		      /* w: control; r: workers */

@@ -19,14 +19,31 @@ static inline bool edit_for(const struct bridge_port_params *to, struct vlan_inf
 	return info.form != VLAN_TAGGED;
 }
 
+static void output_routed(struct burst *b, const struct port *out, uint64_t mask)
+{
+	struct bridge *br = atomic_load_explicit(&out->bridge, memory_order_acquire);
+	const struct bridge_port *to = br ? bridge_port_of(br, out->id) : NULL;
+	struct vlan_info info = {.form = VLAN_UNTAGGED};
+
+	if (!to || !atomic_load_explicit(&br->vlans, memory_order_acquire))
+		return;
+	info.tci = atomic_load_explicit(&br->gateway_vlan, memory_order_relaxed);
+	for (; mask; mask &= mask - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(mask);
+
+		if (edit_for(&to->params, info, &b->edits[i]))
+			b->retag |= 1ull << i;
+	}
+}
+
 void bridge_output(struct bridge *br, struct burst *b, const struct port *out, uint64_t mask)
 {
-	const struct bridge_port *to = bridge_port_of(br, out->id);
+	const struct bridge_port *to = br && b->vlans_known ? bridge_port_of(br, out->id) : NULL;
 
 	b->retag = 0;
-	if (!b->vlans_known || !to)
-		return;
-	for (; mask; mask &= mask - 1) {
+	if (mask & b->routed)
+		output_routed(b, out, mask & b->routed);
+	for (mask &= ~b->routed; to && mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
 
 		if (edit_for(&to->params, b->vlans[i], &b->edits[i]))
@@ -39,7 +56,7 @@ void bridge_output_done(struct verdicts *v, struct burst *b, const struct port *
 	b->retag = 0;
 	for (unsigned k = 0; k < bridge_mirror_count(v->mirrors); k++)
 		if (port_set_has(&v->mirrors->list[k].out, out->id))
-			v->mirror[k] |= sent;
+			v->mirror[k] |= sent & ~b->routed;
 }
 
 unsigned bridge_mirror_count(const struct bridge_mirrors *mirrors)
@@ -51,4 +68,9 @@ struct port *bridge_mirror_port(const struct bridge_mirrors *mirrors, unsigned k
 				const struct dataplane *dp)
 {
 	return atomic_load_explicit(&dp->ports[mirrors->list[k].to], memory_order_acquire);
+}
+
+struct router_iface *bridge_gateway(const struct bridge *br)
+{
+	return atomic_load_explicit(&br->gateway, memory_order_acquire);
 }

@@ -10,11 +10,18 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/verdict.h"
 
-/* Decides how the tags of the frames of `mask` are rewritten for `out`, into the burst. */
+/*
+ * Decides how the tags of the frames of `mask` are rewritten for `out`, into the burst. `br` is the
+ * bridge that filtered them, or NULL. What the router sends is in the VLAN of the gateway of
+ * whatever bridge `out` is on.
+ */
 void bridge_output(struct bridge *br, struct burst *b, const struct port *out, uint64_t mask);
 
 /* After the frames of `sent` were given to `out`. */
 void bridge_output_done(struct verdicts *v, struct burst *b, const struct port *out, uint64_t sent);
+
+/* The router's interface on the bridge; NULL: it has none. */
+struct router_iface *bridge_gateway(const struct bridge *br);
 
 /* The number of mirrors, and where the copies of the k-th go; NULL when that port is gone. */
 unsigned bridge_mirror_count(const struct bridge_mirrors *mirrors);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 bridge_SRCS := bridge/bridge.c bridge/bridge_filter.c bridge/bridge_input.c bridge/bridge_output.c \
-               bridge/bridge_port.c bridge/fdb.c bridge/storm.c
+               bridge/bridge_port.c bridge/bridge_routed.c bridge/fdb.c bridge/storm.c
 bridge_SRCS += bridge/guard.c bridge/headers.c bridge/snoop.c bridge/snoop_input.c
 
 UNIT_TESTS += test_fdb

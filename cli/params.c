@@ -107,12 +107,12 @@ static int add_mac(json_t *params, const char *key, const char *word, struct err
 
 static int add_kind(json_t *params, const char *key, const char *word, struct err *e)
 {
-	static const char *const kinds[] = {"bridge", "port", "guest", "switch"};
+	static const char *const kinds[] = {"bridge", "uplink", "port", "guest", "switch"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (strcmp(kinds[i], word) == 0)
 			return add_string(params, key, word, e);
-	return err_set(e, EINVAL, "'%s' is no kind of object: say bridge, port, guest or switch",
+	return err_set(e, EINVAL, "'%s' is no kind of object: say bridge, uplink, port, guest or switch",
 		       word);
 }
 

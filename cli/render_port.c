@@ -152,7 +152,8 @@ static void show_policy(const struct render *r, const json_t *policy)
 
 static void show_port(const struct render *r, const json_t *port)
 {
-	static const char *const keys[] = {"bridge", "kind", "socket", "mode", "state", "error"};
+	static const char *const keys[] = {"bridge", "kind",   "socket", "mode",
+					   "device", "driver", "state",	 "error"};
 	const char *waiting = jsonx_string(port, "waiting_for", ""), *key;
 	json_t *ring, *queue, *value;
 	size_t i;
@@ -163,6 +164,8 @@ static void show_port(const struct render *r, const json_t *port)
 	line(r, "waiting for", waiting);
 	json_object_foreach (json_object_get(port, "member"), key, value)
 		member(r, json_object_get(port, "member"), key);
+	json_object_foreach (json_object_get(port, "nic"), key, value)
+		member(r, json_object_get(port, "nic"), key);
 	show_frontend(r, json_object_get(port, "frontend"));
 	json_array_foreach (json_object_get(port, "queues"), i, queue)
 		show_queue(r, queue);

@@ -19,24 +19,25 @@ static void line(const struct render *r, int depth, const char *key, const char 
 		fprintf(r->out, "%*s%s: %s\n", depth * 4, "", key, value);
 }
 
-static void show_port(const struct render *r, const json_t *port)
+/* A port of a bridge, or an uplink, which is a port on none. */
+static void show_port(const struct render *r, const json_t *port, int depth, const char *noun)
 {
 	const char *mode = jsonx_string(port, "mode", "");
 	const char *waiting = jsonx_string(port, "waiting_for", ""), *key;
 	json_t *value;
 	char text[512];
 
-	fprintf(r->out, "%*sPort %s\n", 8, "", jsonx_string(port, "name", "?"));
-	line(r, 3, "kind", jsonx_string(port, "kind", ""));
+	fprintf(r->out, "%*s%s %s\n", depth * 4 - 4, "", noun, jsonx_string(port, "name", "?"));
+	line(r, depth, "kind", jsonx_string(port, "kind", ""));
 	snprintf(text, sizeof(text), "%s%s%s%s", jsonx_string(port, "socket", ""),
 		 *mode ? " (" : "", mode, *mode ? ")" : "");
-	line(r, 3, "socket", json_object_get(port, "socket") ? text : "");
+	line(r, depth, "socket", json_object_get(port, "socket") ? text : "");
 	snprintf(text, sizeof(text), "%s%s%s", jsonx_string(port, "state", ""),
 		 *waiting ? ", waiting for " : "", waiting);
-	line(r, 3, "state", text);
-	line(r, 3, "error", jsonx_string(port, "error", ""));
+	line(r, depth, "state", text);
+	line(r, depth, "error", jsonx_string(port, "error", ""));
 	json_object_foreach (json_object_get(port, "member"), key, value)
-		line(r, 3, key,
+		line(r, depth, key,
 		     render_member(json_object_get(port, "member"), key, text, sizeof(text)));
 }
 
@@ -49,7 +50,7 @@ static void show_bridge(const struct render *r, const json_t *bridge)
 	line(r, 2, "address", jsonx_string(bridge, "address", ""));
 	line(r, 2, "vlan-filtering", jsonx_string(bridge, "vlan-filtering", ""));
 	json_array_foreach (json_object_get(bridge, "ports"), i, port)
-		show_port(r, port);
+		show_port(r, port, 3, "Port");
 }
 
 /* "kvm", "tcg: why not kvm" */
@@ -97,6 +98,8 @@ void render_show(const struct render *r, const json_t *result)
 	line(r, 1, "config", jsonx_string(result, "config", ""));
 	json_array_foreach (json_object_get(result, "bridges"), i, entry)
 		show_bridge(r, entry);
+	json_array_foreach (json_object_get(result, "uplinks"), i, entry)
+		show_port(r, entry, 2, "Uplink");
 	json_array_foreach (json_object_get(result, "guests"), i, entry)
 		show_guest(r, entry);
 }

@@ -10,8 +10,8 @@
 #include "common/util.h"
 
 static const char *const group_names[] = {
-	"Bridges and ports",   "Configuration", "Forwarding table",
-	"Counters and frames", "Guests",	"Daemon",
+	"Bridges and ports", "Configuration",	    "Forwarding table", "Gateways and NAT",
+	"DHCP and DNS",	     "Counters and frames", "Guests",		"Daemon",
 };
 static_assert(ARRAY_SIZE(group_names) == GROUP_N, "a name for each group");
 
@@ -148,6 +148,35 @@ static const struct command_spec specs[] = {
 	 "show the VLANs of a bridge and their ports",
 	 "A port is listed as untagged where frames of the VLAN leave it without a tag."},
 
+	{"nat/show", GROUP_NAT, COMMAND_PRINTS, 0, 0, {{0}},
+	 "show gateways, uplinks and what translation uses",
+	 "Sessions and ports in use and at most, by bridge, guest and uplink, and what was refused, "
+	 "by reason. `slow` packets are those for which a way had to be found; the others had a "
+	 "session that knew it."},
+	{"nat/sessions", GROUP_NAT, COMMAND_PRINTS, 0, 60, {{"bridge", ARG_BRIDGE, ARG_OPTIONAL}},
+	 "list the sessions of NAT and of the filter", "Up to 10000 of them, in no order."},
+	{"nat/flush", GROUP_NAT, COMMAND_ACTS, 0, 60, {{"bridge", ARG_BRIDGE, ARG_OPTIONAL}},
+	 "end sessions", "All, or those of a bridge. Their next packets begin anew. Over the control "
+	 "socket the parameter `guest` names one inside address."},
+	{"nat/list-forwards", GROUP_NAT, COMMAND_PRINTS, 0, 0, {{0}},
+	 "list the ports that lead from uplinks to guests",
+	 "As they are configured, and to which address and port each leads."},
+	{"nat/add-forward", GROUP_NAT, COMMAND_CHANGES, 0, 0,
+	 {{"bridge", ARG_BRIDGE, 0}, {"proto", ARG_WORD, 0}, {"ports", ARG_WORD, 0},
+	  {"to", ARG_WORD, 0}},
+	 "let a port of the bridge's uplink lead to a guest",
+	 "weft nat/add-forward lan tcp 2222 alpha:22, or with a range, "
+	 "weft nat/add-forward lan udp 5000-5010 10.10.0.7:6000."},
+	{"nat/del-forward", GROUP_NAT, COMMAND_CHANGES, 0, 0,
+	 {{"bridge", ARG_BRIDGE, 0}, {"proto", ARG_WORD, 0}, {"ports", ARG_WORD, 0}},
+	 "take such a port back", "Its sessions end."},
+	{"neigh/show", GROUP_NAT, COMMAND_PRINTS, 0, 0, {{0}},
+	 "list the neighbours of gateways and uplinks",
+	 "Who has which MAC address, by ARP and neighbour discovery."},
+	{"route/show", GROUP_NAT, COMMAND_PRINTS, 0, 0, {{0}},
+	 "list the networks that the router knows",
+	 "A default route is that of one bridge, by its uplink."},
+
 	{"port/show", GROUP_STATS, COMMAND_PRINTS, 0, 0, {{"port", ARG_PORT, ARG_OPTIONAL}},
 	 "show ports in detail",
 	 "State of the vhost-user handshake, negotiated features and offloads, rings and "
@@ -196,6 +225,17 @@ static const struct command_spec specs[] = {
 	 "hex digits, or headers by name (eth, vlan, arp, ip, ip6, tcp, udp, icmp, icmp6) with their "
 	 "fields: weft trace alpha.0 eth dst=52:54:00:00:00:02 ip dst=10.10.0.3 tcp dport=80 "
 	 "payload=4000 gso=1448. What is not given is filled in."},
+
+	{"dhcp/show", GROUP_DHCP, COMMAND_PRINTS, 0, 0, {{"bridge", ARG_BRIDGE, ARG_OPTIONAL}},
+	 "show the DHCP and DNS servers of bridges",
+	 "State of each bridge's dnsmasq, how much of its range is used, and how many requests found "
+	 "no free address."},
+	{"dhcp/leases", GROUP_DHCP, COMMAND_PRINTS, 0, 0, {{"bridge", ARG_BRIDGE, ARG_OPTIONAL}},
+	 "list the addresses that were leased by DHCP", "On all bridges unless one is named."},
+	{"dhcp/release", GROUP_DHCP, COMMAND_ACTS, 0, 0, {{"client", ARG_WORD, 0}},
+	 "end the leases of an address or a MAC address",
+	 "The server forgets them and gives the address to others; the client is not told and goes on "
+	 "until it asks again, unless its port has anti-spoof with leases."},
 
 	{"guest/list", GROUP_GUEST, COMMAND_PRINTS, 0, 0, {{0}},
 	 "list the guests",

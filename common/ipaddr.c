@@ -57,6 +57,15 @@ static int parse_len(const char *text, unsigned max, unsigned *len)
 	return 0;
 }
 
+struct ipaddr_prefix ipaddr_network(const struct ipaddr_prefix *p)
+{
+	struct ipaddr_prefix net = *p;
+
+	for (unsigned i = p->len; i < 128; i++)
+		net.addr.b[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+	return net;
+}
+
 int ipaddr_prefix_parse(const char *text, struct ipaddr_prefix *p)
 {
 	const char *slash = strchr(text, '/');

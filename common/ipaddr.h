@@ -32,6 +32,9 @@ struct ipaddr ipaddr_link_local(const struct mac *mac);
 
 bool ipaddr_prefix_contains(const struct ipaddr_prefix *p, const struct ipaddr *a);
 
+/* The prefix with its host bits zero. */
+struct ipaddr_prefix ipaddr_network(const struct ipaddr_prefix *p);
+
 /* "10.10.0.7", "10.20.0.0/16", "fd00::7", "fd00:1::/64". Returns 0 or -EINVAL. */
 int ipaddr_prefix_parse(const char *text, struct ipaddr_prefix *p);
 char *ipaddr_prefix_format(const struct ipaddr_prefix *p, char text[IPADDR_TEXT_MAX]);

@@ -58,6 +58,20 @@ struct ipv6_hdr {
 } __attribute__((packed));
 static_assert(sizeof(struct ipv6_hdr) == 40, "RFC 8200");
 
+/* ARP for IPv4 over Ethernet. */
+struct arp_pkt {
+	__be16 hw_type, proto_type;
+	uint8_t hw_len, proto_len;
+	__be16 op;
+	struct mac sender_mac;
+	__be32 sender_ip;
+	struct mac target_mac;
+	__be32 target_ip;
+} __attribute__((packed));
+static_assert(sizeof(struct arp_pkt) == 28, "RFC 826");
+
+enum { ARP_REQUEST = 1, ARP_REPLY = 2 };
+
 /* How the extension headers that are followed begin: RFC 8200, 4.3, 4.4 and 4.6. */
 struct ipv6_ext_hdr {
 	uint8_t next_header;
@@ -88,8 +102,19 @@ struct udp_hdr {
 } __attribute__((packed));
 static_assert(sizeof(struct udp_hdr) == 8, "RFC 768");
 
-enum { TCP_FIN = 0x01, TCP_PSH = 0x08, TCP_CWR = 0x80 };
-enum { WIRE_PROTO_TCP = 6, WIRE_PROTO_UDP = 17 };
+enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10 };
+enum { TCP_CWR = 0x80 };
+/* Echo, timestamp and address mask messages have an identifier and a number here. */
+struct icmp_hdr {
+	uint8_t type;
+	uint8_t code;
+	__be16 csum;
+	__be16 id;
+	__be16 seq;
+} __attribute__((packed));
+static_assert(sizeof(struct icmp_hdr) == 8, "RFC 792");
+
+enum { WIRE_PROTO_ICMP = 1, WIRE_PROTO_TCP = 6, WIRE_PROTO_UDP = 17, WIRE_PROTO_ICMP6 = 58 };
 enum { WIRE_PROTO_HOP_BY_HOP = 0, WIRE_PROTO_ROUTING = 43, WIRE_PROTO_DEST_OPTIONS = 60 };
 enum { WIRE_PROTO_SCTP = 132, WIRE_SCTP_CSUM_OFFSET = 8 };
 

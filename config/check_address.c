@@ -34,9 +34,8 @@ static const char *host_problem(const struct ip4_prefix *p)
 	return NULL;
 }
 
-/* Returns false when `p` is no address of a host, which it reports. */
-static bool check_host(struct check *k, const struct ip4_prefix *p, struct config_pos pos,
-		       const char *path, const char *help)
+bool check_host_address(struct check *k, const struct ip4_prefix *p, struct config_pos pos,
+			const char *path, const char *help)
 {
 	const char *problem = host_problem(p);
 	char text[IP4_PREFIX_TEXT];
@@ -74,43 +73,54 @@ static void check_bridges(struct check *k)
 		if (!b->has_address)
 			continue;
 		snprintf(path, sizeof(path), "bridges.%s.address", b->name);
-		check_host(k, &b->address, b->address_pos, path,
-			   "use an address of a host, such as 10.10.0.1/24");
+		check_host_address(k, &b->address, b->address_pos, path,
+				   "use an address of a host, such as 10.10.0.1/24");
 		for (unsigned j = 0; j < i; j++)
 			check_overlap(k, &c->bridges[j], b);
 	}
 }
 
-static void check_subnet(struct check *k, const struct config_nic *nic, const char *path)
+static void check_subnet(struct check *k, const struct config_bridge *b, const struct ip4_prefix *p,
+			 struct config_pos pos, const char *path, const char *help)
 {
-	const struct config_bridge *b = symtab_lookup(&k->bridges, nic->bridge);
 	char own[IP4_PREFIX_TEXT], net[IP4_PREFIX_TEXT];
 	struct config_error *e;
 
-	if (!b || !b->has_address)
-		return;
-	ip4_prefix_format(&nic->address, own);
+	ip4_prefix_format(p, own);
 	ip4_prefix_format(&b->address, net);
-	if (!ip4_prefix_contains(&b->address, nic->address.addr))
-		e = errors_add(k->errs, nic->address_pos, "%s: %s is outside %s of bridge %s", path,
-			       own, net, b->name);
-	else if (nic->address.len != b->address.len)
-		e = errors_add(k->errs, nic->address_pos,
+	if (!ip4_prefix_contains(&b->address, p->addr))
+		e = errors_add(k->errs, pos, "%s: %s is outside %s of bridge %s", path, own, net,
+			       b->name);
+	else if (p->len != b->address.len)
+		e = errors_add(k->errs, pos,
 			       "%s: %s has another prefix length than %s of bridge %s", path, own,
 			       net, b->name);
-	else if (nic->address.addr == b->address.addr)
-		e = errors_add(k->errs, nic->address_pos,
-			       "%s: %s is the address of bridge %s itself", path, own, b->name);
+	else if (p->addr == b->address.addr)
+		e = errors_add(k->errs, pos, "%s: %s is the address of bridge %s itself", path, own,
+			       b->name);
 	else
 		return;
-	errors_help(e, "write auto for a free address of that subnet");
+	errors_help(e, "%s", help);
+}
+
+void check_member_address(struct check *k, const char *bridge, const struct ip4_prefix *p,
+			  struct config_pos pos, const char *path, const char *help)
+{
+	const struct config_bridge *b = symtab_lookup(&k->bridges, bridge);
+	char addr[IP4_TEXT_MAX];
+
+	if (b && b->has_address)
+		check_subnet(k, b, p, pos, path, help);
+	ip4_format(p->addr, addr);
+	check_claim(k, &k->addresses, arena_printf(k->scratch, "%s on %s", addr, bridge), path, pos,
+		    "give each NIC an address of its own, or write auto");
 }
 
 static void check_nic(struct check *k, const struct config_guest *g, unsigned n)
 {
 	const struct config_nic *nic = &g->nics[n];
 	const char *path = check_nic_path(k, g, n, ".mac");
-	char mac[MAC_TEXT_MAX], addr[IP4_TEXT_MAX];
+	char mac[MAC_TEXT_MAX];
 
 	check_claim(k, &k->macs, arena_strdup(k->scratch, mac_format(&nic->mac, mac)), path,
 		    nic->mac_pos,
@@ -118,15 +128,12 @@ static void check_nic(struct check *k, const struct config_guest *g, unsigned n)
 	if (!nic->has_address || nic->address_derived)
 		return;
 	path = check_nic_path(k, g, n, ".address");
-	if (!path || !check_host(k, &nic->address, nic->address_pos, path,
-				 "use another address of that network"))
+	if (!path || !check_host_address(k, &nic->address, nic->address_pos, path,
+					 "use another address of that network"))
 		return;
-	if (nic->kind != NIC_BRIDGE)
-		return;
-	check_subnet(k, nic, path);
-	ip4_format(nic->address.addr, addr);
-	check_claim(k, &k->addresses, arena_printf(k->scratch, "%s on %s", addr, nic->bridge), path,
-		    nic->address_pos, "give each NIC an address of its own, or write auto");
+	if (nic->kind == NIC_BRIDGE)
+		check_member_address(k, nic->bridge, &nic->address, nic->address_pos, path,
+				     "write auto for a free address of that subnet");
 }
 
 void check_addresses(struct check *k)

@@ -152,6 +152,39 @@ const struct config_guest *config_guest_lookup(const struct config *c, const cha
 	return NULL;
 }
 
+const struct config_uplink *config_uplink_lookup(const struct config *c, const char *name)
+{
+	for (unsigned i = 0; i < c->n_uplinks; i++)
+		if (strcmp(c->uplinks[i].name, name) == 0)
+			return &c->uplinks[i];
+	return NULL;
+}
+
+enum config_forward config_bridge_forward(const struct config_bridge *b)
+{
+	if (b->forward != FORWARD_AUTO)
+		return b->forward;
+	return b->nat.uplink[0] ? FORWARD_NAT : FORWARD_NONE;
+}
+
+const char *config_bridge_uplink(const struct config_bridge *b)
+{
+	switch (config_bridge_forward(b)) {
+	case FORWARD_NAT:
+		return b->nat.uplink;
+	case FORWARD_ROUTE:
+		return b->uplink;
+	default:
+		return "";
+	}
+}
+
+bool config_bridge_has_gateway(const struct config_bridge *b)
+{
+	return (b->has_address || b->address6[0]) &&
+	       (b->forward != FORWARD_AUTO || b->nat.uplink[0]);
+}
+
 bool config_names_next(const char **list, char name[CONFIG_NAME_MAX + 4])
 {
 	const char *p = *list + strspn(*list, "[, ");

@@ -22,7 +22,8 @@
 #include "common/mac.h"
 #include "common/vlan_set.h"
 
-#define CONFIG_ADDRESSES_MAX 16 /* of one port */
+#define CONFIG_ADDRESSES_MAX 16	 /* of one port */
+#define CONFIG_EXTERNAL_MAX  256 /* addresses of one uplink */
 
 #define CONFIG_NAME_MAX	     32 /* bytes of a name without its NUL; [A-Za-z0-9][A-Za-z0-9_.-]* */
 
@@ -41,9 +42,11 @@ struct config_switch {
 	const char *run_dir;	    /* "/run/weft" */
 	bool idle_auto;		    /* let weftd choose how long a worker polls before it sleeps */
 	uint64_t idle_ns;	    /* UINT64_MAX: "never" (busy polling); valid unless idle_auto */
-	const char *socket_owner;   /* user name or "" */
-	const char *socket_group;   /* group name or "" */
-	unsigned socket_mode;	    /* 0600 */
+	uint64_t rebalance_ns;	  /* how often queues are spread over the workers anew; 0: never */
+	const char *socket_owner; /* user name or "" */
+	const char *socket_group; /* group name or "" */
+	unsigned socket_mode;	  /* 0600 */
+	unsigned nat_sessions;	  /* room of the table, for all bridges */
 	const char *metrics_listen; /* ADDRESS:PORT or a socket's path; "": not served */
 };
 
@@ -91,22 +94,138 @@ struct config_mirror {
 /* Copies the next name of `*list` ("[a, b]") to `name` and moves on; false at its end. */
 bool config_names_next(const char **list, char name[CONFIG_NAME_MAX + 4]);
 
+/* An address kept for a client of a bridge's DHCP server. */
+struct config_reservation {
+	struct config_pos pos;
+	const char *name;
+	struct mac mac;
+	uint32_t address;
+	struct config_pos mac_pos, address_pos;
+};
+
+/* An option that only its number names. */
+struct config_dhcp_option {
+	struct config_pos pos;
+	unsigned code;
+	const char *value; /* as dnsmasq reads it */
+	struct config_pos code_pos, value_pos;
+};
+
+/* The DHCP and DNS server of a bridge. Lists of addresses are for ipaddr_list_parse. */
+struct config_dhcp {
+	struct config_pos pos;
+	struct ip4_range range; /* zeroes: the bridge has no server */
+	uint64_t lease_ns;	/* UINT64_MAX: for ever */
+	const char *domain;	/* "": the bridge's name */
+	uint32_t address;	/* its own; as written, or derived */
+	bool address_derived;
+	struct config_reservation *reservations;
+	unsigned n_reservations;
+	bool dns;
+	const char *upstream;			      /* a list, "auto" or "none" */
+	unsigned mtu;				      /* 0: clients are not told one */
+	const char *router, *dns_server, *ntp_server; /* lists, "auto" or "none" */
+	const char *search;			      /* "[lan, example.org]" or "" */
+	struct config_dhcp_option *raw;
+	unsigned n_raw;
+	const char *boot_file; /* "": none */
+	uint32_t boot_server;  /* 0: this one */
+	const char *tftp_root; /* "": no TFTP */
+	const char *lease_file;
+	struct config_pos range_pos, address_pos, boot_pos, tftp_pos, lease_file_pos;
+};
+
+/* What the gateway of a bridge does with packets that are not for it, by libvirt's names. */
+enum config_forward {
+	FORWARD_AUTO, /* nat where `nat` is given, else none */
+	FORWARD_NONE,
+	FORWARD_ROUTE,
+	FORWARD_NAT,
+	FORWARD_N
+};
+
+enum forward_proto { FORWARD_TCP, FORWARD_UDP, FORWARD_PROTO_N };
+
+/* Ports of the uplink's addresses that lead to a guest. */
+struct config_nat_forward {
+	struct config_pos pos;
+	enum forward_proto proto;
+	const char *tcp, *udp; /* "2222" or "5000-5010"; one of them is "" */
+	const char *to;	       /* "alpha:22" or "10.10.0.7:6000" */
+	const char *address;   /* external one; "": each of the uplink's */
+};
+
+enum filter_verdict { FILTER_ALLOW, FILTER_DENY, FILTER_VERDICT_N };
+
+/* A rule of the stateful filter; the first that fits decides. */
+struct config_nat_rule {
+	struct config_pos pos;
+	enum filter_verdict verdict;
+	const char *allow, *deny; /* "out" or "in"; one of them is "" */
+	const char *proto;	  /* "any", "tcp", "udp", "icmp" */
+	const char *to, *from;	  /* prefixes or a guest's name; "": any */
+	const char *port;	  /* of the destination: "25", "1-1023"; "": any */
+};
+
+enum config_filtering {
+	FILTERING_ENDPOINT_INDEPENDENT,
+	FILTERING_ADDRESS_DEPENDENT,
+	FILTERING_ADDRESS_AND_PORT_DEPENDENT,
+	FILTERING_N
+};
+
+/* Translation for a bridge; `uplink` is "" when there is none. */
+struct config_nat {
+	struct config_pos pos, uplink_pos;
+	const char *uplink;
+	struct config_nat_forward *forwards;
+	unsigned n_forwards;
+	struct config_nat_rule *rules;
+	unsigned n_rules;
+	enum config_filtering filtering;
+	unsigned sessions, sessions_per_guest, ports_per_guest; /* 0: no bound */
+	bool tcp_strict;
+	uint64_t udp_ns, tcp_ns, tcp_opening_ns, tcp_closing_ns, icmp_ns;
+};
+
 struct config_bridge {
 	struct config_pos pos;
 	const char *name;
 	bool has_address;
 	struct ip4_prefix address; /* the subnet of the bridge, and its gateway address */
 	struct config_pos address_pos;
-	uint64_t ageing_ns;	   /* 300 s; 0: entries never age */
-	uint32_t fdb_entries;	   /* limit, 65536 */
-	bool dhcp_guard, ra_guard; /* only trusted ports are DHCP servers, routers */
-	bool snooping, fast_leave; /* IGMP and MLD */
+	const char *address6; /* "fd00:10::1/64" or "" */
+	struct config_pos address6_pos;
+	enum config_forward forward; /* as written: config_bridge_forward resolves it */
+	struct config_pos forward_pos;
+	unsigned mtu, gateway_vlan;
+	const char *uplink; /* of the default route while `forward` is route, "": none */
+	struct config_pos bridge_uplink_pos;
+	struct config_nat nat;
+	uint64_t ageing_ns;	     /* 300 s; 0: entries never age */
+	uint32_t fdb_entries;	     /* limit, 65536 */
+	enum config_auto dhcp_guard; /* only trusted ports are DHCP servers; auto: where dhcp is */
+	bool ra_guard;		     /* only trusted ports are routers */
+	bool snooping, fast_leave;   /* IGMP and MLD */
 	struct config_static *statics;
 	unsigned n_statics;
 	bool vlan_filtering, forward_bpdu, loop_guard;
 	struct config_mirror *mirrors;
 	unsigned n_mirrors;
+	struct config_dhcp dhcp;
 };
+
+/* Whether the bridge has a DHCP server of its own. */
+static inline bool config_has_dhcp(const struct config_bridge *b)
+{
+	return b->dhcp.range.first != 0;
+}
+
+/* What `dhcp-guard` means on this bridge. */
+static inline bool config_guards_dhcp(const struct config_bridge *b)
+{
+	return b->dhcp_guard == CONFIG_AUTO ? config_has_dhcp(b) : b->dhcp_guard == CONFIG_ON;
+}
 
 enum vhost_mode { VHOST_MODE_SERVER, VHOST_MODE_CLIENT, VHOST_MODE_N };
 
@@ -121,6 +240,19 @@ struct config_vhost {
 	struct config_pos path_pos;
 };
 
+/* A network device of the host as a port. */
+enum nic_driver_kind { NIC_DRIVER_AF_XDP, NIC_DRIVER_AF_PACKET, NIC_DRIVER_DPDK, NIC_DRIVER_N };
+enum nic_xdp_mode { NIC_XDP_AUTO, NIC_XDP_NATIVE, NIC_XDP_GENERIC, NIC_XDP_N };
+struct config_host_nic {
+	struct config_pos pos;
+	const char *dev, *pci; /* one of them; the other is "" */
+	enum nic_driver_kind driver;
+	unsigned queues; /* 0: auto */
+	enum nic_xdp_mode mode;
+	bool share; /* the host goes on to use it */
+	struct config_pos dev_pos, pci_pos, mode_pos, share_pos;
+};
+
 /* Offloads that a port offers to its guest; all on by default. */
 struct config_offloads {
 	bool tso, uso, csum;
@@ -131,6 +263,7 @@ struct config_spoof {
 	bool enable;
 	struct mac mac;	       /* all zero: that of the NIC */
 	const char *addresses; /* beside the NIC's own; for ipaddr_list_parse, "" */
+	bool leases;	       /* also what it leased; of a NIC: instead of its address */
 	bool ipv4, ipv6, arp, nd;
 	struct config_pos pos;
 };
@@ -149,17 +282,68 @@ struct config_policy {
 	bool trusted; /* may be a DHCP server and a router */
 };
 
-/* A port that belongs to no guest of ours: somebody else's QEMU or libvirt guest. */
+/* An interface of the host that weftd makes. */
+struct config_tap {
+	const char *name;
+	bool has_address;
+	struct ip4_prefix address; /* of the host there */
+	const char *address6;	   /* with its prefix length; "" */
+	struct mac mac;		   /* written or derived */
+	unsigned mtu;		   /* 1500 */
+	unsigned queues;	   /* 1 */
+	bool mac_derived;
+	struct config_pos name_pos, address_pos, address6_pos, mac_pos;
+};
+
+enum config_port_kind { PORT_VHOST_USER, PORT_TAP, PORT_NIC, PORT_KIND_N };
+
+/* A port that belongs to no guest of ours: somebody else's QEMU or libvirt guest, or the host. */
 struct config_port {
 	struct config_pos pos;
 	const char *name;
+	enum config_port_kind kind;
 	const char *bridge;
 	struct config_pos bridge_pos;
-	struct config_vhost vhost;
+	struct config_vhost vhost;  /* PORT_VHOST_USER */
+	struct config_tap tap;	    /* PORT_TAP */
+	struct config_host_nic nic; /* PORT_NIC */
 	struct config_offloads offloads;
-	unsigned mtu; /* largest that its frontend may give its guest, 65535 */
+	unsigned mtu; /* PORT_VHOST_USER: largest that its frontend may give its guest, 65535 */
 	struct config_member member;
 	struct config_policy policy;
+};
+
+/* Who is behind an uplink, without asking. */
+struct config_neighbour {
+	struct config_pos pos;
+	const char *address;
+	struct mac mac;
+};
+
+enum uplink_kind { UPLINK_HOST, UPLINK_NIC, UPLINK_VHOST_USER, UPLINK_KIND_N };
+
+/* A way out of the bridges: a port on no bridge. The name "host" exists without an entry. */
+struct config_uplink {
+	struct config_pos pos;
+	const char *name;
+	bool builtin; /* "host", which nobody wrote */
+	enum uplink_kind kind;
+	bool has_address;
+	struct ip4_prefix address; /* weft's own on the link; the first external one */
+	struct config_pos address_pos;
+	const char *gateway;   /* next hop of the default route, "": none */
+	const char *addresses; /* more external ones: "192.0.2.3-192.0.2.9 192.0.2.20"; "" */
+	const char *address6, *gateway6;
+	struct config_pos gateway_pos, addresses_pos, address6_pos, gateway6_pos;
+	unsigned mtu; /* 1500 */
+	struct config_neighbour *neighbours;
+	unsigned n_neighbours;
+	struct config_vhost vhost;  /* UPLINK_VHOST_USER */
+	struct config_host_nic nic; /* UPLINK_NIC */
+	struct {
+		struct ip4_prefix range; /* a /30 of it is the link to the host */
+		struct config_pos range_pos;
+	} host; /* UPLINK_HOST */
 };
 
 enum nic_kind { NIC_BRIDGE, NIC_TAP, NIC_VHOST_USER, NIC_KIND_N };
@@ -178,6 +362,7 @@ struct config_nic {
 	bool has_address;
 	struct ip4_prefix address; /* for guests that take it from us; written or derived */
 	bool address_derived;
+	bool by_dhcp;	 /* weft's own image asks the bridge's server for it */
 	unsigned mtu;	 /* 1500 */
 	unsigned queues; /* pairs, 1 */
 	struct config_offloads offloads;
@@ -223,6 +408,8 @@ struct config {
 	struct config_switch sw;
 	struct config_bridge *bridges;
 	unsigned n_bridges;
+	struct config_uplink *uplinks; /* a built-in one, when a bridge uses it, at the end */
+	unsigned n_uplinks;
 	struct config_port *ports;
 	unsigned n_ports;
 	struct config_guest *guests;
@@ -287,5 +474,11 @@ void config_print(const struct config *c, bool effective, FILE *out);
 const struct config_bridge *config_bridge_lookup(const struct config *c, const char *name);
 const struct config_port *config_port_lookup(const struct config *c, const char *name);
 const struct config_guest *config_guest_lookup(const struct config *c, const char *name);
+const struct config_uplink *config_uplink_lookup(const struct config *c, const char *name);
+
+/* NONE, ROUTE or NAT; the uplink that goes with it ("": none); whether the bridge has a gateway. */
+enum config_forward config_bridge_forward(const struct config_bridge *b);
+const char *config_bridge_uplink(const struct config_bridge *b);
+bool config_bridge_has_gateway(const struct config_bridge *b);
 
 #endif

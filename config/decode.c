@@ -85,6 +85,8 @@ static void scalar_default(struct decode *d, const struct schema_key *key, void 
 	case SCHEMA_STRING:
 	case SCHEMA_PATH:
 	case SCHEMA_ADDRESSES:
+	case SCHEMA_IP:
+	case SCHEMA_RANGES:
 	case SCHEMA_NAMES:
 		*(const char **)schema_field(key, object) = "";
 		break;
@@ -107,6 +109,15 @@ static void decode_defaults(struct decode *d, const struct schema_map *map, void
 	}
 }
 
+int decode_defaults_of(const struct schema_map *map, void *object, struct arena *arena)
+{
+	struct config_errors errs = {0};
+	struct decode d = {.arena = arena, .errs = &errs};
+
+	decode_defaults(&d, map, object);
+	return d.ret;
+}
+
 static void pos_set(const struct schema_key *key, void *object, struct config_pos pos)
 {
 	if (key->pos)
@@ -122,7 +133,7 @@ static const struct list_form *list_form(const struct schema_key *key)
 {
 	static const struct list_form words = {"", " ", ""}, flow = {"[", ", ", "]"};
 
-	if (key->type == SCHEMA_ADDRESSES)
+	if (key->type == SCHEMA_ADDRESSES || key->type == SCHEMA_RANGES)
 		return &words;
 	return key->type == SCHEMA_VLANS || key->type == SCHEMA_NAMES ? &flow : NULL;
 }
@@ -500,7 +511,7 @@ static void decode_kind(struct decode *d, const struct schema_map *map, const st
 			errors_help(e, "keep one of the two");
 		}
 	}
-	if (!first && !has_later_key(map, node))
+	if (!first && !map->kind_optional && !has_later_key(map, node))
 		missing_kind(d, map, node);
 }
 

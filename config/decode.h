@@ -3,6 +3,7 @@
 #define CONFIG_DECODE_H
 
 #include "config/node.h"
+#include "config/schema.h"
 
 /*
  * Fills a configuration from a tree of nodes (NULL: an empty file) by the schema, defaults
@@ -13,5 +14,8 @@
  */
 struct config *decode_config(const struct node *root, const char *file, struct arena *scratch,
 			     struct config_errors *errs);
+
+/* Gives the keys of an object that is in no file their defaults. Returns 0 or -ENOMEM. */
+int decode_defaults_of(const struct schema_map *map, void *object, struct arena *arena);
 
 #endif

@@ -22,12 +22,13 @@
 static const char *const op_names[] = {"add", "remove", "update"};
 static_assert(ARRAY_SIZE(op_names) == CHANGE_OP_N, "a name for each operation");
 
-static const char *const object_names[] = {"switch", "bridge", "port", "guest"};
+static const char *const object_names[] = {"switch", "bridge", "uplink", "port", "guest"};
 static_assert(ARRAY_SIZE(object_names) == OBJECT_N, "a name for each kind of object");
 
 /* The sections of the file that hold objects by name. */
 static const char *const sections[OBJECT_N] = {
 	[OBJECT_BRIDGE] = "bridges",
+	[OBJECT_UPLINK] = "uplinks",
 	[OBJECT_PORT] = "ports",
 	[OBJECT_GUEST] = "guests",
 };
@@ -233,9 +234,27 @@ static void describe_port(const struct config_port *p, char *text, size_t size)
 {
 	char path[128];
 
+	if (p->kind == PORT_NIC) {
+		snprintf(text, size, "on %s, NIC %s%s", p->bridge, p->nic.dev, p->nic.pci);
+		return;
+	}
+	if (p->kind == PORT_TAP) {
+		snprintf(text, size, "on %s, tap %s", p->bridge, p->tap.name);
+		return;
+	}
 	snprintf(text, size, "on %s, %s of %s", p->bridge,
 		 p->vhost.mode == VHOST_MODE_SERVER ? "server" : "client",
 		 utf8_excerpt(p->vhost.path, path, sizeof(path)));
+}
+
+static void describe_uplink(const struct config_uplink *u, char *text, size_t size)
+{
+	static const char *const kinds[] = {"host", "nic", "vhost-user"};
+	char address[IP4_PREFIX_TEXT];
+
+	static_assert(ARRAY_SIZE(kinds) == UPLINK_KIND_N, "a name for each kind");
+	snprintf(text, size, "%s%s%s", kinds[u->kind], u->has_address ? ", address " : "",
+		 u->has_address ? ip4_prefix_format(&u->address, address) : "");
 }
 
 /* What is worth knowing of an object that comes. */
@@ -249,6 +268,9 @@ static void describe(struct change *c)
 		if (b->has_address)
 			snprintf(c->detail, sizeof(c->detail), "address %s",
 				 ip4_prefix_format(&b->address, address));
+		break;
+	case OBJECT_UPLINK:
+		describe_uplink(c->new, c->detail, sizeof(c->detail));
 		break;
 	case OBJECT_PORT:
 		describe_port(c->new, c->detail, sizeof(c->detail));
@@ -352,10 +374,11 @@ static int diff_all(struct diff *d)
 		enum change_object object;
 	} steps[] = {
 		{CHANGE_REMOVE, OBJECT_GUEST},	{CHANGE_REMOVE, OBJECT_PORT},
+		{CHANGE_UPDATE, OBJECT_UPLINK}, {CHANGE_ADD, OBJECT_UPLINK},
 		{CHANGE_ADD, OBJECT_BRIDGE},	{CHANGE_UPDATE, OBJECT_BRIDGE},
 		{CHANGE_UPDATE, OBJECT_PORT},	{CHANGE_ADD, OBJECT_PORT},
 		{CHANGE_UPDATE, OBJECT_GUEST},	{CHANGE_ADD, OBJECT_GUEST},
-		{CHANGE_REMOVE, OBJECT_BRIDGE},
+		{CHANGE_REMOVE, OBJECT_BRIDGE}, {CHANGE_REMOVE, OBJECT_UPLINK},
 	};
 	int ret = 0;
 

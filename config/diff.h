@@ -13,7 +13,14 @@
 #include "config/config.h"
 
 enum change_op { CHANGE_ADD, CHANGE_REMOVE, CHANGE_UPDATE, CHANGE_OP_N };
-enum change_object { OBJECT_SWITCH, OBJECT_BRIDGE, OBJECT_PORT, OBJECT_GUEST, OBJECT_N };
+enum change_object {
+	OBJECT_SWITCH,
+	OBJECT_BRIDGE,
+	OBJECT_UPLINK,
+	OBJECT_PORT,
+	OBJECT_GUEST,
+	OBJECT_N
+};
 
 struct change {
 	enum change_op op;

@@ -26,10 +26,8 @@ struct edit_kind {
 };
 
 static const struct edit_kind kinds[] = {
-	{"switch", "switch", false},
-	{"bridge", "bridges", true},
-	{"port", "ports", true},
-	{"guest", "guests", true},
+	{"switch", "switch", false}, {"bridge", "bridges", true}, {"uplink", "uplinks", true},
+	{"port", "ports", true},     {"guest", "guests", true},
 };
 
 struct edit {
@@ -49,7 +47,8 @@ static const struct edit_kind *kind_lookup(const char *name, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (strcmp(kinds[i].name, name) == 0)
 			return &kinds[i];
-	err_set(e, EINVAL, "there is no kind '%.32s'; write switch, bridge, port or guest", name);
+	err_set(e, EINVAL, "there is no kind '%.32s'; write switch, bridge, uplink, port or guest",
+		name);
 	return NULL;
 }
 

@@ -22,6 +22,14 @@ struct config *config_with_port(const struct config *c, const char *bridge, cons
 struct config *config_without_port(const struct config *c, const char *name, struct err *e);
 
 /*
+ * A bridge with one forward more ("tcp" or "udp", "2222" or "5000-5010", "alpha:22") or less.
+ */
+struct config *config_with_forward(const struct config *c, const char *bridge, const char *proto,
+				   const char *ports, const char *to, struct err *e);
+struct config *config_without_forward(const struct config *c, const char *bridge, const char *proto,
+				      const char *ports, struct err *e);
+
+/*
  * `object` is "bridge NAME", "port NAME", "guest NAME" or "switch" split into kind and name.
  * config_set replaces values; config_get formats one ("ageing" -> "5m"), into `value`.
  */

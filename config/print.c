@@ -128,12 +128,50 @@ static bool is_map_shown(const struct print *p, const struct schema_key *key, co
 	return shown;
 }
 
+/* What nobody wrote comes back by itself. */
+static bool is_left_out(const struct print *p, const struct schema_map *map, const void *entry)
+{
+	return map->builtin && !p->effective && *(const bool *)((const char *)entry + map->builtin);
+}
+
+static unsigned count_shown(const struct print *p, const struct schema_key *key, const void *object)
+{
+	unsigned n = schema_count(key, object), left_out = 0;
+
+	for (unsigned i = 0; key->type == SCHEMA_NAMED && i < n; i++)
+		left_out += is_left_out(p, key->map, schema_entry(key, object, i));
+	return n - left_out;
+}
+
+/* Of keys that exclude each other, the one that makes the object's kind and those that do not. */
+static bool is_other_kind(const struct schema_map *map, const struct schema_key *key,
+			  const void *object, bool *own)
+{
+	*own = false;
+	for (unsigned i = 0; map->kinds && map->kinds[i]; i++)
+		if (strcmp(map->kinds[i], key->name) == 0) {
+			*own = i == *(const unsigned *)((const char *)object + map->kind);
+			return !*own;
+		}
+	return false;
+}
+
+static bool is_shown_of(const struct print *p, const struct schema_map *map,
+			const struct schema_key *key, const void *object)
+{
+	bool own;
+
+	if (is_other_kind(map, key, object, &own))
+		return false;
+	return (own && key->type == SCHEMA_MAP) || is_shown(p, key, object);
+}
+
 static bool is_shown(const struct print *p, const struct schema_key *key, const void *object)
 {
 	if (key->type == SCHEMA_MAP)
 		return is_map_shown(p, key, object);
 	if (schema_is_container(key))
-		return schema_count(key, object) > 0;
+		return count_shown(p, key, object) > 0;
 	if (!value_is_set(key, object))
 		return false;
 	return p->effective || key->flags & SCHEMA_ALWAYS ||
@@ -143,7 +181,7 @@ static bool is_shown(const struct print *p, const struct schema_key *key, const 
 static bool is_any_shown(const struct print *p, const struct schema_map *map, const void *object)
 {
 	for (unsigned i = 0; i < map->n_keys; i++)
-		if (is_shown(p, &map->keys[i], object))
+		if (is_shown_of(p, map, &map->keys[i], object))
 			return true;
 	return false;
 }
@@ -155,6 +193,8 @@ static void print_named(struct print *p, const struct schema_key *key, const voi
 		const void *entry = schema_entry(key, object, i);
 		bool any = is_any_shown(p, key->map, entry);
 
+		if (is_left_out(p, key->map, entry))
+			continue;
 		print_key(p, schema_name(key->map, entry), indent);
 		fputs(any ? "\n" : " {}\n", p->out);
 		print_map(p, key->map, entry, indent + 2);
@@ -189,13 +229,18 @@ static void print_map(struct print *p, const struct schema_map *map, const void 
 	for (unsigned i = 0; i < map->n_keys; i++) {
 		const struct schema_key *key = &map->keys[i];
 
-		if (!is_shown(p, key, object))
+		if (!is_shown_of(p, map, key, object))
 			continue;
 		if (!schema_is_container(key)) {
 			print_scalar(p, key, object, indent);
 			continue;
 		}
 		print_key(p, key->name, indent);
+		if (key->type == SCHEMA_MAP &&
+		    !is_any_shown(p, key->map, schema_field(key, object))) {
+			fputs(" {}\n", p->out);
+			continue;
+		}
 		putc('\n', p->out);
 		if (key->type == SCHEMA_MAP)
 			print_map(p, key->map, schema_field(key, object), indent + 2);

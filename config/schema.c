@@ -21,6 +21,14 @@ static const struct schema_word auto_on_off[] = {
 	{"auto", CONFIG_AUTO}, {"on", CONFIG_ON}, {"off", CONFIG_OFF}, {NULL, 0}};
 static const struct schema_word idle_words[] = {
 	{"auto", SCHEMA_IDLE_AUTO}, {"never", UINT64_MAX}, {NULL, 0}};
+static const struct schema_word off_zero[] = {{"off", 0}, {NULL, 0}};
+static const struct schema_word forward_words[] = {
+	{"auto", FORWARD_AUTO},
+	{"none", FORWARD_NONE},
+	{"route", FORWARD_ROUTE},
+	{"nat", FORWARD_NAT},
+	{NULL, 0},
+};
 static const struct schema_word vhost_modes[] = {
 	{"server", VHOST_MODE_SERVER}, {"client", VHOST_MODE_CLIENT}, {NULL, 0}};
 static const struct schema_word nic_models[] = {{"virtio", NIC_MODEL_VIRTIO},
@@ -35,7 +43,6 @@ static const struct schema_word restarts[] = {{"no", RESTART_NO},
 					      {"always", RESTART_ALWAYS},
 					      {NULL, 0}};
 
-static const struct schema_word off_zero[] = {{"off", 0}, {NULL, 0}};
 static const struct schema_word none_zero[] = {{"none", 0}, {NULL, 0}};
 static const struct schema_word mirror_directions[] = {
 	{"both", MIRROR_BOTH}, {"in", MIRROR_IN}, {"out", MIRROR_OUT}, {NULL, 0}};
@@ -344,6 +351,28 @@ static const struct schema_key switch_keys[] = {
 			"while a processor is idle; never: it does not sleep",
 	},
 	{
+		.name = "rebalance",
+		.type = SCHEMA_DURATION,
+		.offset = offsetof(struct config_switch, rebalance_ns),
+		.min = NS_PER_S,
+		.max = HOUR_NS,
+		.words = off_zero,
+		.fallback = "off",
+		.example = "10s",
+		.help = "how often the ports' queues are spread over the workers anew, by what "
+			"each did meanwhile; for two workers or more",
+	},
+	{
+		.name = "nat-sessions",
+		.type = SCHEMA_UINT,
+		.flags = SCHEMA_STARTUP,
+		.offset = offsetof(struct config_switch, nat_sessions),
+		.min = 1024,
+		.max = 1 << 26,
+		.fallback = "262144",
+		.help = "sessions that NAT and the filter may have, of all bridges together",
+	},
+	{
 		.name = "socket",
 		.type = SCHEMA_MAP,
 		.map = &socket_map,
@@ -445,10 +474,12 @@ static const struct schema_key bridge_keys[] = {
 	},
 	{
 		.name = "dhcp-guard",
-		.type = SCHEMA_BOOL,
+		.type = SCHEMA_CHOICE,
 		.offset = offsetof(struct config_bridge, dhcp_guard),
-		.fallback = "off",
-		.help = "drop what DHCP servers say, DHCPv6 too, unless their port is trusted",
+		.words = auto_on_off,
+		.fallback = "auto",
+		.help = "drop what DHCP servers say, DHCPv6 too, unless their port is trusted; "
+			"auto: on a bridge with dhcp",
 	},
 	{
 		.name = "ra-guard",
@@ -507,12 +538,78 @@ static const struct schema_key bridge_keys[] = {
 		.example = "{watch: {from: [vm7], to: probe}}",
 		.help = "copies of ports' frames, by name",
 	},
+	{
+		.name = "dhcp",
+		.type = SCHEMA_MAP,
+		.offset = offsetof(struct config_bridge, dhcp),
+		.pos = offsetof(struct config_bridge, dhcp.pos),
+		.map = &schema_dhcp,
+		.example = "{range: 10.10.0.100-10.10.0.199}",
+		.help = "a DHCP and DNS server (dnsmasq) on the bridge; its port is BRIDGE.dhcp",
+	},
+	{
+		.name = "address6",
+		.type = SCHEMA_IP,
+		.offset = offsetof(struct config_bridge, address6),
+		.pos = offsetof(struct config_bridge, address6_pos),
+		.min = 6,
+		.max = 126,
+		.example = "fd00:10::1/64",
+		.help = "the IPv6 prefix of the bridge, and its gateway's address in it",
+	},
+	{
+		.name = "forward",
+		.type = SCHEMA_CHOICE,
+		.offset = offsetof(struct config_bridge, forward),
+		.pos = offsetof(struct config_bridge, forward_pos),
+		.words = forward_words,
+		.fallback = "auto",
+		.help = "what the bridge's gateway does with packets for others: none: nothing; "
+			"route: pass them on; nat: translate them; auto: nat where nat is given, "
+			"else none",
+	},
+	{
+		.name = "uplink",
+		.type = SCHEMA_NAME,
+		.offset = offsetof(struct config_bridge, uplink),
+		.pos = offsetof(struct config_bridge, bridge_uplink_pos),
+		.max = CONFIG_NAME_MAX,
+		.example = "wan",
+		.help = "with forward: route, the uplink for packets to no bridge; not given: none",
+	},
+	{
+		.name = "mtu",
+		.type = SCHEMA_UINT,
+		.offset = offsetof(struct config_bridge, mtu),
+		.min = 1280,
+		.max = 65535,
+		.fallback = "1500",
+		.help = "longest packet that the gateway sends to the bridge, bytes; what guests "
+			"send each other is not asked for it",
+	},
+	{
+		.name = "gateway-vlan",
+		.type = SCHEMA_UINT,
+		.offset = offsetof(struct config_bridge, gateway_vlan),
+		.min = 1,
+		.max = VLAN_ID_MAX,
+		.fallback = "1",
+		.help = "on a bridge with vlan-filtering, the VLAN that the gateway is in",
+	},
+	{
+		.name = "nat",
+		.type = SCHEMA_MAP,
+		.offset = offsetof(struct config_bridge, nat),
+		.pos = offsetof(struct config_bridge, nat.pos),
+		.map = &schema_nat,
+		.example = "{uplink: host}",
+		.help = "translation for the bridge's guests, and how they are reached from "
+			"outside",
+	},
 };
-static const char *const bridge_later[] = {"dhcp", "nat", NULL};
 static const struct schema_map bridge_map = {
 	.noun = "bridge",
 	KEYS(bridge_keys),
-	.later = bridge_later,
 	.size = sizeof(struct config_bridge),
 	.name = offsetof(struct config_bridge, name),
 	.help = "learning bridges, by name",
@@ -603,7 +700,7 @@ static const struct schema_key vhost_keys[] = {
 		.help = "queue pairs that the guest may use, spread over the workers",
 	},
 };
-static const struct schema_map vhost_map = {
+const struct schema_map schema_vhost = {
 	.noun = "vhost-user port",
 	KEYS(vhost_keys),
 	.size = sizeof(struct config_vhost),
@@ -625,9 +722,28 @@ static const struct schema_key port_keys[] = {
 		.name = "vhost-user",
 		.type = SCHEMA_MAP,
 		.offset = offsetof(struct config_port, vhost),
-		.map = &vhost_map,
+		.map = &schema_vhost,
 		.example = "{path: /run/weft/vm7.sock, mode: client}",
 		.help = "the port's vhost-user socket",
+	},
+	{
+		.name = "tap",
+		.type = SCHEMA_MAP,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_port, tap),
+		.map = &schema_tap,
+		.example = "{name: weft0}",
+		.help = "instead of a socket: an interface of the host, which weftd makes",
+	},
+	{
+		.name = "nic",
+		.type = SCHEMA_MAP,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_port, nic),
+		.pos = offsetof(struct config_port, nic.pos),
+		.map = &schema_nic,
+		.example = "{dev: eth1}",
+		.help = "instead of a socket: a network device of the host, towards the network",
 	},
 	{
 		.name = "offloads",
@@ -650,14 +766,20 @@ static const struct schema_key port_keys[] = {
 	},
 	MEMBER_KEYS(config_port),
 };
-static const char *const port_later[] = {"nic", "tap", NULL};
+static const char *const port_kinds[PORT_KIND_N + 1] = {
+	[PORT_VHOST_USER] = "vhost-user",
+	[PORT_TAP] = "tap",
+	[PORT_NIC] = "nic",
+};
 static const struct schema_map port_map = {
 	.noun = "port",
 	KEYS(port_keys),
-	.later = port_later,
+	.kinds = port_kinds,
+	.kind_optional = true,
+	.kind = offsetof(struct config_port, kind),
 	.size = sizeof(struct config_port),
 	.name = offsetof(struct config_port, name),
-	.help = "ports of guests that something else runs (QEMU, libvirt), by name",
+	.help = "ports of guests that something else runs (QEMU, libvirt) and of the host, by name",
 };
 
 static const struct schema_key image_keys[] = {
@@ -997,6 +1119,16 @@ static const struct schema_key root_keys[] = {
 		.help = "learning bridges, by name",
 	},
 	{
+		.name = "uplinks",
+		.type = SCHEMA_NAMED,
+		.offset = offsetof(struct config, uplinks),
+		.count = offsetof(struct config, n_uplinks),
+		.max = 64,
+		.map = &schema_uplink,
+		.example = "{lab: {address: 198.18.0.2/24, vhost-user: {path: /run/lab.sock}}}",
+		.help = "ways out of the bridges, by name; `host` is there without an entry",
+	},
+	{
 		.name = "ports",
 		.type = SCHEMA_NAMED,
 		.offset = offsetof(struct config, ports),
@@ -1004,7 +1136,7 @@ static const struct schema_key root_keys[] = {
 		.max = 4096,
 		.map = &port_map,
 		.example = "{vm7: {bridge: lan}}",
-		.help = "ports of guests that something else runs, by name",
+		.help = "ports of guests that something else runs, and of the host, by name",
 	},
 	{
 		.name = "guests",

@@ -31,8 +31,12 @@ enum schema_type {
 	SCHEMA_MODE,	   /* unsigned, octal permissions */
 	SCHEMA_MAC,	   /* struct mac */
 	SCHEMA_IP4_PREFIX, /* struct ip4_prefix */
+	SCHEMA_IP4,	   /* uint32_t in host byte order, 0: none */
+	SCHEMA_IP4_RANGE,  /* struct ip4_range, zeroes: none */
 	SCHEMA_RATE,	   /* uint64_t, bits a second */
 	SCHEMA_ADDRESSES,  /* const char *: a list for ipaddr_list_parse */
+	SCHEMA_IP, /* const char *: an address; `min` 4, 6: of that family; `max`: with prefix */
+	SCHEMA_RANGES,	   /* const char *: a list of IPv4 addresses and ranges of them */
 	SCHEMA_VLANS,	   /* struct vlan_set: a list of VLANs and ranges */
 	SCHEMA_NAMES,	   /* const char *: a list of ports, "[a, b]" */
 	SCHEMA_STORM_RATE, /* struct config_storm_rate */
@@ -86,14 +90,25 @@ struct schema_map {
 	const char *const *later; /* keys of later versions, ends with NULL; may be NULL */
 	const char *shorthand;	  /* the key that a single value in its place means; or NULL */
 	const char *const *kinds; /* exactly one of these keys is there, ends with NULL; or NULL */
+	bool kind_optional;	  /* none of them stands for the first */
 	size_t kind;		  /* enum: which one, by its number in `kinds` */
 	size_t size;		  /* of the struct */
 	size_t name;		  /* const char *, for SCHEMA_NAMED */
+	size_t builtin;		  /* bool: nobody wrote the object; 0: all are written */
 	const char *help;
 };
 
 /* What a port may do: objects of struct config_spoof and struct config_rate. */
 extern const struct schema_map schema_spoof, schema_rate;
+
+/* The DHCP and DNS server of a bridge: an object of struct config_dhcp. */
+extern const struct schema_map schema_dhcp;
+
+/* What makes a port's kind: objects of struct config_vhost, config_tap and config_host_nic. */
+extern const struct schema_map schema_vhost, schema_tap, schema_nic;
+
+/* Translation for a bridge, an object of struct config_nat; a way out, of struct config_uplink. */
+extern const struct schema_map schema_nat, schema_uplink;
 
 /* The whole file: an object of struct config. */
 extern const struct schema_map schema_root;

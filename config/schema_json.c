@@ -14,7 +14,8 @@
 
 #define NAME_PATTERN "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 #define MAC_PATTERN  "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"
-#define IP4_PATTERN  "^[0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}$"
+#define IP4_ADDRESS  "[0-9]{1,3}([.][0-9]{1,3}){3}"
+#define IP4_PATTERN  "^" IP4_ADDRESS "/[0-9]{1,2}$"
 
 static void json_map(const struct schema_map *map, FILE *out, int indent);
 
@@ -107,6 +108,14 @@ static bool json_type(const struct schema_key *key, FILE *out)
 			"\"items\": {\"type\": \"string\"}}",
 			CONFIG_ADDRESSES_MAX);
 		return true;
+	case SCHEMA_IP:
+		fputs("{\"type\": \"string\"}", out);
+		return true;
+	case SCHEMA_RANGES:
+		fputs("{\"type\": \"string\"}, {\"type\": \"array\", \"items\": {\"type\": "
+		      "\"string\"}}",
+		      out);
+		return true;
 	case SCHEMA_VLANS:
 		fputs("{\"type\": \"integer\"}, {\"type\": \"string\"}, {\"type\": \"array\", "
 		      "\"items\": {\"type\": [\"integer\", \"string\"]}}",
@@ -122,6 +131,13 @@ static bool json_type(const struct schema_key *key, FILE *out)
 		return true;
 	case SCHEMA_IP4_PREFIX:
 		fputs("{\"type\": \"string\", \"pattern\": \"" IP4_PATTERN "\"}", out);
+		return true;
+	case SCHEMA_IP4:
+		fputs("{\"type\": \"string\", \"pattern\": \"^" IP4_ADDRESS "$\"}", out);
+		return true;
+	case SCHEMA_IP4_RANGE:
+		fputs("{\"type\": \"string\", \"pattern\": \"^" IP4_ADDRESS "-" IP4_ADDRESS "$\"}",
+		      out);
 		return true;
 	default:
 		return false;
@@ -201,13 +217,23 @@ static void json_required(const struct schema_map *map, FILE *out)
 	fputs(any ? "]" : "", out);
 }
 
+static void json_each_kind(const struct schema_map *map, FILE *out)
+{
+	for (unsigned i = 0; map->kinds[i]; i++)
+		fprintf(out, "%s{\"required\": [\"%s\"]}", i ? ", " : "", map->kinds[i]);
+}
+
 static void json_kinds(const struct schema_map *map, FILE *out)
 {
 	if (!map->kinds)
 		return;
 	fputs(", \"oneOf\": [", out);
-	for (unsigned i = 0; map->kinds[i]; i++)
-		fprintf(out, "%s{\"required\": [\"%s\"]}", i ? ", " : "", map->kinds[i]);
+	json_each_kind(map, out);
+	if (map->kind_optional) {
+		fputs(", {\"not\": {\"anyOf\": [", out);
+		json_each_kind(map, out);
+		fputs("]}}", out);
+	}
 	fputs("]", out);
 }
 

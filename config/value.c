@@ -18,6 +18,7 @@
 
 #include "common/ipaddr.h"
 #include "common/units.h"
+#include "config/nat_value.h"
 #include "config/utf8.h"
 
 static bool in_range(const struct schema_key *key, uint64_t v)
@@ -161,6 +162,26 @@ static int parse_ip4_prefix(const struct schema_key *key, const char *text, void
 	return 0;
 }
 
+static int parse_ip4(const struct schema_key *key, const char *text, void *field)
+{
+	uint32_t addr;
+
+	if (ip4_parse(text, &addr) || addr == 0)
+		return -EINVAL;
+	*(uint32_t *)field = addr;
+	return 0;
+}
+
+static int parse_ip4_range(const struct schema_key *key, const char *text, void *field)
+{
+	struct ip4_range range;
+
+	if (ip4_range_parse(text, &range) || range.first == 0)
+		return -EINVAL;
+	*(struct ip4_range *)field = range;
+	return 0;
+}
+
 static int check_name(const struct schema_key *key, const char *text, void *field)
 {
 	return value_is_name(text, key->max) ? 0 : -EINVAL;
@@ -181,6 +202,28 @@ static int check_address_list(const struct schema_key *key, const char *text, vo
 	struct ipaddr_prefix list[CONFIG_ADDRESSES_MAX];
 
 	return ipaddr_list_parse(text, list, ARRAY_SIZE(list)) < 0 ? -EINVAL : 0;
+}
+
+static int check_ip(const struct schema_key *key, const char *text, void *field)
+{
+	struct ipaddr_prefix p;
+	bool is_ip4;
+
+	if (ipaddr_prefix_parse(text, &p) < 0)
+		return -EINVAL;
+	is_ip4 = ipaddr_is_ip4(&p.addr);
+	if ((key->min == 4 && !is_ip4) || (key->min == 6 && is_ip4))
+		return -EINVAL;
+	if (!key->max)
+		return strchr(text, '/') ? -EINVAL : 0;
+	return strchr(text, '/') && p.len >= 8 && p.len <= key->max ? 0 : -EINVAL;
+}
+
+static int check_ranges(const struct schema_key *key, const char *text, void *field)
+{
+	uint32_t list[CONFIG_EXTERNAL_MAX];
+
+	return nat_value_addresses(text, list, ARRAY_SIZE(list)) < 0 ? -EINVAL : 0;
 }
 
 static int parse_vlans(const struct schema_key *key, const char *text, void *field)
@@ -294,6 +337,16 @@ static void format_ip4_prefix(const void *field, char *text, size_t size)
 	ip4_prefix_format(field, text);
 }
 
+static void format_ip4(const void *field, char *text, size_t size)
+{
+	ip4_format(*(const uint32_t *)field, text);
+}
+
+static void format_ip4_range(const void *field, char *text, size_t size)
+{
+	ip4_range_format(field, text);
+}
+
 static void format_string(const void *field, char *text, size_t size)
 {
 	snprintf(text, size, "%s", *(const char *const *)field);
@@ -338,8 +391,12 @@ static const struct value_type {
 	[SCHEMA_MAC] = {parse_mac, format_mac, sizeof(struct mac), false},
 	[SCHEMA_IP4_PREFIX] = {parse_ip4_prefix, format_ip4_prefix, sizeof(struct ip4_prefix),
 			       false},
+	[SCHEMA_IP4] = {parse_ip4, format_ip4, sizeof(uint32_t), false},
+	[SCHEMA_IP4_RANGE] = {parse_ip4_range, format_ip4_range, sizeof(struct ip4_range), false},
 	[SCHEMA_RATE] = {parse_rate, format_rate, sizeof(uint64_t), false},
 	[SCHEMA_ADDRESSES] = {check_address_list, format_string, 0, true},
+	[SCHEMA_IP] = {check_ip, format_string, 0, true},
+	[SCHEMA_RANGES] = {check_ranges, format_string, 0, true},
 	[SCHEMA_VLANS] = {parse_vlans, format_vlans, sizeof(struct vlan_set), false},
 	[SCHEMA_NAMES] = {check_names, format_string, 0, true},
 	[SCHEMA_STORM_RATE] = {parse_storm_rate, format_storm_rate,
@@ -439,7 +496,8 @@ bool value_is_set(const struct schema_key *key, const void *object)
 		return schema_flag(object, key->has, true);
 	if (types[key->type].is_text)
 		return (*(const char *const *)field)[0] != '\0';
-	if (key->type == SCHEMA_MAC || key->type == SCHEMA_MODE || key->type == SCHEMA_VLANS)
+	if (key->type == SCHEMA_MAC || key->type == SCHEMA_MODE || key->type == SCHEMA_VLANS ||
+	    key->type == SCHEMA_IP4 || key->type == SCHEMA_IP4_RANGE)
 		return !is_zero(field, types[key->type].size);
 	return true;
 }
@@ -526,6 +584,12 @@ static void kind_text(const struct schema_key *key, char *text, size_t size)
 			 "an IPv4 address with a prefix length from %" PRIu64 " to %" PRIu64,
 			 key->min, key->max);
 		break;
+	case SCHEMA_IP4:
+		snprintf(text, size, "an IPv4 address");
+		break;
+	case SCHEMA_IP4_RANGE:
+		snprintf(text, size, "two IPv4 addresses with a dash between them");
+		break;
 	case SCHEMA_RATE:
 		range_text(key, range, sizeof(range));
 		snprintf(text, size, "a rate %s", range);
@@ -533,6 +597,18 @@ static void kind_text(const struct schema_key *key, char *text, size_t size)
 	case SCHEMA_ADDRESSES:
 		snprintf(text, size, "up to %d IPv4 or IPv6 addresses, or prefixes of them",
 			 CONFIG_ADDRESSES_MAX);
+		break;
+	case SCHEMA_IP:
+		snprintf(text, size, "an %s address%s",
+			 key->min == 4	 ? "IPv4"
+			 : key->min == 6 ? "IPv6"
+					 : "IPv4 or IPv6",
+			 key->max ? " with a prefix length" : "");
+		break;
+	case SCHEMA_RANGES:
+		snprintf(text, size,
+			 "up to %d IPv4 addresses, or ranges such as 192.0.2.3-192.0.2.9",
+			 CONFIG_EXTERNAL_MAX);
 		break;
 	case SCHEMA_VLANS:
 		snprintf(text, size, "a list of VLANs and ranges from 1 to %d", VLAN_ID_MAX);

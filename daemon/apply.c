@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/apply.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +9,12 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "daemon/dhcp.h"
+#include "daemon/gateways.h"
 #include "daemon/metrics.h"
+#include "daemon/port_nic.h"
 #include "daemon/running.h"
+#include "uplink/tap_port.h"
 
 /* --- ports ------------------------------------------------------------------------------------ */
 
@@ -30,7 +35,44 @@ static struct vhost_port_params port_params(const struct config_port *c)
 	};
 }
 
-static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
+static int add_vhost_port(struct weftd *d, const char *bridge,
+			  const struct vhost_port_params *params,
+			  const struct config_member *member, const struct policy *policy,
+			  struct err *e)
+{
+	struct vhost_port *vp = vhost_port_create(d->vswitch->vhost, params, e);
+
+	return vp ? vswitch_add_port(d->vswitch, bridge, &port_kind_vhost, &vp->port, member,
+				     policy, e)
+		  : -errno;
+}
+
+static int add_tap_port(struct weftd *d, const struct config_port *c, struct err *e)
+{
+	struct policy policy = policy_from_port(c);
+	struct tap_port_params params = {
+		.name = c->name,
+		.link = {.name = c->tap.name, .mac = c->tap.mac, .mtu = c->tap.mtu, .netns_fd = -1},
+		.queues = c->tap.queues,
+		.csum = c->offloads.csum,
+		.tso = c->offloads.tso,
+		.uso = c->offloads.uso,
+	};
+	struct link_setup *link = &params.link;
+	struct tap_port *tp;
+
+	if (c->tap.has_address)
+		link->addresses[link->n_addresses++] = link_address4(&c->tap.address);
+	if (c->tap.address6[0] &&
+	    ipaddr_prefix_parse(c->tap.address6, &link->addresses[link->n_addresses]) == 0)
+		link->n_addresses++;
+	tp = tap_port_create(d->vswitch->dp, &params, e);
+	return tp ? vswitch_add_port(d->vswitch, c->bridge, &port_kind_tap, tap_port_port(tp),
+				     &c->member, &policy, e)
+		  : -errno;
+}
+
+static int add_socket_port(struct weftd *d, const struct config_port *c, struct err *e)
 {
 	struct vhost_port_params params = port_params(c);
 	struct policy policy = policy_from_port(c);
@@ -40,7 +82,30 @@ static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
 	if (c->vhost.path_derived &&
 	    snprintf(path, sizeof(path), "%s/%s.sock", d->run_dir, c->name) < (int)sizeof(path))
 		params.path = path;
-	return vswitch_add_port(d->vswitch, c->bridge, &params, &c->member, &policy, e);
+	return add_vhost_port(d, c->bridge, &params, &c->member, &policy, e);
+}
+
+static int add_nic(struct weftd *d, const struct config_port *c, struct err *e)
+{
+	struct nic_params params = port_nic_params(c->name, &c->nic, false);
+	struct policy policy = policy_from_port(c);
+	struct nic *n = nic_create(&d->vswitch->nics, &params, e);
+
+	return n ? vswitch_add_port(d->vswitch, c->bridge, &port_kind_nic, &n->port, &c->member,
+				    &policy, e)
+		 : -errno;
+}
+
+static int (*const add_port_of[])(struct weftd *d, const struct config_port *c, struct err *e) = {
+	[PORT_VHOST_USER] = add_socket_port,
+	[PORT_TAP] = add_tap_port,
+	[PORT_NIC] = add_nic,
+};
+static_assert(ARRAY_SIZE(add_port_of) == PORT_KIND_N, "a way to make each kind");
+
+static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
+{
+	return add_port_of[c->kind](d, c, e);
 }
 
 static void nic_port_name(const char *guest, unsigned n, char *name, size_t size)
@@ -73,7 +138,7 @@ static int add_nic_port(struct weftd *d, const struct config_guest *g, unsigned 
 			       "guest %s: run-dir %s is too long for the sockets of its NICs; "
 			       "choose a shorter one",
 			       g->name, d->run_dir);
-	return vswitch_add_port(d->vswitch, nic->bridge, &params, &nic->member, &policy, e);
+	return add_vhost_port(d, nic->bridge, &params, &nic->member, &policy, e);
 }
 
 /* --- guests ----------------------------------------------------------------------------------- */
@@ -126,6 +191,7 @@ static void on_predecessor_gone(void *arg)
 	if (c && !guest_lookup(s->d->guests, s->name) &&
 	    (add_guest(s->d, c, &e) < 0 || start_guest(s->d, c, &e) < 0))
 		log_error(LOG_APPLY, "%s", e.text);
+	dhcp_bind_leases(s->d);
 	free(s);
 }
 
@@ -182,7 +248,21 @@ static int apply_bridge(struct weftd *d, const struct change *c, struct err *e)
 	case CHANGE_UPDATE:
 		return vswitch_update_bridge(d->vswitch, c->new, e);
 	default:
+		gateways_del_bridge(d, c->name);
 		vswitch_del_bridge(d->vswitch, c->name);
+		return 0;
+	}
+}
+
+static int apply_uplink(struct weftd *d, const struct change *c, struct err *e)
+{
+	switch (c->op) {
+	case CHANGE_ADD:
+		return uplink_add(d, c->new, e);
+	case CHANGE_UPDATE:
+		return uplink_update(d, c->old, c->new, c->disruptive, e);
+	default:
+		uplink_del(d, c->name);
 		return 0;
 	}
 }
@@ -197,7 +277,9 @@ static int update_port(struct weftd *d, const struct change *c, struct err *e)
 	if (!c->disruptive && p) {
 		int ret = vswitch_update_port(d->vswitch, c->name, &wanted->member, &policy, e);
 
-		return ret < 0 ? ret : vhost_port_set_owner(p->vhost, &params, e);
+		if (ret == 0 && wanted->kind == PORT_VHOST_USER)
+			ret = vhost_port_set_owner(vhost_port_of(p->port), &params, e);
+		return ret;
 	}
 	vswitch_del_port(d->vswitch, c->name);
 	return add_port(d, wanted, e);
@@ -246,6 +328,8 @@ static int apply_change(struct weftd *d, const struct change *c, struct err *e)
 	switch (c->object) {
 	case OBJECT_BRIDGE:
 		return apply_bridge(d, c, e);
+	case OBJECT_UPLINK:
+		return apply_uplink(d, c, e);
 	case OBJECT_PORT:
 		return apply_port(d, c, e);
 	case OBJECT_GUEST:
@@ -263,6 +347,12 @@ static void note_failure(struct apply_result *r, const char *name, const struct 
 		r->failed[r->n_failed].err = *e;
 	}
 	r->n_failed++;
+}
+
+/* Of what is made after all single changes. */
+static void note_late_failure(void *arg, const char *name, const struct err *e)
+{
+	note_failure(arg, name, e);
 }
 
 static void start_first_guests(struct weftd *d, const struct config *wanted, struct apply_result *r)
@@ -285,6 +375,7 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 		config_free(wanted);
 		return -ENOMEM;
 	}
+	d->wanted = wanted;
 	for (unsigned i = 0; i < r->diff.n; i++) {
 		const struct change *c = &r->diff.changes[i];
 		struct err e = {0};
@@ -294,10 +385,14 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 		if (apply_change(d, c, &e) < 0)
 			note_failure(r, *c->name ? c->name : change_object_name(c->object), &e);
 	}
+	gateways_apply(d, wanted, note_late_failure, r);
+	dhcp_apply(d, wanted, note_late_failure, r);
 	vswitch_set_idle(d->vswitch, wanted);
+	vswitch_set_rebalance(d->vswitch, wanted);
 	if (!old)
 		start_first_guests(d, wanted, r);
 	d->config = wanted;
+	d->wanted = NULL;
 	r->old = old;
 	running_save(d);
 	return r->n_failed ? -EREMOTEIO : 0;

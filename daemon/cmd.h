@@ -43,6 +43,18 @@ void cmd_stats_show(struct call *call, void *ctx);
 void cmd_pmd_perf_show(struct call *call, void *ctx);
 void cmd_pmd_stats_clear(struct call *call, void *ctx);
 
+/* cmd_nat.c */
+void cmd_nat_show(struct call *call, void *ctx);
+void cmd_nat_sessions(struct call *call, void *ctx);
+void cmd_nat_flush(struct call *call, void *ctx);
+void cmd_nat_list_forwards(struct call *call, void *ctx);
+void cmd_nat_add_forward(struct call *call, void *ctx);
+void cmd_nat_del_forward(struct call *call, void *ctx);
+
+/* cmd_route.c */
+void cmd_neigh_show(struct call *call, void *ctx);
+void cmd_route_show(struct call *call, void *ctx);
+
 /* cmd_capture.c */
 void cmd_capture(struct call *call, void *ctx);
 /* Before the switch goes. */
@@ -50,6 +62,11 @@ void cmd_capture_end_all(struct weftd *d);
 
 /* cmd_trace.c */
 void cmd_trace(struct call *call, void *ctx);
+
+/* cmd_dhcp.c */
+void cmd_dhcp_show(struct call *call, void *ctx);
+void cmd_dhcp_leases(struct call *call, void *ctx);
+void cmd_dhcp_release(struct call *call, void *ctx);
 
 /* cmd_guest.c */
 void cmd_guest_list(struct call *call, void *ctx);
@@ -66,13 +83,20 @@ void cmd_log_tail(struct call *call, void *ctx);
 void cmd_version(struct call *call, void *ctx);
 void cmd_exit(struct call *call, void *ctx);
 
+/*
+ * Makes `wanted` what runs, or with the parameter dry_run says what that would change, and ends the
+ * call. Takes `wanted` over; NULL means that an edit was refused for the reason in `e`.
+ */
+void cmd_change_to(struct call *call, struct weftd *d, struct config *wanted, const struct err *e);
+
 /* Shared by the families. Each looks up what the parameter `key` names; NULL: the call is ended. */
 struct vswitch_bridge *cmd_bridge(struct call *call, struct weftd *d, enum call_need need,
 				  bool *absent);
 struct vswitch_port *cmd_port(struct call *call, struct weftd *d, enum call_need need,
 			      bool *absent);
 
-/* {"name", "kind", "state", "waiting_for", "error", "socket", "mode"}: a port in one object. */
+/* {"name", "kind", "state", "waiting_for", "error"}, and what its kind adds: a port in one object.
+ */
 json_t *cmd_port_brief(struct vswitch_port *p);
 
 #endif

@@ -84,10 +84,10 @@ static void find_ports(struct session *s)
 	for (unsigned i = 0; i < s->n_ports && !s->ending; i++) {
 		struct vswitch_port *p = vswitch_port_lookup(s->d->vswitch, s->ports[i].name);
 
-		if (!p || capture_has_port(s->capture, &p->vhost->port))
+		if (!p || capture_has_port(s->capture, p->port))
 			continue;
-		s->interface_of[p->vhost->port.id] = (uint16_t)(i + 1);
-		capture_add_port(s->capture, &p->vhost->port);
+		s->interface_of[p->port->id] = (uint16_t)(i + 1);
+		capture_add_port(s->capture, p->port);
 	}
 }
 

@@ -72,9 +72,7 @@ static void reply_apply(struct call *call, struct weftd *d, struct config *wante
 	apply_result_fini(&r);
 }
 
-/* Takes `wanted` over; NULL means that the edit was refused for the reason in `e`. */
-static void change_to(struct call *call, struct weftd *d, struct config *wanted,
-		      const struct err *e)
+void cmd_change_to(struct call *call, struct weftd *d, struct config *wanted, const struct err *e)
 {
 	bool dry_run = false;
 
@@ -118,7 +116,7 @@ void cmd_add_br(struct call *call, void *ctx)
 	if (config_bridge_lookup(d->config, name) && flag(call, "may_exist"))
 		reply_nothing(call);
 	else
-		change_to(call, d, config_with_bridge(d->config, name, fields, n, &e), &e);
+		cmd_change_to(call, d, config_with_bridge(d->config, name, fields, n, &e), &e);
 }
 
 void cmd_del_br(struct call *call, void *ctx)
@@ -132,7 +130,7 @@ void cmd_del_br(struct call *call, void *ctx)
 	if (!config_bridge_lookup(d->config, name) && flag(call, "if_exists"))
 		reply_nothing(call);
 	else
-		change_to(call, d, config_without_bridge(d->config, name, &e), &e);
+		cmd_change_to(call, d, config_without_bridge(d->config, name, &e), &e);
 }
 
 void cmd_add_port(struct call *call, void *ctx)
@@ -151,7 +149,7 @@ void cmd_add_port(struct call *call, void *ctx)
 	if (there && strcmp(there->bridge, bridge) == 0 && flag(call, "may_exist"))
 		reply_nothing(call);
 	else
-		change_to(call, d, config_with_port(d->config, bridge, name, fields, n, &e), &e);
+		cmd_change_to(call, d, config_with_port(d->config, bridge, name, fields, n, &e), &e);
 }
 
 void cmd_del_port(struct call *call, void *ctx)
@@ -170,7 +168,7 @@ void cmd_del_port(struct call *call, void *ctx)
 	else if (!config_port_lookup(d->config, name) && flag(call, "if_exists"))
 		reply_nothing(call);
 	else
-		change_to(call, d, config_without_port(d->config, name, &e), &e);
+		cmd_change_to(call, d, config_without_port(d->config, name, &e), &e);
 }
 
 /* "bridge NAME", "port NAME", "guest NAME", or "switch" without a name. */
@@ -192,7 +190,7 @@ void cmd_set(struct call *call, void *ctx)
 	if (object_params(call, &kind, &name) < 0 ||
 	    call_param_strings(call, "fields", CALL_REQUIRED, &fields, &n) < 0)
 		return;
-	change_to(call, d, config_set(d->config, kind, name, fields, n, &e), &e);
+	cmd_change_to(call, d, config_set(d->config, kind, name, fields, n, &e), &e);
 }
 
 void cmd_get(struct call *call, void *ctx)
@@ -260,5 +258,5 @@ void cmd_apply(struct call *call, void *ctx)
 		return;
 	if (!flag(call, "dry_run") && call_param_string(call, "text", CALL_REQUIRED, &text) == 0)
 		running_mark(ctx, text);
-	change_to(call, ctx, wanted, NULL);
+	cmd_change_to(call, ctx, wanted, NULL);
 }

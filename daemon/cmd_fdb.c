@@ -153,13 +153,12 @@ void cmd_fdb_add(struct call *call, void *ctx)
 
 	if (!p || mac_param(call, &mac) < 0)
 		return;
-	if (p->on == b &&
-	    vlan_param(call, b, bridge_port_vlan(b->bridge, &p->vhost->port), &vlan) < 0)
+	if (p->on == b && vlan_param(call, b, bridge_port_vlan(b->bridge, p->port), &vlan) < 0)
 		return;
 	if (p->on != b)
 		call_fail(call, RPC_FAILED, "port %s is on bridge %s, not on %s",
-			  vswitch_port_name(p), vswitch_bridge_name(p->on), vswitch_bridge_name(b));
-	else if (fdb_add_static(&b->bridge->fdb, &mac, vlan, p->vhost->port.id,
+			  vswitch_port_name(p), vswitch_port_bridge(p), vswitch_bridge_name(b));
+	else if (fdb_add_static(&b->bridge->fdb, &mac, vlan, p->port->id,
 				bridge_seconds(clock_now_ns())) < 0)
 		call_fail(call, RPC_FAILED, "the FDB of %s has no room for it; flush it first",
 			  vswitch_bridge_name(b));
@@ -229,7 +228,7 @@ static json_t *vlan_json(struct weftd *d, const struct vswitch_bridge *b, uint16
 
 		if (p->on != b)
 			continue;
-		m = &bridge_port_of(b->bridge, p->vhost->port.id)->params;
+		m = &bridge_port_of(b->bridge, p->port->id)->params;
 		if (vlan_set_has(&m->vlans, vid))
 			json_array_append_new(m->trunk && (vid != m->pvid || m->native_tagged)
 						      ? tagged

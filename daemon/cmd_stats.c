@@ -4,7 +4,6 @@
 #include <rte_cycles.h>
 
 #include "daemon/cmd.h"
-#include "vhost/features.h"
 
 static json_t *drops_json(const struct port_stats *s)
 {
@@ -17,11 +16,11 @@ static json_t *drops_json(const struct port_stats *s)
 	return drops;
 }
 
-static json_t *stats_json(struct vswitch_port *p)
+static json_t *stats_json(struct weftd *d, struct vswitch_port *p)
 {
 	struct port_stats s;
 
-	port_stats_sum(&p->vhost->port, &s);
+	port_stats_sum(p->port, &s);
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "port",
 			 vswitch_port_name(p), "rx_packets", (json_int_t)s.rx_packets, "rx_bytes",
 			 (json_int_t)s.rx_bytes, "tx_packets", (json_int_t)s.tx_packets, "tx_bytes",
@@ -30,80 +29,26 @@ static json_t *stats_json(struct vswitch_port *p)
 			 drops_json(&s));
 }
 
-static json_t *features_json(uint64_t features)
+/* The queue's worker and what came in by it. */
+static json_t *queue_json(struct dataplane *dp, const struct port_queue *q)
 {
-	json_t *list = json_array();
+	int worker = dataplane_queue_worker(dp, q);
+	json_t *o = json_pack("{s:i, s:s, s:I, s:I}", "index", q->index, "state",
+			      q->up ? "up" : "down", "rx_packets", (json_int_t)q->rx_packets,
+			      "rx_bytes", (json_int_t)q->rx_bytes);
 
-	for (unsigned bit = 0; bit < 64; bit++)
-		if (vhost_has(features, bit) && vhost_feature_name(bit))
-			json_array_append_new(list, json_string(vhost_feature_name(bit)));
-	return list;
-}
-
-/* "to_guest" is what the guest takes, "from_guest" what it may send. */
-static json_t *offloads_json(uint64_t features, struct offloads takes)
-{
-	struct vnet csum = {.flags = VNET_NEEDS_CSUM}, tso4 = {.gso_type = VNET_GSO_TCPV4},
-		    tso6 = {.gso_type = VNET_GSO_TCPV6}, uso = {.gso_type = VNET_GSO_UDP_L4};
-
-	return json_pack("{s:{s:b, s:b, s:b, s:b, s:b}, s:{s:b, s:b, s:b, s:b}}", "to_guest",
-			 "csum", takes.csum, "tso4", takes.tso4, "tso6", takes.tso6, "uso4",
-			 takes.uso4, "uso6", takes.uso6, "from_guest", "csum",
-			 vhost_features_check(features, &csum) == DROP_NONE, "tso4",
-			 vhost_features_check(features, &tso4) == DROP_NONE, "tso6",
-			 vhost_features_check(features, &tso6) == DROP_NONE, "uso",
-			 vhost_features_check(features, &uso) == DROP_NONE);
-}
-
-static json_t *ring_json(const struct vhost_port_info *info, unsigned ring)
-{
-	static const char *const directions[VHOST_RINGS] = {"to_guest", "from_guest"};
-	const struct vhost_ring_info *r = &info->rings[ring];
-
-	return json_pack("{s:i, s:s, s:i, s:s, s:b, s:b, s:b, s:b, s:i, s:I, s:s*}", "index", ring,
-			 "direction", directions[ring % VHOST_RINGS], "size", r->size, "kind",
-			 r->packed ? "packed" : "split", "in_order", r->in_order, "indirect",
-			 r->indirect, "event_idx", r->event_idx, "mergeable", r->mergeable,
-			 "posted", r->posted, "interrupts", (json_int_t)r->interrupts, "fault",
-			 r->fault);
-}
-
-static json_t *rings_json(const struct vhost_port_info *info)
-{
-	json_t *list = json_array();
-
-	for (unsigned ring = 0; ring < VHOST_RINGS * info->n_pairs; ring++)
-		if (info->pairs[ring / VHOST_RINGS].up)
-			json_array_append_new(list, ring_json(info, ring));
-	return list;
-}
-
-static json_t *queues_json(const struct vhost_port_info *info)
-{
-	json_t *list = json_array();
-
-	for (unsigned k = 0; k < info->n_pairs; k++) {
-		const struct vhost_pair_info *p = &info->pairs[k];
-		json_t *queue =
-			json_pack("{s:i, s:s, s:I, s:I}", "index", k, "state",
-				  p->up ? "up" : "down", "rx_packets", (json_int_t)p->rx_packets,
-				  "rx_bytes", (json_int_t)p->rx_bytes);
-
-		if (p->worker >= 0)
-			json_object_set_new(queue, "worker", json_integer(p->worker));
-		json_array_append_new(list, queue);
-	}
-	return list;
-}
-
-static json_t *frontend_json(const struct vhost_port_info *info)
-{
-	json_t *o = json_pack("{s:o, s:o}", "features", features_json(info->features), "offloads",
-			      offloads_json(info->features, info->takes));
-
-	if (info->mtu)
-		json_object_set_new(o, "mtu", json_integer(info->mtu));
+	if (worker >= 0)
+		json_object_set_new(o, "worker", json_integer(worker));
 	return o;
+}
+
+static json_t *queues_json(struct dataplane *dp, const struct port *p)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < p->n_queues; i++)
+		json_array_append_new(list, queue_json(dp, &p->queues[i]));
+	return list;
 }
 
 /* {"0": n, "1": n, "2-3": n, ...}: sampled bursts, by the buffers that were posted then. */
@@ -123,49 +68,40 @@ static json_t *fill_json(const struct ring_fill *fill)
 	return o;
 }
 
-static json_t *ring_fill_json(const struct vhost_port_info *info, unsigned q,
+static json_t *ring_fill_json(const char *name, const struct port_ring_info *ring,
 			      const struct ring_fill *fill)
 {
-	return json_pack("{s:s, s:i, s:i, s:I, s:o}", "ring",
-			 q == VHOST_TO_GUEST ? "to_guest" : "from_guest", "size",
-			 info->rings[q].size, "posted", info->rings[q].posted, "bursts",
-			 (json_int_t)fill->bursts, "fill", fill_json(fill));
+	return json_pack("{s:s, s:i, s:i, s:I, s:o}", "ring", name, "size", ring->size, "posted",
+			 ring->posted, "bursts", (json_int_t)fill->bursts, "fill", fill_json(fill));
 }
 
-static json_t *fills_json(struct vswitch_port *p)
+static json_t *fills_json(struct weftd *d, struct vswitch_port *p)
 {
-	struct vhost_port_info info;
+	struct port_info info = vswitch_port_info(p);
 	struct port_stats s;
 
-	vhost_port_info(p->vhost, &info);
-	port_stats_sum(&p->vhost->port, &s);
+	port_stats_sum(p->port, &s);
 	return json_pack("{s:s, s:[o, o]}", "port", vswitch_port_name(p), "rings",
-			 ring_fill_json(&info, VHOST_FROM_GUEST, &s.rx_fill),
-			 ring_fill_json(&info, VHOST_TO_GUEST, &s.tx_fill));
+			 ring_fill_json("from_guest", &info.rings[PORT_RING_IN], &s.rx_fill),
+			 ring_fill_json("to_guest", &info.rings[PORT_RING_OUT], &s.tx_fill));
 }
 
-static json_t *port_json(struct vswitch_port *p)
+static json_t *port_json(struct weftd *d, struct vswitch_port *p)
 {
-	json_t *o = cmd_port_brief(p);
-	struct vhost_port_info info;
-	json_t *policy;
+	json_t *o = cmd_port_brief(p), *policy = policy_json(&p->policy, p->port);
 
-	vhost_port_info(p->vhost, &info);
-	json_object_set_new(o, "bridge", json_string(vswitch_bridge_name(p->on)));
-	json_object_set_new(o, "sessions", json_integer(info.sessions));
-	if (info.attached)
-		json_object_set_new(o, "frontend", frontend_json(&info));
-	json_object_set_new(o, "queues", queues_json(&info));
-	json_object_set_new(o, "rings", rings_json(&info));
-	policy = policy_json(&p->policy, &p->vhost->port);
+	json_object_set_new(o, "bridge", json_string(vswitch_port_bridge(p)));
+	json_object_set_new(o, "queues", queues_json(d->vswitch->dp, p->port));
+	if (p->kind->show)
+		p->kind->show(p->port, o);
 	if (policy)
 		json_object_set_new(o, "policy", policy);
-	json_object_set_new(o, "stats", stats_json(p));
+	json_object_set_new(o, "stats", stats_json(d, p));
 	return o;
 }
 
 static void reply_ports(struct call *call, struct weftd *d,
-			json_t *(*describe)(struct vswitch_port *p))
+			json_t *(*describe)(struct weftd *d, struct vswitch_port *p))
 {
 	bool absent;
 	struct vswitch_port *p = cmd_port(call, d, CALL_OPTIONAL, &absent);
@@ -175,10 +111,10 @@ static void reply_ports(struct call *call, struct weftd *d,
 		return;
 	list = json_array();
 	if (p)
-		json_array_append_new(list, describe(p));
+		json_array_append_new(list, describe(d, p));
 	if (absent)
 		TAILQ_FOREACH (p, &d->vswitch->ports, link)
-			json_array_append_new(list, describe(p));
+			json_array_append_new(list, describe(d, p));
 	call_reply(call, list);
 }
 

@@ -8,16 +8,17 @@
 
 json_t *cmd_port_brief(struct vswitch_port *p)
 {
-	struct vhost_port_info info;
+	struct port_info info = vswitch_port_info(p);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "name", vswitch_port_name(p), "kind",
+			      p->port->ops->kind, "state", info.up ? "up" : "down", "waiting_for",
+			      info.waiting_for[0] ? info.waiting_for : NULL, "error",
+			      info.error[0] ? info.error : NULL);
 
-	vhost_port_info(p->vhost, &info);
-	return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s, s:s, s:o}", "name", vswitch_port_name(p),
-			 "kind", p->vhost->port.ops->kind, "state",
-			 info.step == VHOST_STEP_UP ? "up" : "down", "waiting_for",
-			 info.waiting_for[0] ? info.waiting_for : NULL, "error",
-			 info.error[0] ? info.error : NULL, "socket", p->vhost->path, "mode",
-			 p->vhost->mode == VHOST_MODE_SERVER ? "server" : "client", "member",
-			 member_json(p->on->bridge, &p->vhost->port));
+	if (p->kind->show_brief)
+		p->kind->show_brief(p->port, o);
+	if (p->on)
+		json_object_set_new(o, "member", member_json(p->on->bridge, p->port));
+	return o;
 }
 
 static json_t *ports_of(struct weftd *d, const struct vswitch_bridge *b)
@@ -40,6 +41,18 @@ static json_t *bridge_brief(struct weftd *d, const struct vswitch_bridge *b)
 			 c && c->has_address ? ip4_prefix_format(&c->address, address) : NULL,
 			 "vlan-filtering", b->bridge->vlans_map ? "on" : NULL, "ports",
 			 ports_of(d, b));
+}
+
+/* Ports on no bridge, but for the gateway ports that belong to them. */
+static json_t *uplinks_of(struct weftd *d)
+{
+	json_t *list = json_array();
+	struct vswitch_port *p;
+
+	TAILQ_FOREACH (p, &d->vswitch->ports, link)
+		if (!p->on && p->kind != &port_kind_gateway)
+			json_array_append_new(list, cmd_port_brief(p));
+	return list;
 }
 
 /* The running configuration as text. */
@@ -79,8 +92,8 @@ void cmd_show(struct call *call, void *ctx)
 	guests = json_array();
 	for (struct guest *g = guest_next(d->guests, NULL); g; g = guest_next(d->guests, g))
 		json_array_append_new(guests, guest_json(g));
-	call_reply(call, json_pack("{s:s, s:s, s:o, s:o}", "version", version_text, "config",
-				   d->config_file, "bridges", bridges, "guests", guests));
+	call_reply(call, json_pack("{s:s, s:s, s:o, s:o, s:o}", "version", version_text, "config",
+				   d->config_file, "bridges", bridges, "uplinks", uplinks_of(d), "guests", guests));
 }
 
 void cmd_list_br(struct call *call, void *ctx)
@@ -126,5 +139,5 @@ void cmd_port_to_br(struct call *call, void *ctx)
 	struct vswitch_port *p = cmd_port(call, ctx, CALL_REQUIRED, &absent);
 
 	if (p)
-		call_reply(call, json_string(vswitch_bridge_name(p->on)));
+		call_reply(call, json_string(vswitch_port_bridge(p)));
 }

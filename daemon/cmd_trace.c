@@ -19,17 +19,18 @@
 #include "bridge/bridge_output.h"
 #include "common/clock.h"
 #include "daemon/cmd.h"
+#include "daemon/trace_route.h"
 #include "daemon/packet_text.h"
 #include "dataplane/gso.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/verdict.h"
-#include "vhost/features.h"
 
 struct trace {
 	struct weftd *d;
 	struct vswitch_port *in;
 	struct worker *worker;
 	struct verdicts verdicts;
+	struct router_story story;
 	json_t *steps, *receivers;
 };
 
@@ -122,6 +123,11 @@ static void tell_bridge(struct trace *t)
 		say(t, "bridge", "goes to port %s", port_name(t, t->worker->egress.touched[0]));
 }
 
+static void tell_line(void *arg, const char *text)
+{
+	say(arg, "router", "%s", text);
+}
+
 static void after_stage(const char *stage, void *arg)
 {
 	struct trace *t = arg;
@@ -131,13 +137,16 @@ static void after_stage(const char *stage, void *arg)
 
 	if (!was_open)
 		return;
-	if (strcmp(stage, "bridge") == 0 && frame_of(t)->head_len >= sizeof(struct eth_hdr))
+	if (strcmp(stage, "bridge") == 0 && t->in->on &&
+	    frame_of(t)->head_len >= sizeof(struct eth_hdr))
 		tell_bridge(t);
+	if (strcmp(stage, "router") == 0)
+		trace_route_tell(&t->story, tell_line, t);
 	if (t->verdicts.dropped & 1)
 		json_array_append_new(t->steps, json_pack("{s:s, s:s, s:s}", "stage", stage, "drop",
 							  drop_reason_name(reason), "text",
 							  drop_reason_text(reason)));
-	else if (strcmp(stage, "bridge") != 0)
+	else if (strcmp(stage, "bridge") != 0 && strcmp(stage, "router") != 0)
 		say(t, stage, "passes");
 }
 
@@ -145,7 +154,7 @@ static void after_stage(const char *stage, void *arg)
  */
 
 /* What the receiver would be given; returns a drop's reason. */
-static enum drop_reason describe_plan(const struct frame *f, const struct vhost_port_info *info,
+static enum drop_reason describe_plan(const struct frame *f, const struct port_info *info,
 				      char *text, size_t size)
 {
 	struct gso_plan plan;
@@ -173,8 +182,8 @@ static void describe_tag(struct trace *t, struct vswitch_port *p, char *text, si
 	struct burst *b = &t->worker->burst;
 
 	text[0] = '\0';
-	if (t->verdicts.filter)
-		bridge_output(t->verdicts.filter, b, &p->vhost->port, 1);
+	if (t->verdicts.filter || b->routed & 1)
+		bridge_output(t->verdicts.filter, b, p->port, 1);
 	if (b->retag & 1 && b->edits[0].op == VLAN_POP)
 		snprintf(text, size, ", without its tag");
 	else if (b->retag & 1)
@@ -186,17 +195,17 @@ static void tell_receiver(struct trace *t, uint16_t id)
 {
 	struct vswitch_port *p = vswitch_port_by_id(t->d->vswitch, id);
 	enum drop_reason reason = DROP_NONE;
-	struct vhost_port_info info;
+	struct port_info info;
 	char text[200], tag[40];
 	size_t len;
 
 	if (!p)
 		return;
-	vhost_port_info(p->vhost, &info);
-	if (info.step != VHOST_STEP_UP) {
+	info = vswitch_port_info(p);
+	if (!info.up) {
 		reason = DROP_PORT_DOWN;
 		snprintf(text, sizeof(text), "%s", info.waiting_for);
-	} else if (info.rings[VHOST_TO_GUEST].posted == 0) {
+	} else if (info.has_rings && info.rings[PORT_RING_OUT].posted == 0) {
 		reason = DROP_RING_FULL;
 		snprintf(text, sizeof(text), "no buffers are posted now: %s",
 			 t->verdicts.flooded & 1 ? "lost at once" : "waits up to 10 ms for some");
@@ -215,7 +224,7 @@ static void tell_receiver(struct trace *t, uint16_t id)
 /* --- the call ----------------------------------------------------------------------------------
  */
 
-static struct worker *worker_of_packet(struct weftd *d, const struct packet *p)
+static struct worker *worker_of_packet(struct weftd *d, const struct text_packet *p)
 {
 	size_t size = (sizeof(struct worker) + 63) & ~(size_t)63;
 	struct worker *w = aligned_alloc(64, size);
@@ -244,13 +253,12 @@ static struct worker *worker_of_packet(struct weftd *d, const struct packet *p)
 static void receive(struct trace *t)
 {
 	struct frame *f = &t->worker->burst.frames[0];
-	struct vhost_port_info info;
+	const struct port_kind *kind = t->in->kind;
 
-	vhost_port_info(t->in->vhost, &info);
 	if (f->len < sizeof(struct eth_hdr))
 		f->bad = DROP_RUNT;
-	else if (info.attached && (f->vnet.flags | f->vnet.gso_type))
-		f->bad = vhost_features_check(info.features, &f->vnet);
+	else if (kind->check_offload && (f->vnet.flags | f->vnet.gso_type))
+		f->bad = kind->check_offload(t->in->port, &f->vnet);
 	say(t, "receive", "%u bytes at port %s%s%s", f->len, vswitch_port_name(t->in),
 	    f->vnet.gso_type ? ", a large frame to be cut" : "",
 	    f->vnet.flags && !f->vnet.gso_type ? ", checksum left to the receiver" : "");
@@ -258,8 +266,14 @@ static void receive(struct trace *t)
 
 static const char *verdict_of(const struct trace *t)
 {
+	const struct router_story *s = &t->story;
+
 	if (t->verdicts.dropped & 1)
 		return "dropped";
+	if (s->error || s->replied)
+		return "answered";
+	if (s->asked)
+		return s->waits ? "waits" : s->route == ROUTE_EXTERNAL ? "translated" : "routed";
 	return t->worker->egress.n > 1 ? "flooded" : "forwarded";
 }
 
@@ -269,7 +283,8 @@ static void run(struct trace *t)
 
 	receive(t);
 	verdicts_init(&t->verdicts, 0, 0);
-	pipeline_decide(t->worker, &t->in->vhost->port, &t->verdicts, now_ns, after_stage, t);
+	t->worker->story = &t->story;
+	pipeline_decide(t->worker, t->in->port, &t->verdicts, now_ns, after_stage, t);
 	for (unsigned i = 0; i < t->worker->egress.n; i++)
 		tell_receiver(t, t->worker->egress.touched[i]);
 }
@@ -278,7 +293,7 @@ void cmd_trace(struct call *call, void *ctx)
 {
 	struct trace t = {.d = ctx};
 	const char *const *words = NULL;
-	struct packet *packet;
+	struct text_packet *packet;
 	struct err e = {0};
 	unsigned n = 0;
 	bool absent;

@@ -2,9 +2,11 @@
 # Guests under QEMU; included by the folder's module.mk. Linked by its users beside common_SRCS,
 # config/arena.c and jansson.
 agent_SRCS  := daemon/agent_client.c daemon/channel.c common/agent_proto.c
-guests_SRCS := $(agent_SRCS) daemon/doctor.c daemon/guest.c daemon/guest_cmdline.c daemon/guest_policy.c daemon/guest_record.c \
+guests_SRCS := $(agent_SRCS) daemon/guest.c daemon/guest_cmdline.c daemon/guest_policy.c \
+               daemon/guest_record.c \
                daemon/guest_run.c daemon/guest_show.c daemon/guest_start.c daemon/hugepages.c \
-               daemon/image.c common/kvm_probe.c daemon/process.c daemon/qemu.c daemon/qmp.c daemon/vmm_engine.c
+               daemon/image.c common/kvm_probe.c daemon/process.c daemon/qemu.c daemon/qmp.c \
+               daemon/vmm_engine.c uplink/netdev.c uplink/xdp_features.c
 
 # $(1): name, $(2): sources beside its own and common_SRCS
 define guest_test

@@ -30,12 +30,17 @@
 #include "config/schema_doc.h"
 #include "daemon/apply.h"
 #include "daemon/cmd.h"
+#include "daemon/dhcp.h"
 #include "daemon/doctor.h"
+#include "daemon/gateways.h"
 #include "daemon/image.h"
 #include "daemon/metrics.h"
 #include "daemon/options.h"
 #include "daemon/running.h"
 #include "dataplane/eal.h"
+#include "uplink/host_uplink.h"
+
+#define RUN_DIR_DEFAULT "/run/weft"
 
 /* --- things that run instead of the daemon ---------------------------------------------------- */
 
@@ -128,6 +133,17 @@ static void unlock_run_dir(struct weftd *d)
 	if (d->made_run_dir)
 		rmdir(d->run_dir);
 	close(d->lock_fd);
+}
+
+/* Without the permission to look, there is nothing that this weftd could have left. */
+static void sweep_host(const char *run_dir)
+{
+	struct err e;
+	int found = host_uplink_sweep(run_dir, &e);
+
+	if (found > 0)
+		log_info(LOG_MAIN, "an earlier weftd died; removed its rules and settings n=%d",
+			 found);
 }
 
 static unsigned worker_count(const struct config *c)
@@ -319,6 +335,7 @@ static int run(const struct options *opt)
 	if ((ret = make_run_dir(&d, &e)) < 0 || (ret = lock_run_dir(&d, &e)) < 0)
 		goto err_run_dir;
 	running_sweep(&d);
+	sweep_host(d.run_dir);
 	if ((ret = eal_init(c->sw.hugepages, &e)) < 0)
 		goto err_eal;
 	d.loop = loop_create();
@@ -346,10 +363,12 @@ static int run(const struct options *opt)
 err_control:
 	cmd_capture_end_all(&d);
 	metrics_listen(&d, "", NULL);
+	dhcp_end_all(&d, d.leave_guests);
 	control_destroy(d.control);
 err_guests:
 	guests_destroy(d.guests);
 err_switch:
+	gateways_destroy(d.gateways);
 	vswitch_destroy(d.vswitch);
 err_loop:
 	if (signals.watch.loop) {
@@ -369,6 +388,24 @@ err_run_dir:
 	config_free(d.config);
 	free((char *)d.run_dir);
 	return ret < 0 ? 1 : 0;
+}
+
+/* What is left on the host by a weftd that was killed, when no other follows it. */
+static int cleanup(const char *run_dir)
+{
+	struct weftd d = {.run_dir = run_dir, .lock_fd = -1};
+	struct err e = {0};
+	int found = -EBUSY;
+
+	if (access(run_dir, F_OK) < 0 || lock_run_dir(&d, &e) == 0)
+		found = host_uplink_sweep(run_dir, &e);
+	if (d.lock_fd >= 0)
+		unlock_run_dir(&d);
+	if (found < 0)
+		fprintf(stderr, "weftd: error: %s\n", e.text);
+	else
+		printf("%d tables and files of settings removed\n", found);
+	return found < 0 ? 1 : 0;
 }
 
 static int set_log_level(const char *level)
@@ -399,6 +436,8 @@ int main(int argc, char **argv)
 		return check_file(opt.check_file, opt.json);
 	case TASK_DOCTOR:
 		return doctor_run(stdout, opt.json);
+	case TASK_CLEANUP:
+		return cleanup(opt.run_dir ? opt.run_dir : RUN_DIR_DEFAULT);
 	case TASK_PRINT_EXAMPLE:
 		fputs(config_example(&len), stdout);
 		break;

@@ -13,6 +13,7 @@
 #include "common/jsonx.h"
 #include "common/log.h"
 #include "common/version.h"
+#include "daemon/dhcp.h"
 #include "daemon/http.h"
 
 /*
@@ -56,7 +57,7 @@ static const struct {
 struct port_snapshot {
 	const char *name, *bridge;
 	struct port_stats stats;
-	struct vhost_port_info info;
+	struct port_info info;
 };
 
 struct snapshot {
@@ -80,9 +81,9 @@ static struct snapshot *snapshot_take(struct weftd *d)
 		struct port_snapshot *to = &s->ports[s->n++];
 
 		to->name = vswitch_port_name(p);
-		to->bridge = vswitch_bridge_name(p->on);
-		port_stats_sum(&p->vhost->port, &to->stats);
-		vhost_port_info(p->vhost, &to->info);
+		to->bridge = vswitch_port_bridge(p);
+		port_stats_sum(p->port, &to->stats);
+		to->info = vswitch_port_info(p);
 	}
 	return s;
 }
@@ -99,7 +100,7 @@ static void put_drops(FILE *f, const struct snapshot *s)
 				s->ports[i].stats.drops[r]);
 }
 
-static const char *const ring_names[VHOST_RINGS] = {"to_guest", "from_guest"};
+static const char *const ring_names[PORT_RINGS] = {"to_guest", "from_guest"};
 
 static uint64_t ring_size(const struct port_snapshot *p, unsigned q)
 {
@@ -122,7 +123,7 @@ static void put_rings(FILE *f, const struct snapshot *s, const char *name, const
 {
 	heading(f, name, type, help);
 	for (unsigned i = 0; i < s->n; i++)
-		for (unsigned q = 0; q < VHOST_RINGS && s->ports[i].info.attached; q++)
+		for (unsigned q = 0; q < PORT_RINGS && s->ports[i].info.has_rings; q++)
 			fprintf(f, "%s{port=\"%s\",ring=\"%s\"} %" PRIu64 "\n", name,
 				s->ports[i].name, ring_names[q], value(&s->ports[i], q));
 }
@@ -132,7 +133,7 @@ static void put_ports(FILE *f, const struct snapshot *s)
 	heading(f, "weft_port_up", "gauge", "Whether the port carries traffic.");
 	for (unsigned i = 0; i < s->n; i++)
 		fprintf(f, "weft_port_up{port=\"%s\",bridge=\"%s\"} %d\n", s->ports[i].name,
-			s->ports[i].bridge, s->ports[i].info.step == VHOST_STEP_UP);
+			s->ports[i].bridge, s->ports[i].info.up);
 	heading(f, "weft_port_sessions_total", "counter", "Frontends that came to the port.");
 	for (unsigned i = 0; i < s->n; i++)
 		fprintf(f, "weft_port_sessions_total{port=\"%s\"} %u\n", s->ports[i].name,
@@ -275,6 +276,7 @@ char *metrics_text(struct weftd *d, size_t *len)
 	put_daemon(f, d);
 	put_ports(f, s);
 	put_bridges(f, d);
+	dhcp_metrics(d, f);
 	put_workers(f, d);
 	put_guests(f, d);
 	if (fclose(f) != 0) {

@@ -34,6 +34,8 @@ static const struct option_row rows[] = {
 	{"check", 0, TEXT(check_file), TASK_CHECK, "FILE",
 	 "say what is wrong with FILE, and do nothing else"},
 	{"doctor", 0, NONE, TASK_DOCTOR, "", "say what this machine lacks"},
+	{"cleanup", 0, NONE, TASK_CLEANUP, "",
+	 "remove what a killed weftd of the run-dir left on the host"},
 	{"json", 0, FLAG(json), TASK_RUN, "", "with --check and --doctor: as JSON"},
 	{"print-example", 0, NONE, TASK_PRINT_EXAMPLE, "", "print the built-in example"},
 	{"print-schema", 0, NONE, TASK_PRINT_SCHEMA, "", "print the configuration's JSON Schema"},
@@ -46,6 +48,7 @@ static const char synopsis[] = "usage: weftd -c FILE [--run-dir DIR] [--log LEVE
 			       "       weftd --example [--run-dir DIR]\n"
 			       "       weftd --check FILE [--json]\n"
 			       "       weftd --doctor [--json]\n"
+			       "       weftd --cleanup [--run-dir DIR]\n"
 			       "       weftd --print-example | --print-schema | --print-man\n"
 			       "\n";
 

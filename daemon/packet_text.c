@@ -88,7 +88,7 @@ static const struct field {
 #define LAYERS_MAX 8
 
 struct build {
-	struct packet *p;
+	struct text_packet *p;
 	struct {
 		enum header_id id;
 		unsigned offset;
@@ -391,7 +391,7 @@ static bool is_hex(const char *word)
 	return digits && digits % 2 == 0;
 }
 
-static int add_hex(struct packet *p, const char *word, struct err *e)
+static int add_hex(struct text_packet *p, const char *word, struct err *e)
 {
 	bool high = true;
 
@@ -411,7 +411,7 @@ static int add_hex(struct packet *p, const char *word, struct err *e)
 	return 0;
 }
 
-int packet_text_parse(struct packet *p, const char *const *words, unsigned n, struct err *e)
+int packet_text_parse(struct text_packet *p, const char *const *words, unsigned n, struct err *e)
 {
 	bool hex = n > 0 && header_lookup(words[0]) < 0 && is_hex(words[0]);
 	struct build b = {.p = p};

@@ -21,13 +21,13 @@
 
 #define PACKET_TEXT_WORDS_MAX 256
 
-struct packet {
+struct text_packet {
 	uint8_t bytes[FRAME_LEN_MAX];
 	uint32_t len;
 	struct vnet vnet;
 };
 
 /* Returns 0, or -EINVAL with the reason in `e`. */
-int packet_text_parse(struct packet *p, const char *const *words, unsigned n, struct err *e);
+int packet_text_parse(struct text_packet *p, const char *const *words, unsigned n, struct err *e);
 
 #endif

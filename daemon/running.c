@@ -118,7 +118,8 @@ void running_sweep(const struct weftd *d)
 	for (unsigned i = 0; c && i < c->n_ports; i++) {
 		const struct config_port *p = &c->ports[i];
 
-		if (!p->vhost.path_derived || p->vhost.mode != VHOST_MODE_SERVER)
+		if (p->kind != PORT_VHOST_USER || !p->vhost.path_derived ||
+		    p->vhost.mode != VHOST_MODE_SERVER)
 			continue;
 		snprintf(socket, sizeof(socket), "%s/%s.sock", d->run_dir, p->name);
 		if (lstat(socket, &st) == 0 && S_ISSOCK(st.st_mode))

@@ -46,6 +46,25 @@ static void govern(struct loop_timer *t, uint64_t now_ms)
 			: vs->idle_base;
 }
 
+static void on_balance(struct loop_timer *t, uint64_t now_ms)
+{
+	struct vswitch *vs = container_of(t, struct vswitch, balance_timer);
+	unsigned moved = dataplane_rebalance(vs->dp, false);
+
+	if (moved)
+		log_info(LOG_BRIDGE, "queues spread over the workers anew moved=%u", moved);
+}
+
+void vswitch_set_rebalance(struct vswitch *vs, const struct config *c)
+{
+	uint64_t every_ms = c->sw.rebalance_ns / NS_PER_MS;
+
+	if (!every_ms || vs->dp->n_workers < 2)
+		loop_timer_stop(vs->loop, &vs->balance_timer);
+	else if (vs->balance_timer.every_ms != every_ms || !vs->balance_timer.armed)
+		loop_timer_start(vs->loop, &vs->balance_timer, every_ms, every_ms);
+}
+
 static void connect_ports(struct vswitch *vs, uint64_t now_ms)
 {
 	int again_ms = vhost_tick(vs->vhost, now_ms);
@@ -88,16 +107,21 @@ struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params 
 		err_set(e, errno, "cannot create an eventfd: %s", strerror(errno));
 		goto err_dataplane;
 	}
+	if (nics_init(&vs->nics, vs->dp, loop, e) < 0)
+		goto err_vhost;
 
 	vs->vhost_watch.ready = on_vhost_event;
 	vs->vhost_timer.expired = on_vhost_timer;
 	vs->ageing_timer.expired = on_ageing;
 	vs->governor_timer.expired = govern;
+	vs->balance_timer.expired = on_balance;
 	vs->proc_stat = open("/proc/stat", O_RDONLY | O_CLOEXEC);
 	loop_watch_add(loop, &vs->vhost_watch, vs->vhost->event_fd, EPOLLIN);
 	loop_timer_start(loop, &vs->ageing_timer, 1000, 1000);
 	return vs;
 
+err_vhost:
+	vhost_destroy(vs->vhost);
 err_dataplane:
 	dataplane_destroy(vs->dp);
 err_free:
@@ -114,9 +138,11 @@ void vswitch_destroy(struct vswitch *vs)
 	loop_timer_stop(vs->loop, &vs->vhost_timer);
 	loop_timer_stop(vs->loop, &vs->ageing_timer);
 	loop_timer_stop(vs->loop, &vs->governor_timer);
+	loop_timer_stop(vs->loop, &vs->balance_timer);
 	if (vs->proc_stat >= 0)
 		close(vs->proc_stat);
 	loop_watch_del(&vs->vhost_watch);
+	nics_fini(&vs->nics);
 	vhost_destroy(vs->vhost);
 	dataplane_destroy(vs->dp);
 	free(vs);
@@ -179,7 +205,7 @@ struct vswitch_port *vswitch_port_by_id(struct vswitch *vs, uint16_t id)
 	struct vswitch_port *p;
 
 	TAILQ_FOREACH (p, &vs->ports, link)
-		if (p->vhost->port.id == id)
+		if (p->port->id == id)
 			return p;
 	return NULL;
 }
@@ -198,8 +224,7 @@ static void set_statics(struct vswitch *vs, struct vswitch_bridge *b, const char
 		p = vswitch_port_lookup(vs, s->port);
 		if (p && p->on == b)
 			fdb_add_static(&b->bridge->fdb, &s->mac,
-				       bridge_port_vlan(b->bridge, &p->vhost->port),
-				       p->vhost->port.id, now_s);
+				       bridge_port_vlan(b->bridge, p->port), p->port->id, now_s);
 	}
 }
 
@@ -211,7 +236,7 @@ static void drop_statics(struct vswitch *vs, struct vswitch_bridge *b)
 		/* Those of a port that left went with it. */
 		if (p && p->on == b)
 			fdb_del(&b->bridge->fdb, &b->statics[i].mac,
-				bridge_port_vlan(b->bridge, &p->vhost->port));
+				bridge_port_vlan(b->bridge, p->port));
 		free((char *)b->statics[i].port);
 	}
 	free(b->statics);
@@ -240,11 +265,19 @@ static int replace_statics(struct vswitch *vs, struct vswitch_bridge *b,
 	return 0;
 }
 
+/* The port's own policy, and what its bridge asks of it. */
+static int apply_policy(struct vswitch *vs, const struct vswitch_port *p, struct err *e)
+{
+	static const struct policy_bridge nothing;
+
+	return policy_apply(&p->policy, p->on ? &p->on->policy : &nothing, vs->dp, p->port, e);
+}
+
 /* What the bridge asks of its ports, also of those that are on it. */
 static int set_bridge_policy(struct vswitch *vs, struct vswitch_bridge *b,
 			     const struct config_bridge *c, struct err *e)
 {
-	struct policy_bridge policy = {c->dhcp_guard, c->ra_guard};
+	struct policy_bridge policy = {config_guards_dhcp(c), c->ra_guard};
 	struct vswitch_port *p;
 	int ret = 0;
 
@@ -252,7 +285,7 @@ static int set_bridge_policy(struct vswitch *vs, struct vswitch_bridge *b,
 		return 0;
 	b->policy = policy;
 	TAILQ_FOREACH (p, &vs->ports, link)
-		if (p->on == b && policy_apply(&p->policy, &policy, vs->dp, &p->vhost->port, e) < 0)
+		if (p->on == b && apply_policy(vs, p, e) < 0)
 			ret = -ENOMEM;
 	return ret;
 }
@@ -263,7 +296,7 @@ static void port_put(struct vswitch *vs, const struct vswitch_bridge *b, struct 
 	struct vswitch_port *p = vswitch_port_lookup(vs, name);
 
 	if (p && p->on == b)
-		port_set_put(set, p->vhost->port.id, true);
+		port_set_put(set, p->port->id, true);
 }
 
 static void fill_mirror(struct vswitch *vs, const struct vswitch_bridge *b,
@@ -295,7 +328,7 @@ static int set_mirrors(struct vswitch *vs, struct vswitch_bridge *b)
 
 		if (!to || to->on != b)
 			continue;
-		m->list[m->n].to = to->vhost->port.id;
+		m->list[m->n].to = to->port->id;
 		fill_mirror(vs, b, &b->mirrors[i], &m->list[m->n++]);
 	}
 	if (m || b->bridge->mirrors)
@@ -370,16 +403,47 @@ int vswitch_update_bridge(struct vswitch *vs, const struct config_bridge *c, str
 	return 0;
 }
 
-static void del_port(struct vswitch *vs, struct vswitch_port *p)
+/* Makes the port a member of the bridge that `p->on` names. */
+static int join(struct vswitch *vs, struct vswitch_port *p, const struct config_member *member)
 {
-	log_info(LOG_BRIDGE, "port removed bridge=%s port=%s", vswitch_bridge_name(p->on),
-		 vswitch_port_name(p));
-	TAILQ_REMOVE(&vs->ports, p, link);
+	struct bridge_port_params as = member_params(member);
+	int ret = bridge_add_port_as(p->on->bridge, p->port, &as);
+
+	if (ret < 0)
+		return ret;
+	set_statics(vs, p->on, p->port->name);
 	if (p->on->n_mirrors)
 		set_mirrors(vs, p->on);
-	bridge_del_port(p->on->bridge, &p->vhost->port);
-	policy_remove(vs->dp, &p->vhost->port);
-	vhost_port_destroy(p->vhost);
+	return 0;
+}
+
+static int update_membership(struct vswitch *vs, struct vswitch_port *p,
+			     const struct config_member *member)
+{
+	struct bridge_port_params as = member_params(member);
+	int ret = bridge_update_port(p->on->bridge, p->port, &as);
+
+	if (ret == 0)
+		set_statics(vs, p->on, p->port->name);
+	return ret;
+}
+
+static void leave(struct vswitch *vs, struct vswitch_port *p)
+{
+	if (p->on->n_mirrors)
+		set_mirrors(vs, p->on);
+	bridge_del_port(p->on->bridge, p->port);
+}
+
+static void del_port(struct vswitch *vs, struct vswitch_port *p)
+{
+	log_info(LOG_BRIDGE, "port removed bridge=%s port=%s", vswitch_port_bridge(p),
+		 vswitch_port_name(p));
+	TAILQ_REMOVE(&vs->ports, p, link);
+	if (p->on)
+		leave(vs, p);
+	policy_remove(vs->dp, p->port);
+	p->kind->destroy(p->port);
 	free(p);
 }
 
@@ -402,50 +466,71 @@ void vswitch_del_bridge(struct vswitch *vs, const char *name)
 	free(b);
 }
 
-int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct vhost_port_params *params,
-		     const struct config_member *member, const struct policy *policy, struct err *e)
+int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct port_kind *kind,
+		     struct port *port, const struct config_member *member,
+		     const struct policy *policy, struct err *e)
 {
-	struct vswitch_bridge *b = vswitch_bridge_lookup(vs, bridge);
-	struct bridge_port_params as = member_params(member);
-	struct vswitch_port *p;
+	struct vswitch_port *p = calloc(1, sizeof(*p));
 	int ret;
 
-	if (!b)
-		return err_set(e, ENOENT, "port %s: there is no bridge %s", params->name, bridge);
-	p = calloc(1, sizeof(*p));
-	if (!p)
-		return err_set(e, ENOMEM, "port %s: out of memory", params->name);
-	p->on = b;
-	p->vhost = vhost_port_create(vs->vhost, params, e);
-	if (!p->vhost) {
-		ret = -errno;
-		goto err_free;
+	if (!p) {
+		ret = err_set(e, ENOMEM, "port %s: out of memory", port->name);
+		goto err_port;
 	}
-	p->policy = *policy;
-	ret = policy_apply(policy, &b->policy, vs->dp, &p->vhost->port, e);
+	*p = (struct vswitch_port){.kind = kind, .port = port, .policy = *policy};
+	p->on = bridge ? vswitch_bridge_lookup(vs, bridge) : NULL;
+	if (bridge && !p->on) {
+		ret = err_set(e, ENOENT, "port %s: there is no bridge %s", port->name, bridge);
+		goto err_port;
+	}
+	ret = apply_policy(vs, p, e);
 	if (ret < 0)
 		goto err_port;
-	ret = bridge_add_port_as(b->bridge, &p->vhost->port, &as);
+	TAILQ_INSERT_TAIL(&vs->ports, p, link);
+	ret = p->on ? join(vs, p, member) : 0;
 	if (ret < 0) {
-		err_set(e, -ret, "port %s: out of memory", params->name);
+		err_set(e, -ret, "port %s: out of memory", port->name);
 		goto err_policy;
 	}
-	TAILQ_INSERT_TAIL(&vs->ports, p, link);
-	set_statics(vs, b, params->name);
-	if (b->n_mirrors)
-		set_mirrors(vs, b);
 	connect_ports(vs, clock_now_ms());
-	log_info(LOG_BRIDGE, "port added bridge=%s port=%s path=%s", bridge, params->name,
-		 params->path);
+	log_info(LOG_BRIDGE, "port added bridge=%s port=%s kind=%s", vswitch_port_bridge(p),
+		 port->name, port->ops->kind);
 	return 0;
 
 err_policy:
-	policy_remove(vs->dp, &p->vhost->port);
+	TAILQ_REMOVE(&vs->ports, p, link);
+	policy_remove(vs->dp, port);
 err_port:
-	vhost_port_destroy(p->vhost);
-err_free:
+	kind->destroy(port);
 	free(p);
 	return ret;
+}
+
+int vswitch_note_port(struct vswitch *vs, struct bridge *on, const struct port_kind *kind,
+		      struct port *port)
+{
+	struct vswitch_port *p = calloc(1, sizeof(*p));
+	struct vswitch_bridge *b;
+
+	if (!p)
+		return -ENOMEM;
+	*p = (struct vswitch_port){.kind = kind, .port = port};
+	TAILQ_FOREACH (b, &vs->bridges, link)
+		if (b->bridge == on)
+			p->on = b;
+	TAILQ_INSERT_TAIL(&vs->ports, p, link);
+	return 0;
+}
+
+void vswitch_forget_port(struct vswitch *vs, const struct port *port)
+{
+	struct vswitch_port *p = vswitch_port_by_id(vs, port->id);
+
+	if (!p)
+		return;
+	TAILQ_REMOVE(&vs->ports, p, link);
+	policy_remove(vs->dp, p->port);
+	free(p);
 }
 
 void vswitch_del_port(struct vswitch *vs, const char *name)
@@ -460,13 +545,11 @@ int vswitch_update_port(struct vswitch *vs, const char *name, const struct confi
 			const struct policy *policy, struct err *e)
 {
 	struct vswitch_port *p = vswitch_port_lookup(vs, name);
-	struct bridge_port_params as = member_params(member);
 
 	if (!p)
 		return 0;
-	if (bridge_update_port(p->on->bridge, &p->vhost->port, &as) < 0)
+	if (p->on && update_membership(vs, p, member) < 0)
 		return err_set(e, ENOMEM, "port %s: out of memory", name);
-	set_statics(vs, p->on, name);
 	p->policy = *policy;
-	return policy_apply(policy, &p->on->policy, vs->dp, &p->vhost->port, e);
+	return apply_policy(vs, p, e);
 }

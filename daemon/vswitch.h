@@ -17,6 +17,8 @@
 #include "config/config.h"
 #include "daemon/governor.h"
 #include "daemon/policy.h"
+#include "daemon/port_kind.h"
+#include "uplink/nic.h"
 #include "vhost/vhost_port.h"
 
 struct vswitch_bridge {
@@ -30,8 +32,9 @@ struct vswitch_bridge {
 };
 
 struct vswitch_port {
-	struct vhost_port *vhost;
-	struct vswitch_bridge *on;
+	const struct port_kind *kind;
+	struct port *port;	   /* made by its kind, which takes it away again */
+	struct vswitch_bridge *on; /* NULL: an uplink, which is on none */
 	struct policy policy;
 	TAILQ_ENTRY(vswitch_port) link;
 };
@@ -40,9 +43,10 @@ struct vswitch {
 	struct loop *loop;
 	struct dataplane *dp;
 	struct vhost *vhost;
+	struct nics nics;
 	TAILQ_HEAD(, vswitch_bridge) bridges;
 	TAILQ_HEAD(, vswitch_port) ports;
-	struct loop_timer ageing_timer, vhost_timer, governor_timer;
+	struct loop_timer ageing_timer, vhost_timer, governor_timer, balance_timer;
 	struct governor governor; /* of the workers' polling, while the configuration says auto */
 	struct governor_seen {
 		uint64_t now_ns, idle_ns, busy_iterations;
@@ -62,6 +66,8 @@ struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params 
 uint64_t vswitch_idle_ns(const struct config *c, unsigned n_workers);
 /* Makes it so for workers that run, also for those that sleep; starts or stops the governor. */
 void vswitch_set_idle(struct vswitch *vs, const struct config *c);
+/* Spreads queues over the workers as often as configured, or no more. */
+void vswitch_set_rebalance(struct vswitch *vs, const struct config *c);
 /* Removes every port and bridge, stops the workers. Accepts NULL. */
 void vswitch_destroy(struct vswitch *vs);
 
@@ -72,12 +78,21 @@ int vswitch_update_bridge(struct vswitch *vs, const struct config_bridge *c, str
 void vswitch_del_bridge(struct vswitch *vs, const char *name);
 
 /*
- * A port of any origin; `bridge` names where it goes, `member` how it takes part there. Its policy
- * is in force before its first frame. Returns 0 or -errno with the reason.
+ * A port of any origin and kind; `bridge` names where it goes, `member` how it takes part there;
+ * NULL, both: it is on none, as uplinks are.
+ * Its policy is in force before its first frame. Takes the port over in any case: when it cannot be
+ * added it is destroyed. Returns 0 or -errno with the reason.
  */
-int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct vhost_port_params *params,
-		     const struct config_member *member, const struct policy *policy,
-		     struct err *e);
+int vswitch_add_port(struct vswitch *vs, const char *bridge, const struct port_kind *kind,
+		     struct port *port, const struct config_member *member,
+		     const struct policy *policy, struct err *e);
+/*
+ * A port that somebody else made and joined to bridge `on` (NULL: none) is there by its name, too;
+ * it is forgotten before it goes. Returns 0 or -ENOMEM.
+ */
+int vswitch_note_port(struct vswitch *vs, struct bridge *on, const struct port_kind *kind,
+		      struct port *port);
+void vswitch_forget_port(struct vswitch *vs, const struct port *port);
 /* Changes in place what a port does in its bridge and what it may; content when there is none. */
 int vswitch_update_port(struct vswitch *vs, const char *name, const struct config_member *member,
 			const struct policy *policy, struct err *e);
@@ -89,14 +104,29 @@ struct vswitch_port *vswitch_port_lookup(struct vswitch *vs, const char *name);
 /* The port with that id, NULL when it is gone. */
 struct vswitch_port *vswitch_port_by_id(struct vswitch *vs, uint16_t id);
 
+/* What the port has to tell of itself. */
+static inline struct port_info vswitch_port_info(const struct vswitch_port *p)
+{
+	struct port_info info = {0};
+
+	p->kind->info(p->port, &info);
+	return info;
+}
+
 static inline const char *vswitch_port_name(const struct vswitch_port *p)
 {
-	return p->vhost->port.name;
+	return p->port->name;
 }
 
 static inline const char *vswitch_bridge_name(const struct vswitch_bridge *b)
 {
 	return b->bridge->name;
+}
+
+/* The bridge that the port is on, "" when it is on none. */
+static inline const char *vswitch_port_bridge(const struct vswitch_port *p)
+{
+	return p->on ? vswitch_bridge_name(p->on) : "";
 }
 
 #endif

@@ -15,4 +15,11 @@
  */
 void slice_copy(const struct slice *s, const struct iovec *iov, unsigned n, uint32_t skip);
 
+/*
+ * Lists where the slice's bytes lie, without copying them, for a receiver that gathers them itself.
+ * Returns the number of entries; 0 when they are more than `max`. A checksum that is to be
+ * completed is not.
+ */
+unsigned slice_iov(const struct slice *s, struct iovec *iov, unsigned max);
+
 #endif

@@ -25,6 +25,8 @@
 #include "dataplane/port.h"
 #include "dataplane/worker.h"
 
+struct router;
+
 struct dataplane {
 	pthread_mutex_t lock;
 	struct port *_Atomic ports[PORTS_MAX]; /* w: control under lock; r: workers, through rcu */
@@ -32,6 +34,7 @@ struct dataplane {
 	unsigned n_workers;
 	struct rte_rcu_qsbr *rcu;
 	struct capture *_Atomic captures[CAPTURES_MAX]; /* w: control; r: workers, through rcu */
+	struct router *_Atomic router; /* NULL: none; w: control; r: workers, through rcu */
 	/* How long a worker polls without work before it sleeps. w: control; r: workers */
 	_Atomic uint64_t idle_ns;
 };

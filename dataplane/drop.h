@@ -24,6 +24,7 @@ enum drop_reason {
 	DROP_SPOOFED_MAC,  /* source MAC address is not the guest's */
 	DROP_SPOOFED_IPV4, /* source address is none of the guest's */
 	DROP_SPOOFED_IPV6,
+	DROP_SPOOFED_DHCP,   /* a DHCP client's message in another's name */
 	DROP_SPOOFED_ARP,    /* ARP sender is not the guest */
 	DROP_SPOOFED_ND,     /* neighbour discovery for an address that is not the guest's */
 	DROP_HIDDEN_HEADERS, /* headers that a guard cannot follow */
@@ -37,6 +38,35 @@ enum drop_reason {
 	DROP_MAC_LIMIT,	   /* a new station on a port that has its number of them */
 	DROP_STICKY,	   /* the sender is a sticky station of another port */
 	DROP_STORM,	   /* beyond the port's storm limit */
+	/* decided by the router */
+	DROP_NOT_IP,	    /* for the gateway, and neither IP nor ARP */
+	DROP_NOT_ROUTED,    /* to a group or broadcast address */
+	DROP_OTHER_STATION, /* on an uplink, to somebody else's MAC address */
+	DROP_MARTIAN,	    /* a source that cannot be behind the interface it came from */
+	DROP_TTL,	    /* it has been under way for too long */
+	DROP_NO_ROUTE,	    /* no interface leads there */
+	DROP_PROHIBITED,    /* the networks are kept apart */
+	DROP_TOO_BIG,	    /* longer than the MTU of the way out */
+	DROP_NO_NEIGHBOUR,  /* the next hop is not known yet, and too many wait for it */
+	DROP_ROUTER_LOCAL,  /* for the router itself, which has no such service */
+	/* decided by NAT */
+	DROP_NAT_SESSIONS,	  /* the session table is full */
+	DROP_NAT_BRIDGE_SESSIONS, /* the bridge has its number of sessions */
+	DROP_NAT_GUEST_SESSIONS,  /* the guest has its number of sessions */
+	DROP_NAT_GUEST_PORTS,	  /* the guest has its number of external ports */
+	DROP_NAT_PORTS,		  /* no external port is free */
+	DROP_NAT_NO_MAPPING,	  /* from outside, for nobody */
+	DROP_NAT_FILTERED,	  /* from outside, by somebody the guest has not sent to */
+	DROP_NAT_DENIED,	  /* by a rule of the bridge's filter */
+	DROP_NAT_TCP_STATE,	  /* TCP that neither begins a connection nor belongs to one */
+	DROP_NAT_SOURCE,	  /* from a bridge, with an address that is not of its subnet */
+	DROP_NAT_PROTO,		  /* a protocol that is not translated */
+	DROP_NAT_ICMP_BAD,	  /* an ICMP error whose checksum or contents are wrong */
+	DROP_NAT_ICMP_STRAY,	  /* an ICMP error about no session */
+	DROP_NAT_FRAGMENTS,	  /* no room to hold a fragment until its first one comes */
+	DROP_NAT_FRAGMENT_BAD,	  /* a fragment that overwrites headers */
+	DROP_IP_HEADER,		  /* an IP header that contradicts itself or its frame */
+	DROP_IP_CSUM,		  /* the checksum of an IPv4 header is wrong */
 	/* decided at the port it was going to */
 	DROP_RATE_LIMIT, /* more than the receiver's rate, and no room to wait */
 	DROP_PORT_DOWN,	 /* the receiver is gone or not ready */
@@ -44,6 +74,7 @@ enum drop_reason {
 	DROP_NO_FIT,	 /* the receiver's buffers are too small for the frame */
 	DROP_MTU,	 /* a packet longer than the receiver's MTU */
 	DROP_CSUM_SCTP,	 /* SCTP without its checksum for a receiver that wants it */
+	DROP_HOST,	 /* the host's kernel refused it */
 	DROP_CSUM_DEPTH, /* headers too deep to complete the checksum for this receiver */
 	DROP_N
 };

@@ -16,8 +16,8 @@
  *  - Floods. A burst whose frames are copied to many ports is work for many bursts: its sender owes
  *    the rounds that the others' bursts would have taken, and pays while others have work.
  *
- * State of the receiver is under port_queue.tx_lock; that of the sender belongs to the worker of its
- * queue.
+ * State of the receiver is under port_queue.tx_lock; that of the sender belongs to the worker of
+ * its queue.
  */
 
 #include "dataplane/port.h"

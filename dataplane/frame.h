@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/ipaddr.h"
 #include "common/wire.h"
 #include "dataplane/drop.h"
 #include "dataplane/vlan_tag.h"
@@ -61,6 +62,15 @@ struct frame {
 	enum drop_reason bad;	/* set by the port when the frame could not be read */
 } __attribute__((aligned(64)));
 
+/* For a frame that a stage makes longer in front: what does not fit into `head`, and its segments.
+ */
+#define FRAME_SPILL_MAX	    64
+#define FRAME_ROOM_SEGS_MAX 16
+struct frame_room {
+	uint8_t spill[FRAME_SPILL_MAX];
+	struct seg segs[FRAME_ROOM_SEGS_MAX];
+};
+
 /* One poll's worth of frames, all from one port. Owned by a worker, reused for each poll. */
 struct burst {
 	unsigned n;
@@ -72,6 +82,14 @@ struct burst {
 	uint64_t retag;	  /* frames whose tag the receiver wants changed; 0 outside of emission */
 	struct vlan_edit edits[BURST_MAX];
 	struct vlan_info vlans[BURST_MAX]; /* form as it arrived; VID as the bridge decided */
+	uint64_t now_ns;		   /* of the run */
+	/* Set by the router. */
+	uint64_t routed; /* frames that it sends: their headers are its own, and untagged */
+	uint64_t kept;	 /* frames whose form on arrival is in `arrived` */
+	struct frame arrived[BURST_MAX];
+	struct ipaddr next[BURST_MAX]; /* of routed frames for a gateway: whom they wait for */
+	uint16_t from;		       /* number of the interface that the burst came from */
+	struct frame_room rooms[BURST_MAX];
 };
 
 static inline const struct eth_hdr *frame_eth(const struct frame *f)

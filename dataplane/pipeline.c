@@ -12,6 +12,7 @@
 #include "dataplane/flow.h"
 #include "dataplane/shaper.h"
 #include "dataplane/verdict.h"
+#include "nat/router_input.h"
 
 /*
  * The page that shows the whole data path:
@@ -20,6 +21,8 @@
  *   rx_peek ---> classify ---> bridge_input ---> egress masks ---> emit (tx) ---+
  *      ^         offloads      learn, look up    a bit a frame     the one copy |
  *      |         guard_input   or flood          for each port     at its rate  |
+ *      |                       router_input                                     |
+ *      |                       for the gateway, or from an uplink               |
  *   rx_release <---------------- frames that are done, in order <---------------+
  *
  * A burst comes from one queue of one port, so it has one bridge. Stages only decide: they turn
@@ -85,7 +88,7 @@ static uint64_t emit_to_queue(struct worker *w, struct port_queue *to, struct ve
 
 	if (unlikely(captured))
 		before = *st;
-	if (unlikely(v->filter))
+	if (unlikely(v->filter || w->burst.routed & mask))
 		bridge_output(v->filter, &w->burst, out, mask);
 	rte_spinlock_lock(&to->tx_lock);
 	up = atomic_load_explicit(&to->up, memory_order_acquire);
@@ -107,6 +110,7 @@ static uint64_t emit_to_queue(struct worker *w, struct port_queue *to, struct ve
 		capture_output(w, out, mask, held, &res, &before);
 	if (unlikely(v->filter))
 		bridge_output_done(v, &w->burst, out, res.sent);
+	w->burst.retag = 0;
 	return held;
 }
 
@@ -228,10 +232,26 @@ static void emit_mirrors(struct worker *w, const struct port *in, struct verdict
 	}
 }
 
-/* Counts the frames that ended in this run, as received and by what became of them. */
-static unsigned account(struct worker *w, struct port_queue *in, struct verdicts *v, uint64_t ended)
+/*
+ * Frames as they arrived in place of what the router made of them, and back: for who looks at what
+ * came in, and counts it.
+ */
+static void swap_arrived(struct burst *b)
 {
-	struct port_stats *st = &in->port->stats[w->id];
+	for (uint64_t m = b->kept; m; m &= m - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(m);
+		struct frame was = b->frames[i];
+
+		b->frames[i] = b->arrived[i];
+		b->arrived[i] = was;
+	}
+}
+
+/* Counts the frames that ended in this run, as received and by what became of them. */
+static unsigned account(struct worker *w, struct port *in, struct verdicts *v, uint64_t ended,
+			uint64_t *bytes_in)
+{
+	struct port_stats *st = &in->stats[w->id];
 	const struct burst *b = &w->burst;
 	uint64_t bytes = 0;
 	unsigned n = (unsigned)__builtin_popcountll(ended);
@@ -240,9 +260,9 @@ static unsigned account(struct worker *w, struct port_queue *in, struct verdicts
 		bytes += b->frames[__builtin_ctzll(m)].len;
 	st->rx_packets += n;
 	st->rx_bytes += bytes;
-	in->rx_packets += n;
-	in->rx_bytes += bytes;
+	*bytes_in = bytes;
 	st->copies += v->copies;
+	st->punted += (unsigned)__builtin_popcountll(v->punted & ended);
 	st->drops[DROP_PORT_DOWN] += v->lost;
 	for (uint64_t m = v->dropped & ended; m; m &= m - 1)
 		st->drops[v->reason[__builtin_ctzll(m)]]++;
@@ -255,6 +275,9 @@ static inline __attribute__((always_inline)) void decide(
 	void (*after)(const char *stage, void *arg), void *arg)
 {
 	struct guard *guard = atomic_load_explicit(&in->guard, memory_order_acquire);
+	struct router_iface *uplink = atomic_load_explicit(&in->router, memory_order_acquire);
+	struct router_iface *gateway;
+	struct bridge *bridge;
 
 	classify(v, &w->burst);
 	if (after)
@@ -264,9 +287,22 @@ static inline __attribute__((always_inline)) void decide(
 		if (after)
 			after("guard", arg);
 	}
+	if (unlikely(uplink)) {
+		router_uplink_input(w, in, uplink, v, now_ns);
+		if (after)
+			after("router", arg);
+		return;
+	}
 	bridge_input(w, in, v, now_ns);
 	if (after)
 		after("bridge", arg);
+	bridge = atomic_load_explicit(&in->bridge, memory_order_acquire);
+	gateway = bridge ? bridge_gateway(bridge) : NULL;
+	if (gateway) {
+		router_input(w, in, gateway, v, now_ns);
+		if (after)
+			after("router", arg);
+	}
 }
 
 void pipeline_decide(struct worker *w, struct port *in, struct verdicts *v, uint64_t now_ns,
@@ -281,7 +317,7 @@ unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns)
 	struct shaper *shaper = atomic_load_explicit(&port->shaper, memory_order_acquire);
 	struct burst *b = &w->burst;
 	struct verdicts v;
-	uint64_t all, held, done, late = 0;
+	uint64_t all, held, done, bytes, late = 0;
 	unsigned n, in_order;
 
 	if (unlikely(shaper) && !shaper_is_ready(&shaper->in, now_ns)) {
@@ -289,6 +325,8 @@ unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns)
 		return 0;
 	}
 	b->n = b->n_segs = 0;
+	b->routed = b->kept = 0;
+	b->now_ns = now_ns;
 	n = port->ops->rx_peek(in, b);
 	if (n == 0)
 		return 0;
@@ -301,19 +339,27 @@ unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns)
 	verdicts_init(&v, in->done_ahead & all, late);
 	v.may_wait = fair_may_wait(in, now_ns);
 	decide(w, port, &v, now_ns, NULL, NULL);
-	if (capture_is_on(port))
+	if (capture_is_on(port)) {
+		swap_arrived(b);
 		capture_input(w, port, &v, all & ~(mask_of(in->n_seen) | late));
+		swap_arrived(b);
+	}
 	held = emit(w, port, &v, now_ns);
+	if (unlikely(b->kept))
+		swap_arrived(b);
 	done = all & ~(held | v.late);
 	w->blocked |= held != 0;
 	fair_ran(in, n, held, done & ~(v.congested | v.already_done), now_ns);
+	b->routed = 0;
 	if (unlikely(v.filter))
 		emit_mirrors(w, port, &v, done & ~v.already_done, now_ns);
 	fair_owes(in, v.copies);
 
 	if (unlikely(shaper))
 		shaper_charge(&shaper->in, b, done & ~v.already_done, now_ns);
-	n = account(w, in, &v, done & ~v.already_done);
+	n = account(w, port, &v, done & ~v.already_done, &bytes);
+	in->rx_packets += n;
+	in->rx_bytes += bytes;
 	in_order = (unsigned)__builtin_ctzll(~done);
 	in->done_ahead = done >> in_order;
 	in->n_seen = (uint8_t)(b->n - (unsigned)__builtin_popcountll(late) - in_order);
@@ -324,4 +370,31 @@ unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns)
 		w->perf.rx_bursts++;
 	}
 	return n;
+}
+
+/* Frames that a stage had kept go on. They wait for nobody: their sender's ring is not theirs. */
+static bool release_kept(struct worker *w, struct router *router, uint64_t now_ns)
+{
+	struct verdicts v;
+	uint64_t bytes;
+	struct port *in = router_release(router, w, &v, now_ns);
+
+	if (!in)
+		return false;
+	if (capture_is_on(in))
+		capture_input(w, in, &v, mask_of(w->burst.n));
+	emit(w, in, &v, now_ns);
+	account(w, in, &v, mask_of(w->burst.n), &bytes);
+	return true;
+}
+
+void pipeline_round(struct worker *w, uint64_t now_ns)
+{
+	struct router *router = atomic_load_explicit(&w->dp->router, memory_order_acquire);
+
+	if (likely(!router))
+		return;
+	router_round(router, w, now_ns);
+	while (release_kept(w, router, now_ns))
+		continue;
 }

@@ -11,6 +11,9 @@
  */
 unsigned pipeline_run(struct worker *w, struct port_queue *in, uint64_t now_ns);
 
+/* What the stages have to do between bursts. Once a round, before the queues. */
+void pipeline_round(struct worker *w, uint64_t now_ns);
+
 struct verdicts;
 
 /*

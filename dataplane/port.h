@@ -37,6 +37,7 @@ struct dataplane;
 struct guard;
 struct port;
 struct port_queue;
+struct router_iface;
 struct shaper;
 struct worker;
 
@@ -126,6 +127,8 @@ struct port {
 	/* What the port may send and how much both ways; NULL: anything. Published as bridge is. */
 	struct guard *_Atomic guard;
 	struct shaper *_Atomic shaper;
+	/* The router's interface: of an uplink, and of its gateway port. Published as bridge is. */
+	struct router_iface *_Atomic router;
 
 	struct port_queue queues[PORT_QUEUES_MAX];
 	struct port_stats stats[WORKERS_MAX]; /* w: that worker; r: anyone */

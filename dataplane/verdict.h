@@ -23,6 +23,7 @@ struct verdicts {
 	uint64_t flooded;      /* go to more than their one receiver: never held back */
 	uint64_t copies;       /* receivers beyond the first, over all frames */
 	uint64_t lost;	       /* their receiver left between look-up and emission */
+	uint64_t punted;       /* kept by a stage, which goes on with them by itself */
 	uint64_t congested;    /* their receiver lets some of its frames wait */
 	bool may_wait;	       /* frames for a full receiver stay with the sender */
 	struct bridge *filter; /* looks at frames on the way out, too; NULL: a plain bridge */
@@ -36,13 +37,13 @@ static inline void verdicts_init(struct verdicts *v, uint64_t already_done, uint
 {
 	v->already_done = already_done;
 	v->late = late;
-	v->dropped = v->flooded = v->copies = v->lost = v->congested = 0;
+	v->dropped = v->flooded = v->copies = v->lost = v->congested = v->punted = 0;
 	v->filter = NULL;
 }
 
 static inline bool verdict_is_open(const struct verdicts *v, unsigned i)
 {
-	return !((v->already_done | v->late | v->dropped) >> i & 1);
+	return !((v->already_done | v->late | v->dropped | v->punted) >> i & 1);
 }
 
 static inline void verdict_drop(struct verdicts *v, unsigned i, enum drop_reason reason)
@@ -57,6 +58,19 @@ static inline void egress_add(struct egress *eg, uint16_t id, unsigned i)
 	if (eg->mask[id] == 0)
 		eg->touched[eg->n++] = id;
 	eg->mask[id] |= 1ull << i;
+}
+
+/* Takes the frames of `mask` from port `id` again. */
+static inline void egress_take(struct egress *eg, uint16_t id, uint64_t mask)
+{
+	eg->mask[id] &= ~mask;
+	if (eg->mask[id])
+		return;
+	for (unsigned k = 0; k < eg->n; k++)
+		if (eg->touched[k] == id) {
+			eg->touched[k] = eg->touched[--eg->n];
+			return;
+		}
 }
 
 #endif

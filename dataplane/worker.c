@@ -126,6 +126,7 @@ static inline void round_begin(struct worker *w, uint64_t now_ns)
 	w->blocked = false;
 	w->sat_out = false;
 	w->wake_ns = UINT64_MAX;
+	pipeline_round(w, now_ns);
 }
 
 static inline unsigned round_end(struct worker *w, const struct poll_list *polls, unsigned n)

@@ -33,6 +33,8 @@ struct egress {
 	uint64_t mask[PORTS_MAX]; /* all zero between bursts */
 };
 
+struct router_story;
+
 struct worker {
 	struct dataplane *dp;
 	unsigned id;
@@ -43,6 +45,7 @@ struct worker {
 	struct worker_perf perf;
 	struct worker_perf perf_base; /* w, r: control: what `perf` was when it was last cleared */
 	bool dry_run;		      /* a trace: stages decide and remember nothing */
+	struct router_story *story;   /* of a dry run: what the router decided; may be NULL */
 	bool blocked;		      /* frames wait for a receiver's room: wake up for room too */
 	uint64_t now_ns;	      /* monotonic, read once a round */
 	bool sat_out;		      /* a queue left this round to the others */

@@ -41,7 +41,8 @@ ldd "$busybox" >/dev/null 2>&1 &&
 	die "$busybox is not static; apt-get install busybox-static"
 
 inputs() {
-	sha256sum "$here/mkimage.sh" "$here/modules.sh" "$here/init" "$here/power-button" "$busybox" \
+	sha256sum "$here/mkimage.sh" "$here/modules.sh" "$here/init" "$here/power-button" \
+		"$here/dhcp-lease" "$busybox" \
 		"$agent" ${perf:+"$perf"} |
 		sed 's, .*/, ,'
 }
@@ -97,6 +98,7 @@ fill_root() {
 	done
 	cp "$here/init" "$root/init"
 	cp "$here/power-button" "$root/bin/power-button"
+	cp "$here/dhcp-lease" "$root/bin/dhcp-lease"
 	cp "$agent" "$root/bin/weft-agent"
 	[ -z "$perf" ] || cp "$perf" "$root/bin/weft-perf"
 

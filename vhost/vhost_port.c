@@ -26,11 +26,6 @@
 
 /* --- data path: the port's operations --------------------------------------------------------- */
 
-static inline struct vhost_port *vhost_port(struct port *p)
-{
-	return container_of(p, struct vhost_port, port);
-}
-
 /* A look at the guest's index costs a line of its cache: one burst in 16 has to do. */
 static inline void sample_fill(struct ring_fill *fill, const struct virtqueue *vq)
 {
@@ -40,12 +35,12 @@ static inline void sample_fill(struct ring_fill *fill, const struct virtqueue *v
 
 static inline struct vhost_pair *vhost_pair(const struct port_queue *q)
 {
-	return &vhost_port(q->port)->pairs[q->index];
+	return &vhost_port_of(q->port)->pairs[q->index];
 }
 
 static unsigned vhost_rx_peek(struct port_queue *q, struct burst *b)
 {
-	struct vhost_port *vp = vhost_port(q->port);
+	struct vhost_port *vp = vhost_port_of(q->port);
 	struct vhost_pair *pair = &vp->pairs[q->index];
 	unsigned n;
 
@@ -67,7 +62,7 @@ static unsigned vhost_rx_peek(struct port_queue *q, struct burst *b)
 
 static void vhost_rx_release(struct port_queue *q, unsigned n)
 {
-	struct vhost_port *vp = vhost_port(q->port);
+	struct vhost_port *vp = vhost_port_of(q->port);
 	struct vhost_pair *pair = &vp->pairs[q->index];
 	struct virtqueue *vq = &pair->rings[VHOST_FROM_GUEST];
 	uint64_t due_ns;
@@ -193,7 +188,7 @@ static inline __attribute__((always_inline)) struct tx_result put_mask(struct vi
 static struct tx_result vhost_tx(struct port_queue *q, const struct burst *b, uint64_t mask,
 				 struct port_stats *st)
 {
-	struct vhost_port *vp = vhost_port(q->port);
+	struct vhost_port *vp = vhost_port_of(q->port);
 	struct virtqueue *vq = &vp->pairs[q->index].rings[VHOST_TO_GUEST];
 	struct offloads takes = vp->takes;
 	struct tx_result res;
@@ -211,7 +206,7 @@ static bool vhost_arm(struct port_queue *q, bool want_room)
 {
 	struct vhost_pair *pair = vhost_pair(q);
 	bool work = virtqueue_arm(&pair->rings[VHOST_FROM_GUEST]) ||
-		    atomic_load_explicit(&vhost_port(q->port)->announcing, memory_order_relaxed);
+		    atomic_load_explicit(&vhost_port_of(q->port)->announcing, memory_order_relaxed);
 
 	if (want_room && atomic_load_explicit(&q->full_since_ns, memory_order_relaxed)) {
 		rte_spinlock_lock(&q->tx_lock);

@@ -152,6 +152,12 @@ struct vhost_port_info {
 	bool attached; /* one of the pairs, or more */
 };
 
+/* The vhost-user port that `p` is part of. */
+static inline struct vhost_port *vhost_port_of(struct port *p)
+{
+	return container_of(p, struct vhost_port, port);
+}
+
 /* NULL and errno when there are no descriptors left. Destroy takes NULL; no ports are left then. */
 struct vhost *vhost_create(struct dataplane *dp);
 void vhost_destroy(struct vhost *vh);

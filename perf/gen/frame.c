@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "common/cksum.h"
+#include "common/ip.h"
+#include "common/mac.h"
 #include "common/wire.h"
 
 #define TSO_BYTES_MAX 65549 /* IPv4's total length, and the Ethernet header */
@@ -46,6 +48,78 @@ char *frame_size_format(const struct frame_size *s, char *text, size_t size)
 	else
 		snprintf(text, size, "%s%u", s->mix == FRAME_TSO ? "tso:" : "", s->bytes);
 	return text;
+}
+
+static int parse_mac(const char *text, uint64_t *number)
+{
+	struct mac mac;
+
+	if (mac_parse(text, &mac))
+		return -EINVAL;
+	*number = 0;
+	memcpy(number, mac.b, sizeof(mac.b));
+	return 0;
+}
+
+static int parse_number(const char *text, unsigned max, unsigned *n)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+
+	*n = (unsigned)v;
+	return end == text || *end || !v || v > max ? -EINVAL : 0;
+}
+
+static int parse_part(const char *key, const char *value, struct frame_route *r)
+{
+	if (!strcmp(key, "gateway"))
+		return parse_mac(value, &r->gateway);
+	if (!strcmp(key, "inside"))
+		return ip4_parse(value, &r->inside);
+	if (!strcmp(key, "outside"))
+		return ip4_parse(value, &r->outside);
+	if (!strcmp(key, "addresses"))
+		return parse_number(value, 1u << 24, &r->addresses);
+	if (!strcmp(key, "endpoints"))
+		return parse_number(value, 1u << 30, &r->endpoints);
+	r->fresh = !strcmp(key, "new") && !*value;
+	return r->fresh ? 0 : -EINVAL;
+}
+
+int frame_route_parse(const char *text, struct frame_route *r, struct err *e)
+{
+	char copy[256], *rest = NULL;
+	int ret = 0;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	*r = (struct frame_route){.on = true, .addresses = 1, .endpoints = 1};
+	for (char *part = strtok_r(copy, ",", &rest); part && !ret;
+	     part = strtok_r(NULL, ",", &rest)) {
+		char *value = strchr(part, '=');
+
+		if (value)
+			*value++ = '\0';
+		ret = parse_part(part, value ? value : "", r);
+	}
+	if (ret || !r->gateway || !r->inside || !r->outside)
+		return err_set(e, EINVAL,
+			       "--route %s: give gateway=MAC,inside=ADDRESS,outside=ADDRESS, and "
+			       "addresses=N, endpoints=N or new",
+			       text);
+	if (r->endpoints / r->addresses >= FRAME_FLOWS_MAX)
+		return err_set(e, EINVAL, "--route %s: more than %d source ports an address", text,
+			       FRAME_FLOWS_MAX);
+	return 0;
+}
+
+uint32_t frame_route_sum(const uint8_t *frame)
+{
+	struct ipv4_hdr ip;
+
+	memcpy(&ip, frame + sizeof(struct eth_hdr), sizeof(ip));
+	ip.csum = 0;
+	ip.src = ip.dst = 0;
+	return cksum_fold(cksum_add(0, &ip, sizeof(ip)));
 }
 
 uint32_t frame_size_at(const struct frame_size *s, unsigned i)

@@ -119,6 +119,44 @@ static inline uint16_t frame_phase(unsigned i)
 	return (uint16_t)(i * 1621 % FRAME_PHASES);
 }
 
+/*
+ * Frames for a router instead of a switch: to its MAC address, from `endpoints` inside endpoints,
+ * which are `addresses` addresses from `inside` on times source ports, to addresses from `outside`
+ * on. Flow k is endpoint k % endpoints towards address k / endpoints. Addresses in host order.
+ */
+struct frame_route {
+	bool on;
+	uint64_t gateway; /* as frame_station's */
+	uint32_t inside, outside;
+	unsigned addresses, endpoints;
+	bool fresh; /* each frame begins a flow that was not there before */
+};
+
+/* "gateway=MAC,inside=ADDRESS,outside=ADDRESS[,addresses=N][,endpoints=N][,new]". 0 or -EINVAL. */
+int frame_route_parse(const char *text, struct frame_route *r, struct err *e);
+
+/* The template's sum of the IPv4 header without its addresses. */
+uint32_t frame_route_sum(const uint8_t *frame);
+
+/* Makes it flow `k` of the route; the UDP checksum is 0, TCP's is not kept. */
+static inline void frame_set_route(uint8_t *frame, const struct frame_route *r, uint32_t sum,
+				   uint64_t k)
+{
+	unsigned endpoint = (unsigned)(k % r->endpoints);
+	uint32_t src = __builtin_bswap32(r->inside + endpoint % r->addresses);
+	uint32_t dst = __builtin_bswap32(r->outside + (uint32_t)(k / r->endpoints));
+	uint32_t ips[] = {src, dst};
+	uint16_t csum;
+
+	sum += (src & 0xffff) + (src >> 16) + (dst & 0xffff) + (dst >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	csum = (uint16_t)~sum;
+	memcpy(frame + 24, &csum, sizeof(csum));
+	memcpy(frame + 26, ips, sizeof(ips));
+	frame_set_flow(frame, endpoint / r->addresses);
+}
+
 struct frame_ends {
 	unsigned src_port, dst_port;
 	uint16_t stream;

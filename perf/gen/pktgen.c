@@ -45,6 +45,8 @@ static const char usage[] =
 	"  -f, --flows N          source ports of each sending queue (1)\n"
 	"  -d, --distribution D   of stations and flows: random, round-robin, zipf[:SKEW] "
 	"(random)\n"
+	"      --route gateway=MAC,inside=A,outside=A[,addresses=N][,endpoints=N][,new]\n"
+	"                         to a router instead: --flows flows from N endpoints, or all new\n"
 	"      --touch            write the addresses into every frame, as with many stations\n"
 	"  -r, --rate RATE        limit of each sending queue: 1Mpps, 250k, 1000 (none)\n"
 	"  -t, --time SECONDS     measured time (5)\n"
@@ -69,6 +71,7 @@ static const char usage[] =
 
 enum {
 	OPT_TOUCH = 256,
+	OPT_ROUTE,
 	OPT_VERIFY,
 	OPT_LATENCY,
 	OPT_RING,
@@ -90,6 +93,7 @@ static const struct option long_options[] = {
 	{"flows", required_argument, NULL, 'f'},
 	{"distribution", required_argument, NULL, 'd'},
 	{"touch", no_argument, NULL, OPT_TOUCH},
+	{"route", required_argument, NULL, OPT_ROUTE},
 	{"rate", required_argument, NULL, 'r'},
 	{"time", required_argument, NULL, 't'},
 	{"warmup", required_argument, NULL, 'w'},
@@ -233,7 +237,7 @@ static int parse_option(int opt, char *arg, struct command *c, struct err *e)
 	case 'm':
 		return parse_macs(arg, o->n_stations, e);
 	case 'f':
-		return parse_count("flows", arg, 1, FRAME_FLOWS_MAX, &o->n_flows, e);
+		return parse_count("flows", arg, 1, 1u << 30, &o->n_flows, e);
 	case 'd':
 		return pick_parse(arg, &o->pick, e);
 	case 'r':
@@ -242,6 +246,8 @@ static int parse_option(int opt, char *arg, struct command *c, struct err *e)
 		return parse_seconds("time", arg, &o->measure_s, e);
 	case 'w':
 		return parse_seconds("warmup", arg, &o->warmup_s, e);
+	case OPT_ROUTE:
+		return frame_route_parse(arg, &o->route, e);
 	case OPT_TOUCH:
 		o->touch = true;
 		return 0;
@@ -306,6 +312,9 @@ static int check_ports(struct command *c, struct err *e)
 		return err_set(e, EINVAL,
 			       "--packed: the ideal backend of --self-test has split rings only, "
 			       "leave --packed out");
+	if (!o->route.on && o->n_flows > FRAME_FLOWS_MAX)
+		return err_set(e, EINVAL, "--flows %u: give a number from 1 to %d, or a --route",
+			       o->n_flows, FRAME_FLOWS_MAX);
 	if (o->n_ports * o->n_pairs > STREAM_SENDERS_MAX)
 		return err_set(e, EINVAL, "at most %d queue pairs in all are possible",
 			       STREAM_SENDERS_MAX);

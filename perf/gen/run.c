@@ -98,6 +98,7 @@ int run_init(struct run *r, const struct run_options *o, struct err *e)
 		.touch = o->touch,
 		.pick = o->pick,
 		.n_flows = o->n_flows,
+		.route = o->route,
 		.eager = o->rounds,
 		.pattern = r->pattern,
 		.verify_every = o->verify_every,

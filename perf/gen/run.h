@@ -42,6 +42,7 @@ struct run_options {
 	unsigned n_stations[2]; /* of ports with even and with odd numbers */
 	struct pick_options pick;
 	unsigned n_flows; /* of each sending queue */
+	struct frame_route route;
 	bool touch;
 	bool rounds;
 	double rate_pps; /* of each sending queue; 0: no limit */

@@ -160,6 +160,7 @@ static void tx_prepare_slot(struct stream_tx *s, uint16_t i, const uint8_t *patt
 	frame_build(slot + r->hdr_bytes, &hdr, &s->frame, s->slot_len[i], &ends, pattern,
 		    frame_phase(i));
 	memcpy(slot, &hdr, r->hdr_bytes);
+	s->route_sum[i] = frame_route_sum(slot + r->hdr_bytes);
 	if (r->packed) {
 		r->vq->desc_packed[i].id = i;
 		return;
@@ -192,7 +193,9 @@ int stream_tx_init(struct stream_tx *s, struct driver *d, unsigned pair,
 	*s = (struct stream_tx){
 		.frame = o->frame,
 		.number = p->number,
-		.writes_addresses = o->touch || p->n_src > 1 || p->n_dst > 1 || o->n_flows > 1,
+		.writes_addresses =
+			o->touch || p->n_src > 1 || p->n_dst > 1 || o->n_flows > 1 || o->route.on,
+		.route = o->route,
 		.src_port = p->src_port,
 		.dst_port = p->dst_port,
 		.n_src = p->n_src,
@@ -206,7 +209,8 @@ int stream_tx_init(struct stream_tx *s, struct driver *d, unsigned pair,
 	if (ret)
 		goto err_fini;
 	s->slot_len = calloc(s->ring.size, sizeof(*s->slot_len));
-	if (!s->slot_len) {
+	s->route_sum = calloc(s->ring.size, sizeof(*s->route_sum));
+	if (!s->slot_len || !s->route_sum) {
 		ret = err_set(e, ENOMEM, "out of memory");
 		goto err_fini;
 	}
@@ -228,7 +232,8 @@ void stream_tx_fini(struct stream_tx *s)
 {
 	pick_fini(&s->pick);
 	free(s->slot_len);
-	s->slot_len = NULL;
+	free(s->route_sum);
+	s->slot_len = s->route_sum = NULL;
 }
 
 static ALWAYS_INLINE unsigned tx_free(struct stream_tx *s, uint64_t now)
@@ -271,11 +276,18 @@ static ALWAYS_INLINE uint8_t *tx_frame(struct stream_tx *s, unsigned index, uint
 	return r->slots + (size_t)*slot * r->slot_bytes + r->hdr_bytes;
 }
 
-static ALWAYS_INLINE void tx_write_choice(struct stream_tx *s, uint8_t *frame)
+static ALWAYS_INLINE void tx_write_choice(struct stream_tx *s, uint8_t *frame, uint32_t sum)
 {
 	unsigned choice[PICK_DIMENSIONS];
 
 	pick_next(&s->pick, choice);
+	if (s->route.on) {
+		frame_set_addresses(frame, s->route.gateway,
+				    frame_station(s->src_port, choice[PICK_SRC]));
+		frame_set_route(frame, &s->route, sum,
+				s->route.fresh ? s->fresh++ : choice[PICK_FLOW]);
+		return;
+	}
 	frame_set_addresses(frame, frame_station(s->dst_port, choice[PICK_DST]),
 			    frame_station(s->src_port, choice[PICK_SRC]));
 	if (s->pick.n[PICK_FLOW] > 1)
@@ -321,7 +333,7 @@ static void tx_probe(struct stream_tx *s, uint16_t slot, uint64_t now)
 	if (s->probe_slot >= 0 || s->frames < s->probe_at)
 		return;
 	s->probe_at = s->frames + s->latency_every;
-	tx_write_choice(s, frame);
+	tx_write_choice(s, frame, frame_route_sum(frame));
 	stamp_write(s, frame, 0, 0, now);
 	s->probe_slot = slot;
 	s->lent_to = *desc;
@@ -359,7 +371,7 @@ static ALWAYS_INLINE void tx_send(struct stream_tx *s, unsigned n, uint64_t now,
 		uint8_t *frame = tx_frame(s, r->avail + i, &slot);
 
 		if (touch)
-			tx_write_choice(s, frame);
+			tx_write_choice(s, frame, s->route_sum[slot]);
 		if (stamp)
 			tx_write_stamp(s, frame, slot, now);
 		s->bytes += s->slot_len[slot];
@@ -407,9 +419,15 @@ unsigned stream_tx_learn(struct stream_tx *s, uint64_t now, unsigned *k)
 	unsigned n = MIN_OF(tx_free(s, now), MIN_OF(r->batch, s->n_src - *k));
 	uint16_t slot;
 
-	for (unsigned i = 0; i < n; i++)
-		frame_set_addresses(tx_frame(s, r->avail + i, &slot), frame_station(s->dst_port, 0),
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *frame = tx_frame(s, r->avail + i, &slot);
+
+		frame_set_addresses(frame,
+				    s->route.on ? s->route.gateway : frame_station(s->dst_port, 0),
 				    frame_station(s->src_port, (*k)++));
+		if (s->route.on)
+			frame_set_route(frame, &s->route, s->route_sum[slot], 0);
+	}
 	if (n)
 		ring_publish(r, (uint16_t)(r->avail + n));
 	return n;

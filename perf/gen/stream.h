@@ -63,6 +63,9 @@ struct stream_tx {
 	bool writes_addresses;
 	unsigned src_port, dst_port, n_src, n_dst; /* stations to choose from */
 	struct pick pick;
+	struct frame_route route;
+	uint64_t fresh;		/* flows begun */
+	uint32_t *route_sum;	/* by slot */
 	unsigned latency_every; /* frames; 0: off */
 	bool stamps;		/* every frame is */
 	uint64_t seq;
@@ -94,7 +97,8 @@ struct stream_options {
 	bool touch; /* write addresses into each frame even when there is one pair */
 	struct pick_options pick;
 	unsigned n_flows; /* of each sender; 0 is 1 */
-	bool eager;	  /* look at the rings whenever asked, without a pause */
+	struct frame_route route;
+	bool eager; /* look at the rings whenever asked, without a pause */
 	unsigned verify_every, latency_every;
 	double rate_pps; /* of each sender, 0: no limit */
 	double tsc_hz;

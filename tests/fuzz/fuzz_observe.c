@@ -26,7 +26,7 @@ static void request(const char *text, size_t len)
 
 static void words(char *text)
 {
-	static struct packet packet;
+	static struct text_packet packet;
 	const char *list[PACKET_TEXT_WORDS_MAX];
 	unsigned n = 0;
 	struct err e;

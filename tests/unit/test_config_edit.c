@@ -245,7 +245,7 @@ static void a_refused_edit_says_why(void **state)
 		 "mapping; for example: ageing: 5m"},
 		{"bridge", "lna", "ageing=1m", "there is no bridge 'lna'; did you mean 'lan'?"},
 		{"brigde", "lan", "ageing=1m",
-		 "there is no kind 'brigde'; write switch, bridge, port or guest"},
+		 "there is no kind 'brigde'; write switch, bridge, uplink, port or guest"},
 		{"guest", "alpha", "nics[2].bridge=lan",
 		 "nics: there is no entry 2; the next one is nics[1]"},
 		{"guest", "alpha", "nics[x].bridge=lan",
@@ -261,9 +261,8 @@ static void a_refused_edit_says_why(void **state)
 		{"switch", NULL, "workers=99",
 		 "switch.workers: expected a number from 1 to 16 or auto, found '99'; for example: "
 		 "workers: 2"},
-		{"bridge", "lan", "nat.uplink=host",
-		 "bridges.lan.nat: is not supported by this version of weft yet; remove it; "
-		 "weft.yaml(5) lists what works"},
+		{"bridge", "lan", "nat.uplink=hots",
+		 "bridges.lan.nat.uplink: there is no uplink 'hots'; did you mean 'host'?"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)

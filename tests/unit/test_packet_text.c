@@ -7,7 +7,7 @@
 #include "daemon/packet_text.h"
 #include "tests/lib/packet.h"
 
-static struct packet packet;
+static struct text_packet packet;
 static struct err err;
 
 /* Parses the words of `text`. */

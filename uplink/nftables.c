@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "uplink/nftables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <nftables/libnftables.h>
+
+/* The first line of what libnftables complains about: the others draw the place in the command. */
+static int fail(struct err *e, struct nft_ctx *nft)
+{
+	const char *text = nft_ctx_get_error_buffer(nft);
+	int n = (int)strcspn(text ? text : "", "\n");
+
+	return err_set(e, EIO,
+		       "nftables: %.*s; weftd needs CAP_NET_ADMIN and a kernel with nf_tables, "
+		       "nft_nat and nft_masq",
+		       n ? n : 14, n ? text : "refused by the kernel");
+}
+
+static struct nft_ctx *context(struct err *e)
+{
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+
+	if (!nft || nft_ctx_buffer_output(nft) || nft_ctx_buffer_error(nft)) {
+		err_set(e, ENOMEM, "nftables: out of memory");
+		nft_ctx_free(nft);
+		return NULL;
+	}
+	return nft;
+}
+
+int nftables_run(const char *commands, struct err *e)
+{
+	struct nft_ctx *nft = context(e);
+	int ret = 0;
+
+	if (!nft)
+		return -ENOMEM;
+	if (nft_run_cmd_from_buffer(nft, commands))
+		ret = fail(e, nft);
+	nft_ctx_free(nft);
+	return ret;
+}
+
+static char *list(const char *command, unsigned flags, struct err *e)
+{
+	struct nft_ctx *nft = context(e);
+	char *text = NULL;
+
+	if (!nft)
+		return NULL;
+	nft_ctx_output_set_flags(nft, flags);
+	if (nft_run_cmd_from_buffer(nft, command))
+		fail(e, nft);
+	else
+		text = strdup(nft_ctx_get_output_buffer(nft));
+	nft_ctx_free(nft);
+	return text;
+}
+
+char *nftables_list(const char *command, struct err *e)
+{
+	return list(command, 0, e);
+}
+
+json_t *nftables_list_json(const char *command, struct err *e)
+{
+	char *text = list(command, NFT_CTX_OUTPUT_JSON, e);
+	json_t *root = text ? json_loads(text, 0, NULL) : NULL;
+	json_t *array = json_incref(json_object_get(root, "nftables"));
+
+	if (text && !array)
+		err_set(e, EPROTO, "nftables: libnftables was built without JSON");
+	json_decref(root);
+	free(text);
+	return array;
+}
