@@ -15,7 +15,8 @@
 #include "daemon/guest.h"
 #include "daemon/guest_cmdline.h"
 
-#define PROGRAM "weft-vmm"
+#define PROGRAM	    "weft-vmm"
+#define MEMORY_STEP (2u << 20) /* it takes even MiB */
 
 struct builder {
 	struct qemu_args *args;
@@ -168,7 +169,7 @@ int vmm_args_init(struct qemu_args *a, const struct config_guest *g, const struc
 	add(&b, "%s", env->qemu);
 	add(&b, "--no-reboot");
 	add(&b, "--cpus=%u", g->vcpus);
-	add(&b, "--memory=%" PRIu64 "M", g->memory_bytes >> 20);
+	add(&b, "--memory=%" PRIu64 "M", (g->memory_bytes + MEMORY_STEP - 1) / MEMORY_STEP * 2);
 	if (env->hugepages)
 		add(&b, "--hugepages=2M");
 	add_kernel(&b);

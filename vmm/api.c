@@ -323,9 +323,9 @@ void api_tell_end(struct api *a, const char *reason)
 
 	if (!a)
 		return;
-	LIST_FOREACH(c, &a->clients, link)
-	send_answer(c, json_pack("{ss, ss, s{ss}}", "jsonrpc", "2.0", "method", "ended", "params",
-				 "reason", reason));
+	LIST_FOREACH (c, &a->clients, link)
+		send_answer(c, json_pack("{ss, ss, s{ss}}", "jsonrpc", "2.0", "method", "ended",
+					 "params", "reason", reason));
 }
 
 void api_destroy(struct api *a)

@@ -14,6 +14,9 @@
 
 #define CMDLINE_DEFAULT "console=ttyS0 panic=-1"
 #define MEMORY_DEFAULT	(512ull << 20)
+#define MEMORY_MIN	(16ull << 20)
+#define MEMORY_MAX	(1ull << 40)
+#define MEMORY_STEP	(2ull << 20)
 
 enum {
 	OPT_KERNEL = 256,
@@ -146,8 +149,9 @@ static int parse_memory(struct options *o, const char *text, struct err *e)
 {
 	struct memory_params *p = &o->machine.memory;
 
-	if (parse_size(text, &p->bytes) < 0 || p->bytes > 1ull << 40)
-		return bad(e, "--memory", text, "a size such as 512M or 2G");
+	if (parse_size(text, &p->bytes) < 0 || p->bytes < MEMORY_MIN || p->bytes > MEMORY_MAX ||
+	    p->bytes % MEMORY_STEP)
+		return bad(e, "--memory", text, "a size such as 512M or 2G, 16M or more, even");
 	return 0;
 }
 

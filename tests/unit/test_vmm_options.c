@@ -65,6 +65,8 @@ static void what_is_wrong_is_refused_with_what_is_wanted(void **state)
 	assert_non_null(strstr(e.text, "--kernel FILE is missing"));
 	assert_int_equal(PARSE("--kernel", "k", "--cpus", "0"), -EINVAL);
 	assert_int_equal(PARSE("--kernel", "k", "--memory", "-1"), -EINVAL);
+	assert_int_equal(PARSE("--kernel", "k", "--memory", "512k"), -EINVAL);
+	assert_int_equal(PARSE("--kernel", "k", "--memory", "65M"), -EINVAL);
 	assert_int_equal(PARSE("--kernel", "k", "--memory", "99999999999999G"), -EINVAL);
 	assert_int_equal(PARSE("--kernel", "k", "--hugepages", "4M"), -EINVAL);
 	assert_int_equal(PARSE("--kernel", "k", "--net", "bridge:x"), -EINVAL);
