@@ -30,8 +30,10 @@
 #define LAB_FILE_MAX (256u << 10)
 
 static const char demo_text[] =
-	"# What `weft-lab demo` runs: two guests on a bridge, and one of them through NAT to a machine outside,\n"
-	"# from the config that is embedded in weftd. A network namespace plays the host, another the machine\n"
+	"# What `weft-lab demo` runs: two guests on a bridge, and one of them through NAT to a "
+	"machine outside,\n"
+	"# from the config that is embedded in weftd. A network namespace plays the host, another "
+	"the machine\n"
 	"# beyond it, so that this machine's own network is left alone.\n"
 	"version: 1\n"
 	"setups:\n"
@@ -51,7 +53,8 @@ static const char demo_text[] =
 	"    outside: ip netns exec weft-demo-outside\n"
 	"    up: >-\n"
 	"      ip netns add weft-demo-host && ip netns add weft-demo-outside &&\n"
-	"      ip -n weft-demo-host link add up0 type veth peer name eth0 netns weft-demo-outside &&\n"
+	"      ip -n weft-demo-host link add up0 type veth peer name eth0 netns weft-demo-outside "
+	"&&\n"
 	"      ip -n weft-demo-host address add 203.0.113.1/24 dev up0 &&\n"
 	"      ip -n weft-demo-outside address add 203.0.113.2/24 dev eth0 &&\n"
 	"      ip -n weft-demo-host link set up0 up && ip -n weft-demo-outside link set eth0 up\n"

@@ -203,7 +203,7 @@ static void the_man_page_tells_each_key(void **state)
 	assert_non_null(strstr(text, "\n.SS guests.NAME.nics[N].offloads\n"));
 	assert_non_null(strstr(text, "\n.B fdb\\-entries\n"));
 	assert_non_null(strstr(text, "Takes a duration from 1s to 1000h or never; default: 5m.\n"));
-	assert_non_null(strstr(text, "  lan: {address: 10.10.0.1/24}"));
+	assert_non_null(strstr(text, "  lan: {address: 10.10.0.1/24, dhcp: "));
 	free(text);
 }
 
