@@ -6,6 +6,7 @@
  *   IPv4 source     is bound to that MAC; 0.0.0.0 only to ask for a lease and for IGMP
  *   IPv6 source     is bound to that MAC or its link-local address; :: only for duplicate address
  *                   detection of an own address, router solicitation and MLD (RFC 4861, RFC 3590)
+ *   DHCP            the client in a message is the source MAC
  *   ARP             sender MAC is the source MAC, sender address is bound to it; 0.0.0.0 only in
  *                   requests: address conflict probes (RFC 5227)
  *   ND              link-layer options are the source MAC; what an advertisement or a duplicate
@@ -23,6 +24,7 @@
 #include "bridge/headers.h"
 
 enum { PORT_DHCP_SERVER = 67, PORT_DHCP_CLIENT = 68, PORT_DHCP6_CLIENT = 546, BOOTREPLY = 2 };
+enum { DHCP_CHADDR = 28 }; /* where RFC 2131 has the client's MAC address */
 enum {
 	MLD_REPORT = 131,
 	MLD_DONE = 132,
@@ -167,10 +169,35 @@ static bool is_dhcp4_server(const struct claim *c)
 		c->frame->head[c->h.l4 + 8] == BOOTREPLY);
 }
 
+/*
+ * A DHCP server knows a client by the MAC address in the message. Who wrote another one there could
+ * end that one's lease, or take all addresses that there are.
+ */
+static enum drop_reason check_dhcp_client(const struct claim *c)
+{
+	unsigned at = c->h.l4 + 8u + DHCP_CHADDR;
+
+	if (!has_ports(c, WIRE_PROTO_UDP) ||
+	    headers_get16(c->frame, c->h.l4 + 2u) != PORT_DHCP_SERVER)
+		return DROP_NONE;
+	if (headers_has(&c->h, at, sizeof(*c->mac)))
+		return memcmp(c->frame->head + at, c->mac, sizeof(*c->mac)) == 0
+			       ? DROP_NONE
+			       : DROP_SPOOFED_DHCP;
+	/* What is too short to hold it is no message; what hides it in a fragment may be one. */
+	return c->h.fragment || c->h.cut ? DROP_HIDDEN_HEADERS : DROP_NONE;
+}
+
 static enum drop_reason check_ip4(const struct claim *c)
 {
 	const struct guard_policy *p = &c->guard->policy;
 
+	if (p->check_mac) {
+		enum drop_reason reason = check_dhcp_client(c);
+
+		if (reason)
+			return reason;
+	}
 	if (p->check_ipv4) {
 		enum drop_reason reason = check_ip4_source(c);
 

@@ -210,6 +210,8 @@ static const struct {
 	{"route/show", render_routes},
 	{"trace", render_trace},
 	{"pmd-perf-show", render_workers},
+	{"dhcp/show", render_dhcp},
+	{"dhcp/leases", render_leases},
 	{"guest/list", render_guests},
 	{"guest/start", render_state},
 	{"guest/stop", render_state},

@@ -10,8 +10,8 @@
 #include "common/util.h"
 
 static const char *const group_names[] = {
-	"Bridges and ports",   "Configuration", "Forwarding table", "Gateways and NAT",
-	"Counters and frames", "Guests",	"Daemon",
+	"Bridges and ports", "Configuration",	    "Forwarding table", "Gateways and NAT",
+	"DHCP and DNS",	     "Counters and frames", "Guests",		"Daemon",
 };
 static_assert(ARRAY_SIZE(group_names) == GROUP_N, "a name for each group");
 
@@ -225,6 +225,17 @@ static const struct command_spec specs[] = {
 	 "hex digits, or headers by name (eth, vlan, arp, ip, ip6, tcp, udp, icmp, icmp6) with their "
 	 "fields: weft trace alpha.0 eth dst=52:54:00:00:00:02 ip dst=10.10.0.3 tcp dport=80 "
 	 "payload=4000 gso=1448. What is not given is filled in."},
+
+	{"dhcp/show", GROUP_DHCP, COMMAND_PRINTS, 0, 0, {{"bridge", ARG_BRIDGE, ARG_OPTIONAL}},
+	 "show the DHCP and DNS servers of bridges",
+	 "State of each bridge's dnsmasq, how much of its range is used, and how many requests found "
+	 "no free address."},
+	{"dhcp/leases", GROUP_DHCP, COMMAND_PRINTS, 0, 0, {{"bridge", ARG_BRIDGE, ARG_OPTIONAL}},
+	 "list the addresses that were leased by DHCP", "On all bridges unless one is named."},
+	{"dhcp/release", GROUP_DHCP, COMMAND_ACTS, 0, 0, {{"client", ARG_WORD, 0}},
+	 "end the leases of an address or a MAC address",
+	 "The server forgets them and gives the address to others; the client is not told and goes on "
+	 "until it asks again, unless its port has anti-spoof with leases."},
 
 	{"guest/list", GROUP_GUEST, COMMAND_PRINTS, 0, 0, {{0}},
 	 "list the guests",

@@ -35,6 +35,23 @@ int ip4_prefix_parse(const char *text, struct ip4_prefix *p)
 	return ip4_parse(addr, &p->addr);
 }
 
+int ip4_range_parse(const char *text, struct ip4_range *r)
+{
+	const char *dash = strchr(text, '-');
+	char first[IP4_TEXT_MAX];
+	struct ip4_range range;
+
+	if (!dash || (size_t)(dash - text) >= sizeof(first))
+		return -EINVAL;
+	memcpy(first, text, (size_t)(dash - text));
+	first[dash - text] = '\0';
+	if (ip4_parse(first, &range.first) || ip4_parse(dash + 1, &range.last) ||
+	    range.first > range.last)
+		return -EINVAL;
+	*r = range;
+	return 0;
+}
+
 char *ip4_format(uint32_t addr, char text[IP4_TEXT_MAX])
 {
 	snprintf(text, IP4_TEXT_MAX, "%u.%u.%u.%u", addr >> 24, addr >> 16 & 0xff, addr >> 8 & 0xff,
@@ -47,5 +64,14 @@ char *ip4_prefix_format(const struct ip4_prefix *p, char text[IP4_PREFIX_TEXT])
 	char addr[IP4_TEXT_MAX];
 
 	snprintf(text, IP4_PREFIX_TEXT, "%s/%u", ip4_format(p->addr, addr), p->len);
+	return text;
+}
+
+char *ip4_range_format(const struct ip4_range *r, char text[IP4_RANGE_TEXT])
+{
+	char first[IP4_TEXT_MAX], last[IP4_TEXT_MAX];
+
+	snprintf(text, IP4_RANGE_TEXT, "%s-%s", ip4_format(r->first, first),
+		 ip4_format(r->last, last));
 	return text;
 }

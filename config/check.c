@@ -79,6 +79,11 @@ static void collect_ports(struct check *k)
 					 check_nic_path(k, g, n, ""), g->nics[n].pos,
 					 g->nics[n].bridge, &g->nics[n].member);
 	}
+	for (unsigned i = 0; i < c->n_bridges; i++)
+		if (config_has_dhcp(&c->bridges[i]))
+			add_port(k, arena_printf(k->scratch, "%s.dhcp", c->bridges[i].name),
+				 arena_printf(k->scratch, "bridges.%s.dhcp", c->bridges[i].name),
+				 c->bridges[i].dhcp.pos, c->bridges[i].name, NULL);
 	for (unsigned i = 0; i < c->n_ports; i++)
 		add_port(k, c->ports[i].name,
 			 arena_printf(k->scratch, "ports.%s", c->ports[i].name), c->ports[i].pos,
@@ -351,12 +356,14 @@ static int tables_init(struct check *k)
 		n_disks += c->guests[i].n_disks;
 	}
 	if (symtab_init(&k->bridges, k->scratch, c->n_bridges) ||
-	    symtab_init(&k->ports, k->scratch, c->n_ports + n_nics) ||
+	    symtab_init(&k->ports, k->scratch, c->n_ports + n_nics + c->n_bridges) ||
 	    symtab_init(&k->sockets, k->scratch, c->n_ports + n_nics + c->n_uplinks + 1) ||
 	    symtab_init(&k->taps, k->scratch, n_nics + c->n_ports) ||
 	    symtab_init(&k->macs, k->scratch, n_nics + c->n_ports) ||
 	    symtab_init(&k->addresses, k->scratch, n_nics + c->n_ports) ||
-	    symtab_init(&k->disks, k->scratch, n_disks))
+	    symtab_init(&k->devices, k->scratch, c->n_ports + c->n_uplinks) ||
+	    symtab_init(&k->disks, k->scratch, n_disks) ||
+	    symtab_init(&k->files, k->scratch, c->n_bridges))
 		return -ENOMEM;
 	for (unsigned i = 0; i < c->n_bridges; i++)
 		symtab_add(&k->bridges, c->bridges[i].name, &c->bridges[i]);
@@ -379,10 +386,12 @@ int config_check(const struct config *c, bool look_at_files, struct config_error
 		check_guests(&k, look_at_files);
 		check_addresses(&k);
 		check_taps(&k);
+		check_host_nics(&k);
 		check_policies(&k);
 		check_members(&k);
 		check_uplinks(&k);
 		check_nat(&k);
+		check_dhcp(&k, look_at_files);
 	}
 	if (k.ret)
 		errors_no_memory(errs);

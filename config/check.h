@@ -22,7 +22,8 @@ struct check {
 	struct arena *scratch;
 	struct symtab bridges; /* name -> struct config_bridge */
 	struct symtab ports;   /* name -> struct check_claim, as all others */
-	struct symtab sockets, taps, macs, addresses, disks;
+	struct symtab sockets, taps, macs, addresses, disks, files;
+	struct symtab devices; /* NICs of the host */
 	int ret;
 };
 
@@ -43,6 +44,9 @@ void check_policies(struct check *k);
 /* MAC and IPv4 addresses of bridges and NICs. */
 void check_addresses(struct check *k);
 
+/* Bridges' DHCP servers, and what needs one. */
+void check_dhcp(struct check *k, bool look_at_files);
+
 /* Addresses and kinds of uplinks; gateways, forwards and rules of bridges. */
 void check_uplinks(struct check *k);
 void check_nat(struct check *k);
@@ -56,6 +60,9 @@ void check_member_address(struct check *k, const char *bridge, const struct ip4_
 
 /* Interfaces of the host that are ports. */
 void check_taps(struct check *k);
+
+/* Network devices of the host that are ports or uplinks. */
+void check_host_nics(struct check *k);
 
 /* VLANs and guards of ports and NICs, and mirrors. */
 void check_members(struct check *k);

@@ -38,7 +38,7 @@ static void check_port(struct check *k, const struct config_port *p)
 				   "%s.anti-spoof: which MAC address the guest has is not known",
 				   path),
 			"write it: anti-spoof: {enable: on, mac: 52:54:00:12:34:56}");
-	if (s->ipv4 && !lists_ip4(s))
+	if (s->ipv4 && !s->leases && !lists_ip4(s))
 		warn_no_ip4(k, s, path);
 }
 
@@ -61,7 +61,7 @@ static void check_nic(struct check *k, const struct config_guest *g, unsigned n)
 				       "%s: anti-spoof, rate and trusted are for NICs on a bridge",
 				       path),
 			    "remove them, or connect the NIC to a bridge");
-	else if (s->enable && s->ipv4 && !nic->has_address && !lists_ip4(s))
+	else if (s->enable && s->ipv4 && !s->leases && !nic->has_address && !lists_ip4(s))
 		warn_no_ip4(k, s, path);
 }
 

@@ -42,10 +42,11 @@ struct config_switch {
 	const char *run_dir;	    /* "/run/weft" */
 	bool idle_auto;		    /* let weftd choose how long a worker polls before it sleeps */
 	uint64_t idle_ns;	    /* UINT64_MAX: "never" (busy polling); valid unless idle_auto */
-	const char *socket_owner;   /* user name or "" */
-	const char *socket_group;   /* group name or "" */
-	unsigned socket_mode;	    /* 0600 */
-	unsigned nat_sessions;	    /* room of the table, for all bridges */
+	uint64_t rebalance_ns;	  /* how often queues are spread over the workers anew; 0: never */
+	const char *socket_owner; /* user name or "" */
+	const char *socket_group; /* group name or "" */
+	unsigned socket_mode;	  /* 0600 */
+	unsigned nat_sessions;	  /* room of the table, for all bridges */
 	const char *metrics_listen; /* ADDRESS:PORT or a socket's path; "": not served */
 };
 
@@ -93,6 +94,47 @@ struct config_mirror {
 /* Copies the next name of `*list` ("[a, b]") to `name` and moves on; false at its end. */
 bool config_names_next(const char **list, char name[CONFIG_NAME_MAX + 4]);
 
+/* An address kept for a client of a bridge's DHCP server. */
+struct config_reservation {
+	struct config_pos pos;
+	const char *name;
+	struct mac mac;
+	uint32_t address;
+	struct config_pos mac_pos, address_pos;
+};
+
+/* An option that only its number names. */
+struct config_dhcp_option {
+	struct config_pos pos;
+	unsigned code;
+	const char *value; /* as dnsmasq reads it */
+	struct config_pos code_pos, value_pos;
+};
+
+/* The DHCP and DNS server of a bridge. Lists of addresses are for ipaddr_list_parse. */
+struct config_dhcp {
+	struct config_pos pos;
+	struct ip4_range range; /* zeroes: the bridge has no server */
+	uint64_t lease_ns;	/* UINT64_MAX: for ever */
+	const char *domain;	/* "": the bridge's name */
+	uint32_t address;	/* its own; as written, or derived */
+	bool address_derived;
+	struct config_reservation *reservations;
+	unsigned n_reservations;
+	bool dns;
+	const char *upstream;			      /* a list, "auto" or "none" */
+	unsigned mtu;				      /* 0: clients are not told one */
+	const char *router, *dns_server, *ntp_server; /* lists, "auto" or "none" */
+	const char *search;			      /* "[lan, example.org]" or "" */
+	struct config_dhcp_option *raw;
+	unsigned n_raw;
+	const char *boot_file; /* "": none */
+	uint32_t boot_server;  /* 0: this one */
+	const char *tftp_root; /* "": no TFTP */
+	const char *lease_file;
+	struct config_pos range_pos, address_pos, boot_pos, tftp_pos, lease_file_pos;
+};
+
 /* What the gateway of a bridge does with packets that are not for it, by libvirt's names. */
 enum config_forward {
 	FORWARD_AUTO, /* nat where `nat` is given, else none */
@@ -136,6 +178,8 @@ enum config_filtering {
 struct config_nat {
 	struct config_pos pos, uplink_pos;
 	const char *uplink;
+	const char *prefix6; /* what the uplink knows address6's prefix as; "": IPv6 stays inside */
+	struct config_pos prefix6_pos;
 	struct config_nat_forward *forwards;
 	unsigned n_forwards;
 	struct config_nat_rule *rules;
@@ -144,8 +188,6 @@ struct config_nat {
 	unsigned sessions, sessions_per_guest, ports_per_guest; /* 0: no bound */
 	bool tcp_strict;
 	uint64_t udp_ns, tcp_ns, tcp_opening_ns, tcp_closing_ns, icmp_ns;
-	const char *alg; /* "[ftp, tftp]" or "" */
-	struct config_pos alg_pos;
 };
 
 struct config_bridge {
@@ -162,16 +204,30 @@ struct config_bridge {
 	const char *uplink; /* of the default route while `forward` is route, "": none */
 	struct config_pos bridge_uplink_pos;
 	struct config_nat nat;
-	uint64_t ageing_ns;	   /* 300 s; 0: entries never age */
-	uint32_t fdb_entries;	   /* limit, 65536 */
-	bool dhcp_guard, ra_guard; /* only trusted ports are DHCP servers, routers */
-	bool snooping, fast_leave; /* IGMP and MLD */
+	uint64_t ageing_ns;	     /* 300 s; 0: entries never age */
+	uint32_t fdb_entries;	     /* limit, 65536 */
+	enum config_auto dhcp_guard; /* only trusted ports are DHCP servers; auto: where dhcp is */
+	bool ra_guard;		     /* only trusted ports are routers */
+	bool snooping, fast_leave;   /* IGMP and MLD */
 	struct config_static *statics;
 	unsigned n_statics;
 	bool vlan_filtering, forward_bpdu, loop_guard;
 	struct config_mirror *mirrors;
 	unsigned n_mirrors;
+	struct config_dhcp dhcp;
 };
+
+/* Whether the bridge has a DHCP server of its own. */
+static inline bool config_has_dhcp(const struct config_bridge *b)
+{
+	return b->dhcp.range.first != 0;
+}
+
+/* What `dhcp-guard` means on this bridge. */
+static inline bool config_guards_dhcp(const struct config_bridge *b)
+{
+	return b->dhcp_guard == CONFIG_AUTO ? config_has_dhcp(b) : b->dhcp_guard == CONFIG_ON;
+}
 
 enum vhost_mode { VHOST_MODE_SERVER, VHOST_MODE_CLIENT, VHOST_MODE_N };
 
@@ -186,6 +242,19 @@ struct config_vhost {
 	struct config_pos path_pos;
 };
 
+/* A network device of the host as a port. */
+enum nic_driver_kind { NIC_DRIVER_AF_XDP, NIC_DRIVER_AF_PACKET, NIC_DRIVER_DPDK, NIC_DRIVER_N };
+enum nic_xdp_mode { NIC_XDP_AUTO, NIC_XDP_NATIVE, NIC_XDP_GENERIC, NIC_XDP_N };
+struct config_host_nic {
+	struct config_pos pos;
+	const char *dev, *pci; /* one of them; the other is "" */
+	enum nic_driver_kind driver;
+	unsigned queues; /* 0: auto */
+	enum nic_xdp_mode mode;
+	bool share; /* the host goes on to use it */
+	struct config_pos dev_pos, pci_pos, mode_pos, share_pos;
+};
+
 /* Offloads that a port offers to its guest; all on by default. */
 struct config_offloads {
 	bool tso, uso, csum;
@@ -196,6 +265,7 @@ struct config_spoof {
 	bool enable;
 	struct mac mac;	       /* all zero: that of the NIC */
 	const char *addresses; /* beside the NIC's own; for ipaddr_list_parse, "" */
+	bool leases;	       /* also what it leased; of a NIC: instead of its address */
 	bool ipv4, ipv6, arp, nd;
 	struct config_pos pos;
 };
@@ -227,7 +297,7 @@ struct config_tap {
 	struct config_pos name_pos, address_pos, address6_pos, mac_pos;
 };
 
-enum config_port_kind { PORT_VHOST_USER, PORT_TAP, PORT_KIND_N };
+enum config_port_kind { PORT_VHOST_USER, PORT_TAP, PORT_NIC, PORT_KIND_N };
 
 /* A port that belongs to no guest of ours: somebody else's QEMU or libvirt guest, or the host. */
 struct config_port {
@@ -236,8 +306,9 @@ struct config_port {
 	enum config_port_kind kind;
 	const char *bridge;
 	struct config_pos bridge_pos;
-	struct config_vhost vhost; /* PORT_VHOST_USER */
-	struct config_tap tap;	   /* PORT_TAP */
+	struct config_vhost vhost;  /* PORT_VHOST_USER */
+	struct config_tap tap;	    /* PORT_TAP */
+	struct config_host_nic nic; /* PORT_NIC */
 	struct config_offloads offloads;
 	unsigned mtu; /* PORT_VHOST_USER: largest that its frontend may give its guest, 65535 */
 	struct config_member member;
@@ -269,11 +340,8 @@ struct config_uplink {
 	unsigned mtu; /* 1500 */
 	struct config_neighbour *neighbours;
 	unsigned n_neighbours;
-	struct config_vhost vhost; /* UPLINK_VHOST_USER */
-	struct {
-		const char *dev, *driver;
-		struct config_pos dev_pos;
-	} nic; /* UPLINK_NIC */
+	struct config_vhost vhost;  /* UPLINK_VHOST_USER */
+	struct config_host_nic nic; /* UPLINK_NIC */
 	struct {
 		struct ip4_prefix range; /* a /30 of it is the link to the host */
 		struct config_pos range_pos;
@@ -296,6 +364,7 @@ struct config_nic {
 	bool has_address;
 	struct ip4_prefix address; /* for guests that take it from us; written or derived */
 	bool address_derived;
+	bool by_dhcp;	 /* weft's own image asks the bridge's server for it */
 	unsigned mtu;	 /* 1500 */
 	unsigned queues; /* pairs, 1 */
 	struct config_offloads offloads;

@@ -275,6 +275,34 @@ static void derive_address(struct derive *d, struct derive_subnet *s, const stru
 	address_enter(s, nic->address.addr);
 }
 
+/* The server of a bridge has the last address of the subnet, or the one before the bridge's. */
+static void derive_servers(struct config *c)
+{
+	for (unsigned i = 0; i < c->n_bridges; i++) {
+		struct config_bridge *b = &c->bridges[i];
+		uint32_t last = ip4_network(&b->address) + ~ip4_mask(b->address.len) - 1;
+
+		if (!config_has_dhcp(b) || !b->has_address || b->dhcp.address)
+			continue;
+		b->dhcp.address = last == b->address.addr ? last - 1 : last;
+		b->dhcp.address_derived = true;
+		b->dhcp.address_pos = b->dhcp.range_pos;
+	}
+}
+
+/* What the bridge's server has and keeps is not for guests. */
+static void enter_dhcp(struct derive_subnet *s)
+{
+	const struct config_dhcp *d = &s->bridge->dhcp;
+
+	if (!config_has_dhcp(s->bridge))
+		return;
+	address_enter(s, d->address);
+	for (unsigned i = 0; i < d->n_reservations; i++)
+		if (d->reservations[i].address)
+			address_enter(s, d->reservations[i].address);
+}
+
 /* A table for each bridge with an address, with room for the addresses that are used on it. */
 static int subnets_init(struct derive *d)
 {
@@ -305,9 +333,11 @@ static int subnets_init(struct derive *d)
 	for (i = 0; i < d->c->n_bridges; i++) {
 		struct derive_subnet *s = &subnets[i];
 
+		s->n_members += 1 + s->bridge->dhcp.n_reservations;
 		if (addresses_init(d, s))
 			return -ENOMEM;
 		address_enter(s, s->bridge->address.addr);
+		enter_dhcp(s);
 	}
 	return 0;
 }
@@ -328,10 +358,25 @@ static void derive_guest_addresses(struct derive *d, const struct config_guest *
 	}
 }
 
+/* NICs on a bridge with a server; it keeps their addresses for them. */
+static void derive_by_dhcp(struct derive *d)
+{
+	for (unsigned i = 0; i < d->c->n_guests; i++) {
+		for (unsigned n = 0; n < d->c->guests[i].n_nics; n++) {
+			struct config_nic *nic = &d->c->guests[i].nics[n];
+			const struct derive_subnet *s = subnet_of(d, nic);
+
+			nic->by_dhcp = s && config_has_dhcp(s->bridge);
+		}
+	}
+}
+
 static int derive_addresses(struct derive *d)
 {
-	int ret = subnets_init(d);
+	int ret;
 
+	derive_servers(d->c);
+	ret = subnets_init(d);
 	if (ret)
 		return ret;
 	for (unsigned i = 0; i < d->c->n_ports; i++) {
@@ -344,6 +389,7 @@ static int derive_addresses(struct derive *d)
 		derive_guest_addresses(d, &d->c->guests[i], true);
 	for (unsigned i = 0; i < d->c->n_guests; i++)
 		derive_guest_addresses(d, &d->c->guests[i], false);
+	derive_by_dhcp(d);
 	return 0;
 }
 

@@ -21,6 +21,7 @@ static const struct schema_word auto_on_off[] = {
 	{"auto", CONFIG_AUTO}, {"on", CONFIG_ON}, {"off", CONFIG_OFF}, {NULL, 0}};
 static const struct schema_word idle_words[] = {
 	{"auto", SCHEMA_IDLE_AUTO}, {"never", UINT64_MAX}, {NULL, 0}};
+static const struct schema_word off_zero[] = {{"off", 0}, {NULL, 0}};
 static const struct schema_word forward_words[] = {
 	{"auto", FORWARD_AUTO},
 	{"none", FORWARD_NONE},
@@ -42,7 +43,6 @@ static const struct schema_word restarts[] = {{"no", RESTART_NO},
 					      {"always", RESTART_ALWAYS},
 					      {NULL, 0}};
 
-static const struct schema_word off_zero[] = {{"off", 0}, {NULL, 0}};
 static const struct schema_word none_zero[] = {{"none", 0}, {NULL, 0}};
 static const struct schema_word mirror_directions[] = {
 	{"both", MIRROR_BOTH}, {"in", MIRROR_IN}, {"out", MIRROR_OUT}, {NULL, 0}};
@@ -351,6 +351,18 @@ static const struct schema_key switch_keys[] = {
 			"while a processor is idle; never: it does not sleep",
 	},
 	{
+		.name = "rebalance",
+		.type = SCHEMA_DURATION,
+		.offset = offsetof(struct config_switch, rebalance_ns),
+		.min = NS_PER_S,
+		.max = HOUR_NS,
+		.words = off_zero,
+		.fallback = "off",
+		.example = "10s",
+		.help = "how often the ports' queues are spread over the workers anew, by what "
+			"each did meanwhile; for two workers or more",
+	},
+	{
 		.name = "nat-sessions",
 		.type = SCHEMA_UINT,
 		.flags = SCHEMA_STARTUP,
@@ -462,10 +474,12 @@ static const struct schema_key bridge_keys[] = {
 	},
 	{
 		.name = "dhcp-guard",
-		.type = SCHEMA_BOOL,
+		.type = SCHEMA_CHOICE,
 		.offset = offsetof(struct config_bridge, dhcp_guard),
-		.fallback = "off",
-		.help = "drop what DHCP servers say, DHCPv6 too, unless their port is trusted",
+		.words = auto_on_off,
+		.fallback = "auto",
+		.help = "drop what DHCP servers say, DHCPv6 too, unless their port is trusted; "
+			"auto: on a bridge with dhcp",
 	},
 	{
 		.name = "ra-guard",
@@ -523,6 +537,15 @@ static const struct schema_key bridge_keys[] = {
 		.map = &mirror_map,
 		.example = "{watch: {from: [vm7], to: probe}}",
 		.help = "copies of ports' frames, by name",
+	},
+	{
+		.name = "dhcp",
+		.type = SCHEMA_MAP,
+		.offset = offsetof(struct config_bridge, dhcp),
+		.pos = offsetof(struct config_bridge, dhcp.pos),
+		.map = &schema_dhcp,
+		.example = "{range: 10.10.0.100-10.10.0.199}",
+		.help = "a DHCP and DNS server (dnsmasq) on the bridge; its port is BRIDGE.dhcp",
 	},
 	{
 		.name = "address6",
@@ -584,11 +607,9 @@ static const struct schema_key bridge_keys[] = {
 			"outside",
 	},
 };
-static const char *const bridge_later[] = {"dhcp", NULL};
 static const struct schema_map bridge_map = {
 	.noun = "bridge",
 	KEYS(bridge_keys),
-	.later = bridge_later,
 	.size = sizeof(struct config_bridge),
 	.name = offsetof(struct config_bridge, name),
 	.help = "learning bridges, by name",
@@ -715,6 +736,16 @@ static const struct schema_key port_keys[] = {
 		.help = "instead of a socket: an interface of the host, which weftd makes",
 	},
 	{
+		.name = "nic",
+		.type = SCHEMA_MAP,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_port, nic),
+		.pos = offsetof(struct config_port, nic.pos),
+		.map = &schema_nic,
+		.example = "{dev: eth1}",
+		.help = "instead of a socket: a network device of the host, towards the network",
+	},
+	{
 		.name = "offloads",
 		.type = SCHEMA_MAP,
 		.flags = SCHEMA_DISRUPTIVE,
@@ -735,15 +766,14 @@ static const struct schema_key port_keys[] = {
 	},
 	MEMBER_KEYS(config_port),
 };
-static const char *const port_later[] = {"nic", NULL};
 static const char *const port_kinds[PORT_KIND_N + 1] = {
 	[PORT_VHOST_USER] = "vhost-user",
 	[PORT_TAP] = "tap",
+	[PORT_NIC] = "nic",
 };
 static const struct schema_map port_map = {
 	.noun = "port",
 	KEYS(port_keys),
-	.later = port_later,
 	.kinds = port_kinds,
 	.kind_optional = true,
 	.kind = offsetof(struct config_port, kind),

@@ -31,6 +31,8 @@ enum schema_type {
 	SCHEMA_MODE,	   /* unsigned, octal permissions */
 	SCHEMA_MAC,	   /* struct mac */
 	SCHEMA_IP4_PREFIX, /* struct ip4_prefix */
+	SCHEMA_IP4,	   /* uint32_t in host byte order, 0: none */
+	SCHEMA_IP4_RANGE,  /* struct ip4_range, zeroes: none */
 	SCHEMA_RATE,	   /* uint64_t, bits a second */
 	SCHEMA_ADDRESSES,  /* const char *: a list for ipaddr_list_parse */
 	SCHEMA_IP, /* const char *: an address; `min` 4, 6: of that family; `max`: with prefix */
@@ -99,8 +101,11 @@ struct schema_map {
 /* What a port may do: objects of struct config_spoof and struct config_rate. */
 extern const struct schema_map schema_spoof, schema_rate;
 
-/* What makes a port's kind: objects of struct config_vhost and struct config_tap. */
-extern const struct schema_map schema_vhost, schema_tap;
+/* The DHCP and DNS server of a bridge: an object of struct config_dhcp. */
+extern const struct schema_map schema_dhcp;
+
+/* What makes a port's kind: objects of struct config_vhost, config_tap and config_host_nic. */
+extern const struct schema_map schema_vhost, schema_tap, schema_nic;
 
 /* Translation for a bridge, an object of struct config_nat; a way out, of struct config_uplink. */
 extern const struct schema_map schema_nat, schema_uplink;

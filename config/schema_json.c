@@ -14,7 +14,8 @@
 
 #define NAME_PATTERN "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 #define MAC_PATTERN  "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"
-#define IP4_PATTERN  "^[0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}$"
+#define IP4_ADDRESS  "[0-9]{1,3}([.][0-9]{1,3}){3}"
+#define IP4_PATTERN  "^" IP4_ADDRESS "/[0-9]{1,2}$"
 
 static void json_map(const struct schema_map *map, FILE *out, int indent);
 
@@ -130,6 +131,13 @@ static bool json_type(const struct schema_key *key, FILE *out)
 		return true;
 	case SCHEMA_IP4_PREFIX:
 		fputs("{\"type\": \"string\", \"pattern\": \"" IP4_PATTERN "\"}", out);
+		return true;
+	case SCHEMA_IP4:
+		fputs("{\"type\": \"string\", \"pattern\": \"^" IP4_ADDRESS "$\"}", out);
+		return true;
+	case SCHEMA_IP4_RANGE:
+		fputs("{\"type\": \"string\", \"pattern\": \"^" IP4_ADDRESS "-" IP4_ADDRESS "$\"}",
+		      out);
 		return true;
 	default:
 		return false;

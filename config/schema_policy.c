@@ -31,6 +31,14 @@ static const struct schema_key spoof_keys[] = {
 			"address made from its MAC address",
 	},
 	{
+		.name = "leases",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_spoof, leases),
+		.fallback = "off",
+		.help = "on a bridge with dhcp: what the guest leased there, as long as it has it, "
+			"instead of the NIC's address",
+	},
+	{
 		.name = "ipv4",
 		.type = SCHEMA_BOOL,
 		.offset = offsetof(struct config_spoof, ipv4),

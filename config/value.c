@@ -162,6 +162,26 @@ static int parse_ip4_prefix(const struct schema_key *key, const char *text, void
 	return 0;
 }
 
+static int parse_ip4(const struct schema_key *key, const char *text, void *field)
+{
+	uint32_t addr;
+
+	if (ip4_parse(text, &addr) || addr == 0)
+		return -EINVAL;
+	*(uint32_t *)field = addr;
+	return 0;
+}
+
+static int parse_ip4_range(const struct schema_key *key, const char *text, void *field)
+{
+	struct ip4_range range;
+
+	if (ip4_range_parse(text, &range) || range.first == 0)
+		return -EINVAL;
+	*(struct ip4_range *)field = range;
+	return 0;
+}
+
 static int check_name(const struct schema_key *key, const char *text, void *field)
 {
 	return value_is_name(text, key->max) ? 0 : -EINVAL;
@@ -317,6 +337,16 @@ static void format_ip4_prefix(const void *field, char *text, size_t size)
 	ip4_prefix_format(field, text);
 }
 
+static void format_ip4(const void *field, char *text, size_t size)
+{
+	ip4_format(*(const uint32_t *)field, text);
+}
+
+static void format_ip4_range(const void *field, char *text, size_t size)
+{
+	ip4_range_format(field, text);
+}
+
 static void format_string(const void *field, char *text, size_t size)
 {
 	snprintf(text, size, "%s", *(const char *const *)field);
@@ -361,6 +391,8 @@ static const struct value_type {
 	[SCHEMA_MAC] = {parse_mac, format_mac, sizeof(struct mac), false},
 	[SCHEMA_IP4_PREFIX] = {parse_ip4_prefix, format_ip4_prefix, sizeof(struct ip4_prefix),
 			       false},
+	[SCHEMA_IP4] = {parse_ip4, format_ip4, sizeof(uint32_t), false},
+	[SCHEMA_IP4_RANGE] = {parse_ip4_range, format_ip4_range, sizeof(struct ip4_range), false},
 	[SCHEMA_RATE] = {parse_rate, format_rate, sizeof(uint64_t), false},
 	[SCHEMA_ADDRESSES] = {check_address_list, format_string, 0, true},
 	[SCHEMA_IP] = {check_ip, format_string, 0, true},
@@ -464,7 +496,8 @@ bool value_is_set(const struct schema_key *key, const void *object)
 		return schema_flag(object, key->has, true);
 	if (types[key->type].is_text)
 		return (*(const char *const *)field)[0] != '\0';
-	if (key->type == SCHEMA_MAC || key->type == SCHEMA_MODE || key->type == SCHEMA_VLANS)
+	if (key->type == SCHEMA_MAC || key->type == SCHEMA_MODE || key->type == SCHEMA_VLANS ||
+	    key->type == SCHEMA_IP4 || key->type == SCHEMA_IP4_RANGE)
 		return !is_zero(field, types[key->type].size);
 	return true;
 }
@@ -550,6 +583,12 @@ static void kind_text(const struct schema_key *key, char *text, size_t size)
 		snprintf(text, size,
 			 "an IPv4 address with a prefix length from %" PRIu64 " to %" PRIu64,
 			 key->min, key->max);
+		break;
+	case SCHEMA_IP4:
+		snprintf(text, size, "an IPv4 address");
+		break;
+	case SCHEMA_IP4_RANGE:
+		snprintf(text, size, "two IPv4 addresses with a dash between them");
 		break;
 	case SCHEMA_RATE:
 		range_text(key, range, sizeof(range));

@@ -122,9 +122,9 @@ static struct agent_exec *exec_lookup(struct agent_client *c, uint32_t id)
 {
 	struct agent_exec *x;
 
-	LIST_FOREACH(x, &c->execs, link)
-	if (x->id == id)
-		return x;
+	LIST_FOREACH (x, &c->execs, link)
+		if (x->id == id)
+			return x;
 	return NULL;
 }
 

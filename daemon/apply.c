@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/apply.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +9,10 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "daemon/dhcp.h"
 #include "daemon/gateways.h"
 #include "daemon/metrics.h"
+#include "daemon/port_nic.h"
 #include "daemon/running.h"
 #include "uplink/tap_port.h"
 
@@ -82,9 +85,27 @@ static int add_socket_port(struct weftd *d, const struct config_port *c, struct 
 	return add_vhost_port(d, c->bridge, &params, &c->member, &policy, e);
 }
 
+static int add_nic(struct weftd *d, const struct config_port *c, struct err *e)
+{
+	struct nic_params params = port_nic_params(c->name, &c->nic, false);
+	struct policy policy = policy_from_port(c);
+	struct nic *n = nic_create(&d->vswitch->nics, &params, e);
+
+	return n ? vswitch_add_port(d->vswitch, c->bridge, &port_kind_nic, &n->port, &c->member,
+				    &policy, e)
+		 : -errno;
+}
+
+static int (*const add_port_of[])(struct weftd *d, const struct config_port *c, struct err *e) = {
+	[PORT_VHOST_USER] = add_socket_port,
+	[PORT_TAP] = add_tap_port,
+	[PORT_NIC] = add_nic,
+};
+static_assert(ARRAY_SIZE(add_port_of) == PORT_KIND_N, "a way to make each kind");
+
 static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
 {
-	return c->kind == PORT_TAP ? add_tap_port(d, c, e) : add_socket_port(d, c, e);
+	return add_port_of[c->kind](d, c, e);
 }
 
 static void nic_port_name(const char *guest, unsigned n, char *name, size_t size)
@@ -170,6 +191,7 @@ static void on_predecessor_gone(void *arg)
 	if (c && !guest_lookup(s->d->guests, s->name) &&
 	    (add_guest(s->d, c, &e) < 0 || start_guest(s->d, c, &e) < 0))
 		log_error(LOG_APPLY, "%s", e.text);
+	dhcp_bind_leases(s->d);
 	free(s);
 }
 
@@ -327,7 +349,8 @@ static void note_failure(struct apply_result *r, const char *name, const struct 
 	r->n_failed++;
 }
 
-static void note_gateway_failure(void *arg, const char *name, const struct err *e)
+/* Of what is made after all single changes. */
+static void note_late_failure(void *arg, const char *name, const struct err *e)
 {
 	note_failure(arg, name, e);
 }
@@ -362,8 +385,10 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 		if (apply_change(d, c, &e) < 0)
 			note_failure(r, *c->name ? c->name : change_object_name(c->object), &e);
 	}
-	gateways_apply(d, wanted, note_gateway_failure, r);
+	gateways_apply(d, wanted, note_late_failure, r);
+	dhcp_apply(d, wanted, note_late_failure, r);
 	vswitch_set_idle(d->vswitch, wanted);
+	vswitch_set_rebalance(d->vswitch, wanted);
 	if (!old)
 		start_first_guests(d, wanted, r);
 	d->config = wanted;

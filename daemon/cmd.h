@@ -63,6 +63,11 @@ void cmd_capture_end_all(struct weftd *d);
 /* cmd_trace.c */
 void cmd_trace(struct call *call, void *ctx);
 
+/* cmd_dhcp.c */
+void cmd_dhcp_show(struct call *call, void *ctx);
+void cmd_dhcp_leases(struct call *call, void *ctx);
+void cmd_dhcp_release(struct call *call, void *ctx);
+
 /* cmd_guest.c */
 void cmd_guest_list(struct call *call, void *ctx);
 void cmd_guest_start(struct call *call, void *ctx);

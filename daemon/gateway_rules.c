@@ -51,17 +51,6 @@ struct nat_rule *gateway_rules_create(const struct config *c, const struct confi
 	return rules;
 }
 
-static unsigned algs_of(const struct config_nat *nat)
-{
-	char name[CONFIG_NAME_MAX + 4];
-	const char *list = nat->alg;
-	unsigned algs = 0;
-
-	while (config_names_next(&list, name))
-		algs |= strcmp(name, "ftp") == 0 ? NAT_ALG_FTP : NAT_ALG_TFTP;
-	return algs;
-}
-
 struct nat_inside_params gateway_inside_params(const struct config_bridge *b,
 					       const struct nat_rule *rules)
 {
@@ -83,7 +72,6 @@ struct nat_inside_params gateway_inside_params(const struct config_bridge *b,
 		.guest_sessions_max = nat->sessions_per_guest,
 		.guest_ports_max = nat->ports_per_guest,
 		.tcp_strict = nat->tcp_strict,
-		.algs = algs_of(nat),
 		.rules = rules,
 		.n_rules = nat->n_rules,
 	};

@@ -4,7 +4,8 @@
 agent_SRCS  := daemon/agent_client.c daemon/channel.c common/agent_proto.c
 guests_SRCS := $(agent_SRCS) daemon/guest.c daemon/guest_policy.c daemon/guest_record.c \
                daemon/guest_run.c daemon/guest_show.c daemon/guest_start.c daemon/hugepages.c \
-               daemon/image.c daemon/kvm_probe.c daemon/process.c daemon/qemu.c daemon/qmp.c
+               daemon/image.c common/kvm_probe.c daemon/process.c daemon/qemu.c daemon/qmp.c \
+               uplink/netdev.c uplink/xdp_features.c
 
 # $(1): name, $(2): sources beside its own and common_SRCS
 define guest_test
@@ -15,7 +16,7 @@ endef
 $(eval $(call guest_test,test_agent_proto,common/agent_proto.c))
 $(eval $(call guest_test,test_agent,$(agent_SRCS)))
 $(eval $(call guest_test,test_guest_policy,daemon/guest_policy.c))
-$(eval $(call guest_test,test_guest_kvm,daemon/kvm_probe.c))
+$(eval $(call guest_test,test_guest_kvm,common/kvm_probe.c))
 $(eval $(call guest_test,test_guest_qemu,daemon/qemu.c))
 $(eval $(call guest_test,test_guest,$(guests_SRCS) config/arena.c))
 $(eval $(call guest_test,test_guest_boot,$(guests_SRCS) config/arena.c))

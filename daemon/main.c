@@ -30,6 +30,7 @@
 #include "config/schema_doc.h"
 #include "daemon/apply.h"
 #include "daemon/cmd.h"
+#include "daemon/dhcp.h"
 #include "daemon/doctor.h"
 #include "daemon/gateways.h"
 #include "daemon/image.h"
@@ -362,6 +363,7 @@ static int run(const struct options *opt)
 err_control:
 	cmd_capture_end_all(&d);
 	metrics_listen(&d, "", NULL);
+	dhcp_end_all(&d, d.leave_guests);
 	control_destroy(d.control);
 err_guests:
 	guests_destroy(d.guests);

@@ -13,6 +13,7 @@
 #include "common/jsonx.h"
 #include "common/log.h"
 #include "common/version.h"
+#include "daemon/dhcp.h"
 #include "daemon/http.h"
 
 /*
@@ -275,6 +276,7 @@ char *metrics_text(struct weftd *d, size_t *len)
 	put_daemon(f, d);
 	put_ports(f, s);
 	put_bridges(f, d);
+	dhcp_metrics(d, f);
 	put_workers(f, d);
 	put_guests(f, d);
 	if (fclose(f) != 0) {

@@ -19,6 +19,7 @@ static struct policy from_config(const struct config_policy *c, const struct mac
 
 	if (!s->enable)
 		return p;
+	p.leases = s->leases;
 	p.guard = (struct guard_policy){
 		.mac = mac_is_zero(&s->mac) ? *mac : s->mac,
 		.check_mac = true,
@@ -42,7 +43,7 @@ struct policy policy_from_nic(const struct config_nic *c)
 	struct policy p = from_config(&c->policy, &c->mac);
 	__be32 addr = htonl(c->address.addr);
 
-	if (c->has_address)
+	if (c->has_address && !p.leases)
 		p.addresses[p.n_addresses++] = (struct ipaddr_prefix){ipaddr_from_ip4(&addr), 128};
 	return p;
 }

@@ -17,6 +17,7 @@
 
 struct policy {
 	bool trusted;
+	bool leases;		   /* may use what it leased on its bridge (daemon/dhcp.h) */
 	struct guard_policy guard; /* as for a port that is alone; no_dhcp and no_router unset */
 	struct ipaddr_prefix addresses[CONFIG_ADDRESSES_MAX + 1];
 	unsigned n_addresses;

@@ -41,13 +41,25 @@ static int read_start_ticks(pid_t pid, uint64_t *ticks)
 	return p && sscanf(p, "%" SCNu64, ticks) == 1 ? 0 : -ESRCH;
 }
 
-static int fill_actions(posix_spawn_file_actions_t *actions, const char *log_path)
+/* Where the process writes to: a file by its name, or where that is NULL a descriptor. */
+struct output {
+	const char *path;
+	int fd;
+};
+
+static int add_output(posix_spawn_file_actions_t *actions, const struct output *out)
+{
+	if (!out->path)
+		return posix_spawn_file_actions_adddup2(actions, out->fd, 1);
+	return posix_spawn_file_actions_addopen(actions, 1, out->path, O_WRONLY | O_CREAT | O_TRUNC,
+						0600);
+}
+
+static int fill_actions(posix_spawn_file_actions_t *actions, const struct output *out)
 {
 	int ret = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
 
-	ret = ret
-		      ?: posix_spawn_file_actions_addopen(actions, 1, log_path,
-							  O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ret = ret ?: add_output(actions, out);
 	ret = ret ?: posix_spawn_file_actions_adddup2(actions, 1, 2);
 	return ret ?: posix_spawn_file_actions_addclosefrom_np(actions, 3);
 }
@@ -67,7 +79,7 @@ static int fill_attributes(posix_spawnattr_t *attributes)
 								       POSIX_SPAWN_SETSIGDEF);
 }
 
-int process_start(struct process *p, char *const *argv, const char *log_path, struct err *e)
+static int start(struct process *p, char *const *argv, const struct output *out, struct err *e)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -75,7 +87,7 @@ int process_start(struct process *p, char *const *argv, const char *log_path, st
 
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attributes);
-	ret = fill_actions(&actions, log_path);
+	ret = fill_actions(&actions, out);
 	ret = ret ?: fill_attributes(&attributes);
 	ret = ret ?: posix_spawnp(&p->pid, argv[0], &actions, &attributes, argv, environ);
 	posix_spawnattr_destroy(&attributes);
@@ -94,6 +106,16 @@ int process_start(struct process *p, char *const *argv, const char *log_path, st
 	if (read_start_ticks(p->pid, &p->start_ticks) < 0)
 		p->start_ticks = 0;
 	return 0;
+}
+
+int process_start(struct process *p, char *const *argv, const char *log_path, struct err *e)
+{
+	return start(p, argv, &(struct output){.path = log_path}, e);
+}
+
+int process_start_into(struct process *p, char *const *argv, int out_fd, struct err *e)
+{
+	return start(p, argv, &(struct output){.fd = out_fd}, e);
 }
 
 /* The pidfd first: when the time fits after that, the descriptor is that of the right process. */

@@ -26,6 +26,9 @@ struct process {
  */
 int process_start(struct process *p, char *const *argv, const char *log_path, struct err *e);
 
+/* The same with stdout and stderr into `out_fd`, which stays the caller's. */
+int process_start_into(struct process *p, char *const *argv, int out_fd, struct err *e);
+
 /*
  * Opens the process `pid` if it is still the one that started at `start_ticks`.
  * Returns 0, or -ESRCH.

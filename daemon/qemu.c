@@ -356,7 +356,9 @@ static int append_nics(char *line, const struct config_guest *g)
 		const struct config_nic *nic = &g->nics[n];
 		char mac[MAC_TEXT_MAX], address[IP4_PREFIX_TEXT] = "";
 
-		if (nic->has_address)
+		if (nic->by_dhcp)
+			snprintf(address, sizeof(address), "dhcp");
+		else if (nic->has_address)
 			ip4_prefix_format(&nic->address, address);
 		ret = append(line, " weft.nic=%s,%s,%u", mac_format(&nic->mac, mac), address,
 			     nic->mtu);

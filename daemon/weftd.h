@@ -14,10 +14,10 @@ struct gateways;
 
 struct weftd {
 	struct loop *loop;
-	struct config *config;	 /* what runs; replaced by apply */
+	struct config *config;	     /* what runs; replaced by apply */
 	const struct config *wanted; /* while it is applied: what shall run */
-	const char *config_file; /* "" when it came from nowhere */
-	uint64_t file_hash;	 /* of its text when that became what runs, edits aside */
+	const char *config_file;     /* "" when it came from nowhere */
+	uint64_t file_hash;	     /* of its text when that became what runs, edits aside */
 	const char *run_dir;
 	int lock_fd;
 	bool made_run_dir; /* it goes with us */
@@ -26,7 +26,8 @@ struct weftd {
 	struct gateways *gateways; /* NULL: nothing is routed */
 	struct control *control;
 	LIST_HEAD(, session) captures;
-	struct http_server *metrics; /* NULL: not served */
+	LIST_HEAD(, dhcp_server) dhcp; /* daemon/dhcp.h */
+	struct http_server *metrics;   /* NULL: not served */
 	uint64_t started_ms;
 	bool leave_guests; /* on exit */
 	bool exiting;

@@ -28,6 +28,7 @@ static const struct {
 	[DROP_SPOOFED_MAC] = {"spoofed_mac", "source address is not the guest's"},
 	[DROP_SPOOFED_IPV4] = {"spoofed_ipv4", "IPv4 source is none of the guest's addresses"},
 	[DROP_SPOOFED_IPV6] = {"spoofed_ipv6", "IPv6 source is none of the guest's addresses"},
+	[DROP_SPOOFED_DHCP] = {"spoofed_dhcp", "a DHCP client's message in another's name"},
 	[DROP_SPOOFED_ARP] = {"spoofed_arp", "ARP sender is not the guest"},
 	[DROP_SPOOFED_ND] = {"spoofed_nd",
 			     "neighbour discovery for an address or MAC that is not the guest's"},

@@ -24,6 +24,7 @@ enum drop_reason {
 	DROP_SPOOFED_MAC,  /* source MAC address is not the guest's */
 	DROP_SPOOFED_IPV4, /* source address is none of the guest's */
 	DROP_SPOOFED_IPV6,
+	DROP_SPOOFED_DHCP,   /* a DHCP client's message in another's name */
 	DROP_SPOOFED_ARP,    /* ARP sender is not the guest */
 	DROP_SPOOFED_ND,     /* neighbour discovery for an address that is not the guest's */
 	DROP_HIDDEN_HEADERS, /* headers that a guard cannot follow */

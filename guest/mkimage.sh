@@ -26,6 +26,8 @@ die() {
 	exit 1
 }
 
+. "$here/modules.sh"
+
 need() {
 	command -v "$1" >/dev/null || die "$1 is missing; apt-get install $2"
 }
@@ -38,7 +40,8 @@ ldd "$busybox" >/dev/null 2>&1 &&
 	die "$busybox is not static; apt-get install busybox-static"
 
 inputs() {
-	sha256sum "$here/mkimage.sh" "$here/init" "$here/power-button" "$busybox" \
+	sha256sum "$here/mkimage.sh" "$here/modules.sh" "$here/init" "$here/power-button" \
+		"$here/dhcp-lease" "$busybox" \
 		"$agent" ${perf:+"$perf"} |
 		sed 's, .*/, ,'
 }
@@ -85,33 +88,6 @@ unpack_kernel() {
 		xz -dc >"$dir/vmlinux.new" || die "the kernel's payload is not xz"
 }
 
-# module_file NAME: where the kernel package has it, with - or _ in its name.
-module_file() {
-	find "$modules" -name "$(echo "$1" | sed 's/[-_]/[-_]/g').ko" | head -n 1
-}
-
-# closure NAME: the module and what it needs, dependencies first.
-closure() {
-	file=$(module_file "$1")
-	[ -n "$file" ] || die "the kernel has no module $1"
-	for need in $(tr '\0' '\n' <"$file" | sed -n 's/^depends=//p' | tr ',' ' '); do
-		(closure "$need")
-	done
-	echo "$1" | tr - _
-}
-
-# list NAME MODULE...: copies modules with their dependencies and writes the order to load them in.
-list() {
-	name=$1
-	shift
-	for module in "$@"; do
-		closure "$module"
-	done | awk '!seen[$0]++' >"$root/lib/modules/$name.list"
-	while read -r module; do
-		cp "$(module_file "$module")" "$root/lib/modules/$module.ko"
-	done <"$root/lib/modules/$name.list"
-}
-
 fill_root() {
 	mkdir -p "$root/bin" "$root/sbin" "$root/dev" "$root/proc" "$root/sys" "$root/tmp" \
 		"$root/root" "$root/var/run" "$root/lib/modules" "$root/etc"
@@ -121,6 +97,7 @@ fill_root() {
 	done
 	cp "$here/init" "$root/init"
 	cp "$here/power-button" "$root/bin/power-button"
+	cp "$here/dhcp-lease" "$root/bin/dhcp-lease"
 	cp "$agent" "$root/bin/weft-agent"
 	[ -z "$perf" ] || cp "$perf" "$root/bin/weft-perf"
 

@@ -46,13 +46,13 @@ struct nat_session {
 	_Atomic uint8_t flags;
 	uint16_t addr_delta, l4_delta; /* what translation outbound adds to a sum */
 	uint16_t inside, outside;      /* ids; outside 0: routed */
+	uint8_t alg;		       /* NAT_ALG_FTP: its payload is read, or 0 */
 	_Atomic uint32_t seen_s;       /* written once a second at most */
 	_Atomic uint32_t adjacency[NAT_DIRECTION_N];
-	uint32_t mapping;      /* 0: the external port is not a mapping's */
-	_Atomic uint32_t peer; /* of a hairpin; 0: it has ended */
-	uint32_t permit;       /* of address-dependent filtering, or 0 */
-	uint8_t alg;	       /* NAT_ALG_*: its packets are read further */
-	uint8_t pad[7];
+	uint32_t mapping;	     /* 0: the external port is not a mapping's */
+	_Atomic uint32_t peer;	     /* of a hairpin; 0: it has ended */
+	uint32_t permit;	     /* of address-dependent filtering, or 0 */
+	_Atomic uint64_t seq_adjust; /* nat/ftp.c: what longer and shorter lines add up to */
 } __attribute__((aligned(64)));
 
 struct session_cold {

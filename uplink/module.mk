@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+include uplink/nic.mk
+
 # A program that links uplink_SRCS lists $(uplink_LIBS) in its _LIBS, for tap_SRCS libnl-route-3.0.
 tap_SRCS    := uplink/link.c uplink/netns.c uplink/tap_dev.c uplink/tap_port.c
 uplink_SRCS := $(tap_SRCS) uplink/host_ports.c uplink/host_rules.c uplink/host_uplink.c uplink/nftables.c \

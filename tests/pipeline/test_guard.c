@@ -105,6 +105,36 @@ static void the_unspecified_ipv4_source_may_only_ask_for_a_lease(void **state)
 	is_dropped(net, DROP_SPOOFED_IPV4);
 }
 
+/* A client's message to a DHCP server, of which `len` bytes are there; `client` is in it. */
+static void dhcp(struct net *net, uint8_t client, unsigned len, unsigned frag)
+{
+	uint8_t message[240] = {1, 1, 6, [28] = 2, [33] = client};
+
+	begin(net, 1);
+	add_ip4(net, none4, "255.255.255.255", UDP, 8 + len, frag);
+	add16(net, 68);
+	add16(net, 67);
+	add16(net, 8 + sizeof(message));
+	add16(net, 0);
+	add(net, message, len);
+}
+
+static void a_client_asks_for_leases_in_its_own_name_only(void **state)
+{
+	enum { MORE_FRAGMENTS = 0x2000 };
+	struct net *net = *state;
+
+	dhcp(net, 1, 240, 0);
+	passes(net);
+	dhcp(net, 9, 240, 0);
+	is_dropped(net, DROP_SPOOFED_DHCP);
+	dhcp(net, 9, 240, 0);
+	tag(net, 2);
+	is_dropped(net, DROP_SPOOFED_DHCP);
+	dhcp(net, 9, 16, MORE_FRAGMENTS);
+	is_dropped(net, DROP_HIDDEN_HEADERS);
+}
+
 /* --- ARP -------------------------------------------------------------------------------------- */
 
 static void arp_for_a_foreign_address_is_dropped(void **state)
@@ -209,6 +239,7 @@ int main(void)
 		guard_test(later_fragments_are_checked_for_their_source),
 		guard_test(a_truncated_ipv4_header_is_dropped),
 		guard_test(the_unspecified_ipv4_source_may_only_ask_for_a_lease),
+		guard_test(a_client_asks_for_leases_in_its_own_name_only),
 		guard_test(arp_for_a_foreign_address_is_dropped),
 		guard_test(arp_with_a_foreign_sender_mac_is_dropped),
 		guard_test(an_arp_probe_is_let_through_but_no_reply_from_nobody),
