@@ -138,17 +138,18 @@ static bool is_unique_local(const struct ipaddr *a)
 	return (a->b[0] & 0xfe) == 0xfc;
 }
 
-/* Prefixes whose packets come out of weft as they are; RFC 4193 ones are known to nobody outside.
- */
+/* What comes out of weft beside its own address. Nobody outside can answer RFC 4193 prefixes. */
 static unsigned prefixes_of(const struct config_bridge *b, struct host_prefix list[2])
 {
+	bool routed = config_bridge_forward(b) == FORWARD_ROUTE;
+	const char *prefix6 = routed ? b->address6 : b->nat.prefix6;
 	uint32_t net = htonl(ip4_network(&b->address));
 	unsigned n = 0;
 
-	if (b->has_address && config_bridge_forward(b) == FORWARD_ROUTE)
+	if (b->has_address && routed)
 		list[n++] = (struct host_prefix){
 			{ipaddr_from_ip4(&net), (uint8_t)(b->address.len + 96)}, false};
-	if (b->address6[0] && ipaddr_prefix_parse(b->address6, &list[n].prefix) == 0) {
+	if (prefix6[0] && ipaddr_prefix_parse(prefix6, &list[n].prefix) == 0) {
 		list[n].prefix = ipaddr_network(&list[n].prefix);
 		list[n].masquerade = is_unique_local(&list[n].prefix.addr);
 		n++;

@@ -191,6 +191,17 @@ routed_prefixes_reach_the_world() {
 	expect 0 "$(on host cat /proc/sys/net/ipv6/conf/all/forwarding)"
 }
 
+a_translated_ipv6_prefix_reaches_the_world() {
+	three_machines
+	start_host "address6: fd00:10::1/64, nat: {uplink: host, prefix6: \"fd00:99::/64\"}"
+	ip_on guest -6 route add default via fd00:10::1
+
+	wait_for 10 pings guest 2001:db8::9
+	watch world eth0 "icmp6 and ip6[40] == 128"
+	pings guest 2001:db8::9
+	seen "IP6 2001:db8::1 > 2001:db8::9"
+}
+
 nobody_gets_past_the_rules() {
 	three_machines
 	start_host
@@ -353,6 +364,7 @@ run_tests a_guest_reaches_the_world_as_the_host \
 	a_guest_uses_a_forward_by_the_hosts_address \
 	forwards_change_while_connections_go_on \
 	routed_prefixes_reach_the_world \
+	a_translated_ipv6_prefix_reaches_the_world \
 	nobody_gets_past_the_rules \
 	foreign_rules_are_never_touched \
 	nothing_is_left_at_exit \
