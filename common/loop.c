@@ -13,7 +13,7 @@
 struct loop {
 	int epoll_fd;
 	volatile bool stopping;
-	pthread_mutex_t *lock; /* held while handlers run; NULL: none */
+	pthread_mutex_t *lock;		 /* held while handlers run; NULL: none */
 	TAILQ_HEAD(, loop_timer) timers; /* sorted by due_ms */
 	struct epoll_event batch[BATCH]; /* entries of deleted watches are nulled here */
 	int batch_len;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/ipaddr.h"
 #include "config/errors.h"
 
 /* A bridge in hand. */
@@ -292,6 +293,40 @@ static void check_boot(struct subject *s, bool look_at_files)
 			    "create it, or correct the path");
 }
 
+/* IPv6 works by SLAAC's 64 bits (RFC 4862, 5.5.3), in the range too. */
+static void check_ip6(struct subject *s)
+{
+	struct ipaddr_prefix own, first, last;
+	struct config_error *e;
+
+	if (s->b->address6[0] && ipaddr_prefix_parse(s->b->address6, &own) == 0 && own.len != 64)
+		errors_help(errors_warn(s->k->errs, s->b->address6_pos,
+					"bridges.%s.address6: without IPv6 from the server, which "
+					"needs a prefix of 64 bits",
+					s->b->name),
+			    "write /64");
+	if (!s->d->range6[0])
+		return;
+	if (!s->b->address6[0])
+		e = errors_add(s->k->errs, s->d->range6_pos,
+			       "bridges.%s.dhcp.range6: the bridge has no address6", s->b->name);
+	else if (config_range6(s->d->range6, &first, &last) < 0)
+		e = errors_add(s->k->errs, s->d->range6_pos,
+			       "bridges.%s.dhcp.range6: expected two IPv6 addresses with a dash "
+			       "between them",
+			       s->b->name);
+	else if (!ipaddr_prefix_contains(&own, &first.addr) ||
+		 !ipaddr_prefix_contains(&own, &last.addr) ||
+		 memcmp(&first.addr, &last.addr, sizeof(first.addr)) > 0)
+		e = errors_add(s->k->errs, s->d->range6_pos,
+			       "bridges.%s.dhcp.range6: is no range in %s", s->b->name,
+			       s->b->address6);
+	else
+		return;
+	errors_help(e, "for example: address6: fd00:10::1/64 and range6: "
+		       "fd00:10::100-fd00:10::1ff");
+}
+
 static void check_server(struct check *k, const struct config_bridge *b, bool look_at_files)
 {
 	struct subject s = {.k = k, .b = b, .d = &b->dhcp};
@@ -315,6 +350,7 @@ static void check_server(struct check *k, const struct config_bridge *b, bool lo
 	for (unsigned i = 0; i < b->dhcp.n_raw; i++)
 		check_option(&s, &b->dhcp.raw[i]);
 	check_boot(&s, look_at_files);
+	check_ip6(&s);
 	if (b->dhcp.lease_file[0])
 		check_claim(k, &k->files, b->dhcp.lease_file,
 			    arena_printf(k->scratch, "bridges.%s.dhcp.lease-file", b->name),

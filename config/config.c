@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ipaddr.h"
 #include "config/arena.h"
 #include "config/decode.h"
 #include "config/derive.h"
@@ -196,4 +197,19 @@ bool config_names_next(const char **list, char name[CONFIG_NAME_MAX + 4])
 	name[len] = '\0';
 	*list = p + len;
 	return true;
+}
+
+int config_range6(const char *text, struct ipaddr_prefix *first, struct ipaddr_prefix *last)
+{
+	const char *dash = strchr(text, '-');
+	char from[IPADDR_TEXT_MAX];
+
+	if (!dash || (size_t)(dash - text) >= sizeof(from))
+		return -EINVAL;
+	snprintf(from, sizeof(from), "%.*s", (int)(dash - text), text);
+	if (ipaddr_prefix_parse(from, first) || ipaddr_prefix_parse(dash + 1, last) ||
+	    first->len != 128 || last->len != 128 || ipaddr_is_ip4(&first->addr) ||
+	    ipaddr_is_ip4(&last->addr))
+		return -EINVAL;
+	return 0;
 }

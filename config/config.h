@@ -132,6 +132,9 @@ struct config_dhcp {
 	uint32_t boot_server;  /* 0: this one */
 	const char *tftp_root; /* "": no TFTP */
 	const char *lease_file;
+	const char *range6; /* "fd00:10::100-fd00:10::1ff", "": no addresses by DHCPv6 */
+	bool ra;	    /* router advertisements, where the bridge has address6 */
+	struct config_pos range6_pos;
 	struct config_pos range_pos, address_pos, boot_pos, tftp_pos, lease_file_pos;
 };
 
@@ -190,6 +193,8 @@ struct config_nat {
 	const char *alg; /* "[ftp, tftp]" or "" */
 	struct config_pos alg_pos;
 	uint64_t udp_ns, tcp_ns, tcp_opening_ns, tcp_closing_ns, icmp_ns;
+	const char *alg; /* "[ftp, tftp]" or "" */
+	struct config_pos alg_pos;
 };
 
 struct config_bridge {
@@ -218,6 +223,11 @@ struct config_bridge {
 	unsigned n_mirrors;
 	struct config_dhcp dhcp;
 };
+
+struct ipaddr_prefix;
+
+/* Both ends of a range of IPv6 addresses. Returns 0 or -EINVAL. */
+int config_range6(const char *text, struct ipaddr_prefix *first, struct ipaddr_prefix *last);
 
 /* Whether the bridge has a DHCP server of its own. */
 static inline bool config_has_dhcp(const struct config_bridge *b)

@@ -255,6 +255,24 @@ static const struct schema_key dhcp_keys[] = {
 		.help = "booting from the network (PXE)",
 	},
 	{
+		.name = "range6",
+		.type = SCHEMA_STRING,
+		.offset = offsetof(struct config_dhcp, range6),
+		.pos = offsetof(struct config_dhcp, range6_pos),
+		.max = 96,
+		.example = "fd00:10::100-fd00:10::1ff",
+		.help = "addresses given by DHCPv6, in the bridge's address6; not given: clients "
+			"make their own",
+	},
+	{
+		.name = "ra",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_dhcp, ra),
+		.fallback = "on",
+		.help = "advertise the prefix of the bridge's address6, with the DNS server, and "
+			"without being a router",
+	},
+	{
 		.name = "lease-file",
 		.type = SCHEMA_PATH,
 		.offset = offsetof(struct config_dhcp, lease_file),

@@ -31,17 +31,24 @@ static void port_name(const char *bridge, char name[PORT_NAME_MAX])
 }
 
 static void set_link(struct link_setup *link, const struct dhcp_server *s,
-		     const struct config_bridge *b, const struct mac *mac)
+		     const struct dhcp_plan *plan)
 {
-	struct ip4_prefix own = {.addr = b->dhcp.address, .len = b->address.len};
+	struct ip4_prefix own = {.addr = plan->bridge->dhcp.address,
+				 .len = plan->bridge->address.len};
 
 	link->name = s->interface;
-	link->mac = *mac;
+	link->mac = plan->mac;
 	link->netns_fd = s->netns.fd;
 	link->addresses[link->n_addresses++] = link_address4(&own);
+	if (plan->ip6)
+		link->addresses[link->n_addresses++] =
+			(struct ipaddr_prefix){plan->address6, plan->prefix6.len};
 }
 
-/* Only what dnsmasq is: were it taken over, it could still not speak for somebody else. */
+/*
+ * Only what dnsmasq is: were it taken over, it could still not speak for somebody else. Neighbour
+ * discovery is not looked into: advertisements of routers are longer than what guards see.
+ */
 static struct policy own_policy(const struct link_setup *link)
 {
 	struct policy p = {
@@ -50,8 +57,7 @@ static struct policy own_policy(const struct link_setup *link)
 			  .check_mac = true,
 			  .check_ipv4 = true,
 			  .check_ipv6 = true,
-			  .check_arp = true,
-			  .check_nd = true},
+			  .check_arp = true},
 	};
 
 	for (unsigned i = 0; i < link->n_addresses; i++) {
@@ -62,7 +68,7 @@ static struct policy own_policy(const struct link_setup *link)
 	return p;
 }
 
-static int add_port(struct weftd *d, const struct dhcp_server *s, const struct config_bridge *b,
+static int add_port(struct weftd *d, const struct dhcp_server *s, const struct dhcp_plan *plan,
 		    struct err *e)
 {
 	static const struct config_member member = {
@@ -73,48 +79,52 @@ static int add_port(struct weftd *d, const struct dhcp_server *s, const struct c
 	/* Without csum the kernel completes checksums, and every client can read the replies: some
 	 * that read raw frames do not know of partial ones, even where their device takes them. */
 	struct tap_port_params params = {.name = name};
-	struct vswitch_bridge *on = vswitch_bridge_lookup(d->vswitch, b->name);
+	struct vswitch_bridge *on = vswitch_bridge_lookup(d->vswitch, s->name);
 	struct policy policy;
 	struct tap_port *tap;
-	struct mac mac;
 	int ret;
 
-	port_name(b->name, name);
-	mac = mac_derive(name, 0);
-	set_link(&params.link, s, b, &mac);
+	port_name(s->name, name);
+	set_link(&params.link, s, plan);
 	policy = own_policy(&params.link);
 	tap = tap_port_create(d->vswitch->dp, &params, e);
 	if (!tap)
 		return -errno;
-	ret = vswitch_add_port(d->vswitch, b->name, &port_kind_tap, tap_port_port(tap), &member,
+	ret = vswitch_add_port(d->vswitch, s->name, &port_kind_tap, tap_port_port(tap), &member,
 			       &policy, e);
 	if (ret < 0)
 		return ret;
 	/* No guest takes the server's frames by sending from its MAC address. */
-	fdb_add_static(&on->bridge->fdb, &mac, bridge_port_vlan(on->bridge, tap_port_port(tap)),
-		       tap_port_port(tap)->id, bridge_seconds(clock_now_ns()));
-	return netns_set_gateway(&s->netns, b->address.addr, e);
+	fdb_add_static(&on->bridge->fdb, &plan->mac,
+		       bridge_port_vlan(on->bridge, tap_port_port(tap)), tap_port_port(tap)->id,
+		       bridge_seconds(clock_now_ns()));
+	return netns_set_gateway(&s->netns, plan->bridge->address.addr, e);
 }
 
-static bool has_address(const struct config_bridge *old, const struct config_bridge *new)
+/* Whether the port that is there has the addresses of the plan. */
+static bool has_addresses(const struct config_bridge *old, const struct dhcp_plan *plan)
 {
+	const struct config_bridge *new = plan->bridge;
+
 	return old && old->dhcp.address == new->dhcp.address &&
-	       old->address.len == new->address.len && old->address.addr == new->address.addr;
+	       old->address.len == new->address.len &&
+	       old->address.addr == new->address.addr &&strcmp(old->address6, new->address6) == 0;
 }
 
 /* The port is made anew when its address is another one. */
-static int update_port(struct weftd *d, const struct dhcp_server *s, const struct config_bridge *b,
+static int update_port(struct weftd *d, const struct dhcp_server *s, const struct dhcp_plan *plan,
 		       struct err *e)
 {
 	const struct config_bridge *old =
-		d->config ? config_bridge_lookup(d->config, b->name) : NULL;
+		d->config ? config_bridge_lookup(d->config, s->name) : NULL;
 	char name[PORT_NAME_MAX];
 
-	port_name(b->name, name);
-	if (vswitch_port_lookup(d->vswitch, name) && has_address(old, b))
+	port_name(s->name, name);
+	if (vswitch_port_lookup(d->vswitch, name) && has_addresses(old, plan) &&
+	    s->ip6 == plan->ip6)
 		return 0;
 	vswitch_del_port(d->vswitch, name);
-	return err_prefix(e, add_port(d, s, b, e), "bridge %s: dhcp", b->name);
+	return err_prefix(e, add_port(d, s, plan, e), "bridge %s: dhcp", s->name);
 }
 
 static void del_server(struct weftd *d, struct dhcp_server *s, bool keep)
@@ -218,12 +228,10 @@ static int apply_server(struct weftd *d, const struct config *wanted, const stru
 			return -errno;
 		LIST_INSERT_HEAD(&d->dhcp, s, link);
 	}
-	ret = update_port(d, s, b, e);
-	if (ret < 0)
-		return ret;
 	if (dhcp_plan_init(&plan, wanted, b, s->interface) < 0)
 		return err_set(e, ENOMEM, "bridge %s: dhcp: out of memory", b->name);
-	ret = dhcp_server_apply(s, &plan, upstream_of(&b->dhcp, list), e);
+	ret = update_port(d, s, &plan, e);
+	ret = ret ?: dhcp_server_apply(s, &plan, upstream_of(&b->dhcp, list), e);
 	dhcp_plan_fini(&plan);
 	return ret;
 }

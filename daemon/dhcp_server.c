@@ -176,6 +176,7 @@ int dhcp_server_apply(struct dhcp_server *s, const struct dhcp_plan *plan, const
 {
 	bool changed = false, restart = strcmp(s->tftp_root, plan->bridge->dhcp.tftp_root) != 0;
 
+	s->ip6 = plan->ip6;
 	snprintf(s->tftp_root, sizeof(s->tftp_root), "%s", plan->bridge->dhcp.tftp_root);
 	for (enum dhcp_file file = 0; file < DHCP_FILE_N; file++) {
 		int ret = update_file(s, file, plan, upstream, e);

@@ -46,15 +46,44 @@ static void write_dns(FILE *f, const struct dhcp_plan *p)
 		p->domain);
 }
 
+static void write_lease(FILE *f, const struct config_dhcp *d)
+{
+	if (d->lease_ns == UINT64_MAX)
+		fputs("infinite\n", f);
+	else
+		fprintf(f, "%llu\n", d->lease_ns / NS_PER_S);
+}
+
 static void write_range(FILE *f, const struct config_bridge *b)
 {
-	char first[IP4_TEXT_MAX], last[IP4_TEXT_MAX], mask[IP4_TEXT_MAX], lease[24] = "infinite";
+	char first[IP4_TEXT_MAX], last[IP4_TEXT_MAX], mask[IP4_TEXT_MAX];
 
-	if (b->dhcp.lease_ns != UINT64_MAX)
-		snprintf(lease, sizeof(lease), "%llu", b->dhcp.lease_ns / NS_PER_S);
-	fprintf(f, "dhcp-range=%s,%s,%s,%s\n", ip4_format(b->dhcp.range.first, first),
-		ip4_format(b->dhcp.range.last, last), ip4_format(ip4_mask(b->address.len), mask),
-		lease);
+	fprintf(f, "dhcp-range=%s,%s,%s,", ip4_format(b->dhcp.range.first, first),
+		ip4_format(b->dhcp.range.last, last), ip4_format(ip4_mask(b->address.len), mask));
+	write_lease(f, &b->dhcp);
+}
+
+/*
+ * The server is no router (lifetime 0): the bridge's gateway is. With a range clients ask for an
+ * address (M), without one they make theirs of the prefix and ask for the rest (O).
+ */
+static void write_ip6(FILE *f, const struct dhcp_plan *p)
+{
+	const struct config_dhcp *d = &p->bridge->dhcp;
+	char prefix[IPADDR_TEXT_MAX], first[IPADDR_TEXT_MAX], last[IPADDR_TEXT_MAX];
+	struct ipaddr_prefix from, to, net = {p->prefix6.addr, 128};
+
+	if (!p->ip6)
+		return;
+	if (d->range6[0] && config_range6(d->range6, &from, &to) == 0)
+		fprintf(f, "dhcp-range=%s,%s,64,", ipaddr_prefix_format(&from, first),
+			ipaddr_prefix_format(&to, last));
+	else
+		fprintf(f, "dhcp-range=%s,ra-stateless,ra-names,64,",
+			ipaddr_prefix_format(&net, prefix));
+	write_lease(f, d);
+	if (d->ra)
+		fprintf(f, "enable-ra\nra-param=%s,0,0\n", p->interface);
 }
 
 static void write_main(FILE *f, const struct dhcp_plan *p, const char *upstream)
@@ -86,6 +115,7 @@ static void write_main(FILE *f, const struct dhcp_plan *p, const char *upstream)
 	      f);
 	fprintf(f, "dhcp-lease-max=%u\n", dhcp_plan_leases(p));
 	write_range(f, p->bridge);
+	write_ip6(f, p);
 	write_boot(f, &p->bridge->dhcp);
 }
 
@@ -98,12 +128,13 @@ static void write_rules(FILE *f, const struct dhcp_plan *p, const char *upstream
 {
 	const struct config_dhcp *d = &p->bridge->dhcp;
 	const char *dns = d->dns ? ", 53" : "", *tftp = d->tftp_root[0] ? ", 69" : "";
+	const char *dhcp6 = p->ip6 ? ", 547" : "";
 
 	fprintf(f,
 		"flush ruleset\n"
 		"table inet weft {\n"
-		"	set served { type inet_service; elements = { 67%s%s }; }\n",
-		dns, tftp);
+		"	set served { type inet_service; elements = { 67%s%s%s }; }\n",
+		dns, tftp, dhcp6);
 	fputs("	chain untracked_in {\n"
 	      "		type filter hook prerouting priority raw;\n"
 	      "		udp dport @served notrack\n"
@@ -123,8 +154,11 @@ static void write_rules(FILE *f, const struct dhcp_plan *p, const char *upstream
 	if (d->dns)
 		fputs("		tcp dport 53 accept\n", f);
 	fputs("		ip protocol icmp icmp type { echo-request, destination-unreachable, "
-	      "time-exceeded, parameter-problem } accept\n"
-	      "	}\n"
+	      "time-exceeded, parameter-problem } accept\n",
+	      f);
+	if (p->ip6)
+		fputs("		meta l4proto ipv6-icmp accept\n", f);
+	fputs("	}\n"
 	      "	chain forward {\n"
 	      "		type filter hook forward priority filter; policy drop;\n"
 	      "	}\n"

@@ -52,6 +52,19 @@ static void add_guest(struct dhcp_plan *p, const struct config_guest *g)
 	}
 }
 
+static void plan_ip6(struct dhcp_plan *p)
+{
+	const struct config_bridge *b = p->bridge;
+
+	if (!b->address6[0] || ipaddr_prefix_parse(b->address6, &p->prefix6) < 0 ||
+	    p->prefix6.len != 64)
+		return;
+	p->address6 = ipaddr_link_local(&p->mac);
+	memcpy(p->address6.b, p->prefix6.addr.b, 8);
+	memset(p->prefix6.addr.b + 8, 0, 8);
+	p->ip6 = b->dhcp.ra || b->dhcp.range6[0];
+}
+
 int dhcp_plan_init(struct dhcp_plan *p, const struct config *c, const struct config_bridge *b,
 		   const char *interface)
 {
@@ -61,8 +74,13 @@ int dhcp_plan_init(struct dhcp_plan *p, const struct config *c, const struct con
 		.domain = b->dhcp.domain[0] ? b->dhcp.domain : b->name,
 		.hosts = calloc(count_hosts(c, b) + 1, sizeof(*p->hosts)),
 	};
+	char port[CONFIG_NAME_MAX + 8];
+
 	if (!p->hosts)
 		return -ENOMEM;
+	snprintf(port, sizeof(port), "%s.dhcp", b->name);
+	p->mac = mac_derive(port, 0);
+	plan_ip6(p);
 	for (unsigned i = 0; i < b->dhcp.n_reservations; i++) {
 		const struct config_reservation *r = &b->dhcp.reservations[i];
 		struct dhcp_host *h = &p->hosts[p->n_hosts++];

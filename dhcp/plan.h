@@ -8,6 +8,7 @@
  * weftd derived or the file gave it, under the guest's name.
  */
 
+#include "common/ipaddr.h"
 #include "config/config.h"
 
 #define DHCP_NAME_MAX 64 /* of a host in DNS, with its NUL (RFC 1035: 63 bytes) */
@@ -22,6 +23,10 @@ struct dhcp_plan {
 	const struct config_bridge *bridge; /* borrowed */
 	const char *interface;		    /* of dnsmasq, on the bridge; borrowed */
 	const char *domain;		    /* of the clients */
+	struct mac mac;			    /* of the interface, derived from the bridge's name */
+	bool ip6;			    /* serves IPv6 too */
+	struct ipaddr_prefix prefix6;	    /* of the bridge */
+	struct ipaddr address6;		    /* its own in that: the prefix and its EUI-64 */
 	struct dhcp_host *hosts;
 	unsigned n_hosts;
 };

@@ -26,6 +26,7 @@ die() {
 	exit 1
 }
 
+# shellcheck source=guest/modules.sh
 . "$here/modules.sh"
 
 need() {
@@ -136,6 +137,7 @@ work=$(mktemp -d "$dir/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 fetch_kernel
+# shellcheck disable=SC2034 # for modules.sh
 modules=$dir/kernel/lib/modules
 cp "$dir"/kernel/boot/vmlinuz-* "$dir/vmlinuz.new"
 unpack_kernel

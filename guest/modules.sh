@@ -3,6 +3,7 @@
 #
 # Modules of an unpacked kernel package for an initramfs. A script sources this and defines
 # `die`; $modules is the package's lib/modules, $root the initramfs.
+# shellcheck disable=SC2154 # they are the including script's
 
 # module_file NAME: where the kernel package has it, with - or _ in its name.
 module_file() {

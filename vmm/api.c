@@ -44,12 +44,15 @@ struct api {
 int api_add_nic(struct machine *m, const struct options_nic *n, struct err *e)
 {
 	struct device_env env = machine_env(m);
-	struct virtio *d = n->params.tap ? virtio_tap_create(&env, &n->params, e)
-					 : virtio_net_create(&env, &n->params, e);
+	struct nic_params p = n->params;
+	struct virtio *d;
 
+	p.ready = machine_ready;
+	p.arg = m;
+	d = p.tap ? virtio_tap_create(&env, &p, e) : virtio_net_create(&env, &p, e);
 	if (!d)
 		return -EIO;
-	return machine_add(m, n->params.tap ? DEVICE_TAP : DEVICE_NIC, n->id, d, e);
+	return machine_add(m, p.tap ? DEVICE_TAP : DEVICE_NIC, n->id, d, e);
 }
 
 /* --- methods

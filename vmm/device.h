@@ -54,6 +54,9 @@ struct nic_params {
 	unsigned mtu; /* 0: not told */
 	unsigned pairs;
 	bool packed, tso, csum;
+	/* The first backend has come: the guest may see the NIC. NULL: nobody waits for that. */
+	void (*ready)(struct virtio *d, void *arg);
+	void *arg;
 };
 struct virtio *virtio_net_create(const struct device_env *env, const struct nic_params *p,
 				 struct err *e);

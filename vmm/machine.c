@@ -115,29 +115,43 @@ static int refuse(struct virtio *d, int ret)
 	return ret;
 }
 
+/* machine_add has made sure that there is a slot for each device. */
+static void plug(struct machine *m, struct machine_device *x)
+{
+	x->slot = pci_free_slot(&m->pci);
+	pci_plug(&m->pci, x->slot, &x->d->pci);
+	if (m->started)
+		power_slot_up(&m->power, x->slot);
+}
+
+void machine_ready(struct virtio *d, void *arg)
+{
+	struct machine *m = arg;
+
+	for (unsigned i = 0; i < m->n_devices; i++)
+		if (m->devices[i].d == d && !m->devices[i].slot && !m->devices[i].gone)
+			plug(m, &m->devices[i]);
+}
+
 int machine_add(struct machine *m, enum device_kind kind, const char *id, struct virtio *d,
 		struct err *e)
 {
-	unsigned slot = pci_free_slot(&m->pci);
 	struct machine_device *x;
 
 	if (find(m, id))
 		return refuse(d, err_set(e, EEXIST,
-					 "a device %s is there already; choose another "
-					 "id",
-					 id));
+					 "a device %s is there already; choose another id", id));
 	if (strlen(id) >= MACHINE_ID_MAX)
 		return refuse(d, err_set(e, EINVAL, "%s: an id has at most %d letters", id,
 					 MACHINE_ID_MAX - 1));
-	if (!slot || m->n_devices == MACHINE_DEVICES_MAX)
+	if (m->n_devices == MACHINE_DEVICES_MAX)
 		return refuse(d, err_set(e, ENOSPC, "all %d slots are in use; remove a device",
 					 MACHINE_DEVICES_MAX));
 	x = &m->devices[m->n_devices++];
-	*x = (struct machine_device){.kind = kind, .d = d, .slot = slot};
+	*x = (struct machine_device){.kind = kind, .d = d};
 	strcpy(x->id, id);
-	pci_plug(&m->pci, slot, &d->pci);
-	if (m->started)
-		power_slot_up(&m->power, slot);
+	if (!m->started || kind != DEVICE_NIC)
+		plug(m, x);
 	return 0;
 }
 
@@ -148,7 +162,12 @@ int machine_remove(struct machine *m, const char *id, struct err *e)
 	if (!x)
 		return err_set(e, ENOENT, "there is no device %s", id);
 	x->leaving = true;
-	power_slot_down(&m->power, x->slot);
+	if (x->slot) {
+		power_slot_down(&m->power, x->slot);
+		return 0;
+	}
+	x->gone = true;
+	note(m, MACHINE_RUNS);
 	return 0;
 }
 
@@ -176,7 +195,7 @@ static void forget(struct machine *m)
 		pci_device_reset(&x->d->pci);
 		if (x->leaving && !x->gone)
 			let_go(m, x);
-		else if (!x->gone)
+		else if (!x->gone && x->slot)
 			pci_plug(&m->pci, x->slot, &x->d->pci);
 	}
 	destroy_gone(m);

@@ -48,9 +48,9 @@ struct machine_device {
 	enum device_kind kind;
 	char id[MACHINE_ID_MAX];
 	struct virtio *d;
-	unsigned slot;
-	bool leaving; /* the guest was asked to let go of it */
-	bool gone;    /* it did; only to be destroyed any more */
+	unsigned slot; /* 0: not plugged in yet */
+	bool leaving;  /* the guest was asked to let go of it */
+	bool gone;     /* it did; only to be destroyed any more */
 };
 
 struct machine {
@@ -86,10 +86,13 @@ struct device_env machine_env(struct machine *m);
 
 /*
  * Puts `d`, which the machine owns from now on, into a slot. Returns 0 or -errno, and has destroyed
- * the device then. In a machine that runs, the guest is told.
+ * the device then. In a machine that runs, the guest is told; of a NIC only when machine_ready is
+ * called for it, because its first backend decides what it is.
  */
 int machine_add(struct machine *m, enum device_kind kind, const char *id, struct virtio *d,
 		struct err *e);
+/* For nic_params.ready; `arg` is the machine. */
+void machine_ready(struct virtio *d, void *arg);
 /* Asks the guest to let go of a device, which is gone some time later. */
 int machine_remove(struct machine *m, const char *id, struct err *e);
 

@@ -18,6 +18,7 @@
 #include "common/kvm_probe.h"
 #include "common/version.h"
 #include "vmm/api.h"
+#include "vmm/call.h"
 #include "vmm/options.h"
 #include "vmm/sandbox.h"
 
@@ -270,6 +271,13 @@ int main(int argc, char **argv)
 	static struct process p;
 	struct err e;
 
+	if (argc > 1 && strcmp(argv[1], "call") == 0) {
+		int ret = call_main(argc - 2, argv + 2, &e);
+
+		if (ret)
+			return complain(&e, ret == -EINVAL ? EXIT_USAGE : EXIT_FAILED);
+		return 0;
+	}
 	switch (options_parse(&p.options, argc, argv, &e)) {
 	case OPTIONS_RUN:
 		return start(&p, &e);

@@ -7,7 +7,7 @@ vmm_device_SRCS := vmm/acpi.c vmm/aml.c vmm/boot.c vmm/bus.c vmm/cpuid.c vmm/dev
                    vmm/virtq.c
 
 PROGRAMS += weft-vmm
-weft-vmm_SRCS := vmm/api.c vmm/machine.c vmm/main.c vmm/options.c vmm/vcpu.c vmm/vcpu_regs.c \
+weft-vmm_SRCS := vmm/api.c vmm/call.c vmm/machine.c vmm/main.c vmm/options.c vmm/vcpu.c vmm/vcpu_regs.c \
                  vmm/vm.c common/jsonx.c common/kvm_probe.c $(vmm_device_SRCS) $(common_SRCS)
 weft-vmm_LIBS := jansson libseccomp
 weft-vmm_LDLIBS := -lpthread

@@ -73,6 +73,7 @@ static const struct option long_options[] = {
 void options_help(void)
 {
 	puts("usage: weft-vmm --kernel FILE [OPTION]...\n"
+	     "       weft-vmm call SOCKET METHOD [KEY=VALUE]...\n"
 	     "Runs one virtual machine under KVM, in the foreground.\n"
 	     "\n"
 	     "  --kernel FILE        a Linux bzImage or an ELF vmlinux\n"

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool is_on; /* set once, before threads begin */
@@ -84,6 +85,8 @@ int sandbox_init(const char *user, struct err *e)
 		return ret;
 	if (drop_capabilities() < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(e, errno, "cannot give up privileges: %s", strerror(errno));
+	/* Else the first line of the log reads /etc/localtime. */
+	tzset();
 	is_on = true;
 	return 0;
 }

@@ -63,6 +63,8 @@ struct virtio_net {
 	unsigned pairs, pairs_used;
 	unsigned sessions;
 	char error[200];
+	void (*ready)(struct virtio *d, void *arg);
+	void *arg;
 
 	struct loop *loop;
 	struct loop_watch listener, connection;
@@ -309,6 +311,8 @@ static void take_connection(struct virtio_net *n, int fd)
 	n->error[0] = '\0';
 	loop_timer_stop(n->loop, &n->retry);
 	set_link(n, true);
+	if (n->sessions == 1 && n->ready)
+		n->ready(&n->d, n->arg);
 }
 
 static void on_retry(struct loop_timer *t, uint64_t now_ms)
@@ -515,6 +519,8 @@ static void configure(struct virtio_net *n, const struct nic_params *p)
 	n->config.mtu = (uint16_t)p->mtu;
 	n->pairs = n->pairs_used = p->pairs;
 	n->wanted = wanted_features(p);
+	n->ready = p->ready;
+	n->arg = p->arg;
 }
 
 struct virtio *virtio_net_create(const struct device_env *env, const struct nic_params *p,

@@ -17,6 +17,7 @@ die() {
 	exit 1
 }
 
+# shellcheck source=guest/modules.sh
 . "$here/../../guest/modules.sh"
 
 modules=$image/kernel/lib/modules

@@ -11,6 +11,7 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh
 
+# shellcheck disable=SC2034 # for system.sh
 START_S=60
 IMAGE=${IMAGE_DIR:-build/image}
 APPEND="console=ttyS0 panic=-1 tsc=reliable quiet"
@@ -166,6 +167,63 @@ two_guests_measure_each_other_and_survive_their_switch() {
 		"weftd killed $i times"
 }
 
-run_tests mistakes_have_a_message_and_an_exit_code_of_their_own \
+# --- commands ----------------------------------------------------------------------------------------
+
+call() { "$BIN/weft-vmm" call "$SCRATCH/plug.api" "$@"; }
+state() { call status | jq -r .state; }
+state_is() { [ "$(state)" = "$1" ]; }
+devices() { call status | jq -r '.devices[].id' | sort | paste -sd, ; }
+devices_are() { [ "$(devices)" = "$1" ]; }
+boots() { grep -ac "^UP" "$SCRATCH/plug.log"; }
+boots_are() { [ "$(boots)" = "$1" ]; }
+nics_seen() { [ "$(grep -a "^NICS" "$SCRATCH/plug.log" | tail -n 1)" = "NICS $1" ]; }
+log_lines() { wc -l <"$SCRATCH/plug.log"; }
+log_grows_beyond() { [ "$(log_lines)" -gt "$1" ]; }
+
+a_guest_obeys_commands_and_sees_nics_come_and_go() {
+	local i lines
+	need jq
+	initrd_with plug <<-'END'
+		#!/bin/sh
+		echo "UP"
+		while read -r module; do
+			insmod "/lib/modules/$module.ko" 2>/dev/null
+		done </lib/modules/virtio-net.list
+		while :; do
+			n=0
+			for nic in /sys/class/net/eth*; do
+				[ ! -d "$nic" ] || n=$((n + 1))
+			done
+			echo "NICS $n"
+			usleep 100000
+		done
+	END
+	start_switch
+	boot plug 192M --append "$APPEND"
+	wait_for 120 nics_seen 0
+	for i in 1 2 3 4 5; do
+		call nic-add "net=$(nic a 1),id=new$i" >/dev/null || die "nic-add failed"
+		wait_for 20 nics_seen 1
+		call nic-del "id=new$i" >/dev/null || die "nic-del failed"
+		wait_for 20 nics_seen 0
+		wait_for 20 devices_are rng
+	done
+
+	call pause >/dev/null
+	expect paused "$(state)"
+	lines=$(log_lines)
+	sleep 0.5
+	expect "$lines" "$(log_lines)"
+	call resume >/dev/null
+	wait_for 10 log_grows_beyond "$lines"
+
+	call reset >/dev/null
+	wait_for 120 boots_are 2
+	call power-button >/dev/null
+	exit_of 40 "$PID" || die "exit $?"
+	note "$i NICs added and removed"
+}
+
+run_tests a_guest_obeys_commands_and_sees_nics_come_and_go mistakes_have_a_message_and_an_exit_code_of_their_own \
 	a_stock_bzimage_boots_and_switches_itself_off \
 	two_guests_measure_each_other_and_survive_their_switch

@@ -293,6 +293,23 @@ static void what_cannot_be_is_refused_and_leaves_nothing_behind(void **state)
 	frames_of_all_sizes_come_in_whole(w);
 }
 
+static void frames_of_the_largest_mtu_pass_in_one_chunk(void **state)
+{
+	struct world *w = *state;
+	uint8_t want[4000], got[4000];
+
+	wire_ip("link set " WIRE_DEV " mtu 3818");
+	wire_ip("link set wire0 mtu 3818");
+	nicnet_open(w->net, generic);
+	put_from_wire(w, 3818 + 14);
+	put_from_guest(w, 3818 + 14);
+	nicnet_run(w->net, 1);
+	assert_guest_got(w, 0, 3818 + 14);
+	packet_raw(want, &w->station, &w->guest, 3818 + 14);
+	assert_int_equal(nicnet_receive(w->net, got, sizeof(got)), 3818 + 14);
+	assert_memory_equal(got, want, 3818 + 14);
+}
+
 /* Another process has the port; it is killed, and can clean up nothing. */
 static void program_and_maps_go_with_a_killed_process(void **state)
 {
@@ -499,6 +516,7 @@ int main(void)
 		CASE(copies_of_broadcasts_have_their_tags_and_wait_like_others),
 		CASE(what_cannot_be_is_refused_and_leaves_nothing_behind),
 		CASE(program_goes_with_the_port),
+		CASE(frames_of_the_largest_mtu_pass_in_one_chunk),
 		CASE(program_and_maps_go_with_a_killed_process),
 		CASE(each_queue_of_the_device_is_a_queue_of_the_port),
 	};

@@ -21,12 +21,12 @@ dev() { echo "w$ID$1"; }            # its interface
 at() { ip netns exec "$(ns "$1")" "${@:2}"; } # at CLIENT COMMAND...
 dhcp() { json ".[0].$1" dhcp/show; }
 
-# lan DHCP-KEYS [PORT-KEYS]: a config with bridge lan and clients a, b and c on it; %MAC% is that of
-# the client.
+# lan DHCP-KEYS [PORT-KEYS] [BRIDGE-KEYS]: a config with bridge lan and clients a, b and c on it;
+# %MAC% is that of the client.
 lan() {
 	local client mac more=${2:-}
 	echo "version: 1"
-	echo "bridges: {lan: {address: 10.10.0.1/24${1:+, dhcp: {$1\}}}}"
+	echo "bridges: {lan: {address: 10.10.0.1/24${3:-}${1:+, dhcp: {$1\}}}}"
 	echo "ports:"
 	for client in a b c; do
 		mac=MAC_${client^}
@@ -45,7 +45,7 @@ attach() {
 	done
 }
 
-# clients DHCP-KEYS [PORT-KEYS]: weftd with three clients.
+# clients DHCP-KEYS [PORT-KEYS] [BRIDGE-KEYS]: weftd with three clients.
 clients() {
 	need jq busybox ip dnsmasq
 	start_weftd -c "$(lan "$@" | config)"
@@ -90,6 +90,7 @@ start_udhcpc() {
 
 leases() { json '.[] | "\(.mac) \(.address)"' dhcp/leases | sort; }
 has_lease() { leases | grep -qx "$1"; }
+leases_match() { leases | grep -qE "$1"; }
 has_no_lease() { ! leases | grep -qF "$1"; }
 address_of() { json ".[] | select(.mac == \"$1\").address" dhcp/leases; }
 server_runs() { [ "$(dhcp state)" = running ] && [ "$(dhcp pid)" != "${1:-}" ]; }
@@ -414,6 +415,24 @@ the_server_runs_with_few_rights() {
 	[ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ] || die "our netns"
 }
 
+has_global6() { at "$1" ip -6 address show "$(dev "$1")" scope global | grep -q "$2"; }
+
+a_bridge_with_a_prefix_gives_ipv6_too() {
+	need dhclient
+	clients 'range: 10.10.0.100-10.10.0.199' '' ', address6: "fd00:10::1/64"'
+
+	# Stateless: the client makes its address of the advertised prefix.
+	wait_for 10 has_global6 a 'inet6 fd00:10::ff:fe00:a01/64'
+	at a ip -6 route | grep -q default && die "the server says that it is a router"
+
+	# Managed: by DHCPv6.
+	prints . weft set bridge lan dhcp.range6=fd00:10::100-fd00:10::1ff
+	wait_for 5 server_runs
+	start dhclient ip netns exec "$(ns b)" dhclient -6 -1 -d -D LL -sf /bin/true \
+		-lf "$SCRATCH/dhclient6.leases" -pf "$SCRATCH/dhclient6.pid" "$(dev b)"
+	wait_for 15 leases_match "^$MAC_B fd00:10::1[0-9a-f]{2}\$"
+}
+
 guard_dropped() { [ "$(json '.[0].drops.dhcp_guard // 0' stats/show "$1")" -gt 0 ]; }
 
 a_guest_that_plays_server_is_not_heard() {
@@ -468,5 +487,6 @@ run_tests \
 	clients_that_boot_from_the_network_are_told_file_and_server \
 	only_the_services_of_the_server_are_reached \
 	the_server_runs_with_few_rights \
+	a_bridge_with_a_prefix_gives_ipv6_too \
 	a_guest_that_plays_server_is_not_heard \
 	without_dnsmasq_the_rest_runs_and_says_so

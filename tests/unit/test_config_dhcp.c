@@ -227,6 +227,20 @@ static void leases_bind_only_where_there_is_a_server(void **state)
 		       "guests.g.nics[0].anti-spoof.leases: bridge 'lan' has no dhcp");
 }
 
+static void a_range_of_ipv6_is_in_the_bridges_prefix(void **state)
+{
+	assert_refused(HEAD
+		       "    dhcp: {range: 10.10.0.9-10.10.0.20, range6: \"fd00::1-fd00::2\"}\n",
+		       "bridges.lan.dhcp.range6: the bridge has no address6");
+	assert_refused(HEAD
+		       "    address6: \"fd00:10::1/64\"\n"
+		       "    dhcp: {range: 10.10.0.9-10.10.0.20, range6: \"fd00::1-fd00::2\"}\n",
+		       "bridges.lan.dhcp.range6: is no range in fd00:10::1/64");
+	assert_refused(HEAD "    address6: \"fd00:10::1/64\"\n"
+			    "    dhcp: {range: 10.10.0.9-10.10.0.20, range6: \"fd00:10::1\"}\n",
+		       "expected two IPv6 addresses with a dash between them");
+}
+
 static void the_servers_port_has_its_name(void **state)
 {
 	assert_refused(HEAD "    dhcp: {range: 10.10.0.9-10.10.0.20}\n"
@@ -248,6 +262,7 @@ int main(void)
 		cmocka_unit_test(what_has_a_key_is_no_raw_option),
 		cmocka_unit_test(a_boot_file_needs_somebody_who_serves_it),
 		cmocka_unit_test(leases_bind_only_where_there_is_a_server),
+		cmocka_unit_test(a_range_of_ipv6_is_in_the_bridges_prefix),
 		cmocka_unit_test(the_servers_port_has_its_name),
 	};
 

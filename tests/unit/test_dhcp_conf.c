@@ -91,14 +91,14 @@ static void leases_may_last_for_ever(void **state)
 
 static void guests_and_reservations_are_hosts_by_name(void **state)
 {
-	static const char
-		text[] = LAN(", reservations: {printer: {mac: 02:00:00:00:00:01, address: "
-			     "10.10.0.7}}") "guests:\n"
-					    "  vm.a: {nics: [{bridge: lan, mac: 02:00:00:00:00:0a, "
-					    "address: 10.10.0.10/24},\n"
-					    "    {bridge: lan, mac: 02:00:00:00:00:0b, address: "
-					    "10.10.0.11/24},\n"
-					    "    {tap: {name: t0}, mac: 02:00:00:00:00:0c}]}\n";
+	static const char text[] =
+		LAN(", reservations: {printer: {mac: 02:00:00:00:00:01, address: "
+		    "10.10.0.7}}") "guests:\n"
+				   "  vm.a: {nics: [{bridge: lan, mac: 02:00:00:00:00:0a, "
+				   "address: 10.10.0.10/24},\n"
+				   "    {bridge: lan, mac: 02:00:00:00:00:0b, address: "
+				   "10.10.0.11/24},\n"
+				   "    {tap: {name: t0}, mac: 02:00:00:00:00:0c}]}\n";
 
 	assert_file(text, DHCP_FILE_HOSTS,
 		    "02:00:00:00:00:01,10.10.0.7,printer\n"
@@ -155,6 +155,32 @@ static void network_boot_names_file_and_server(void **state)
 	free(other);
 }
 
+#define LAN6(keys)                                                                                 \
+	"version: 1\n"                                                                             \
+	"bridges: {lan: {address: 10.10.0.1/24, address6: \"fd00:10::1/64\",\n"                    \
+	"  dhcp: {range: 10.10.0.100-10.10.0.199" keys "}}}\n"
+
+static void a_bridge_with_a_prefix_is_served_ipv6(void **state)
+{
+	char *slaac = file_of(LAN6(""), DHCP_FILE_MAIN, "");
+	char *managed =
+		file_of(LAN6(", range6: \"fd00:10::100-fd00:10::1ff\""), DHCP_FILE_MAIN, "");
+	char *none = file_of(LAN6(", ra: off"), DHCP_FILE_MAIN, "");
+	char *rules = file_of(LAN6(""), DHCP_FILE_RULES, "");
+
+	assert_true(has_line(slaac, "dhcp-range=fd00:10::,ra-stateless,ra-names,64,3600"));
+	assert_true(has_line(slaac, "enable-ra"));
+	assert_true(has_line(slaac, "ra-param=dhcp0,0,0"));
+	assert_true(has_line(managed, "dhcp-range=fd00:10::100,fd00:10::1ff,64,3600"));
+	assert_null(strstr(none, "fd00"));
+	assert_non_null(strstr(rules, "547"));
+	assert_non_null(strstr(rules, "ipv6-icmp accept"));
+	free(slaac);
+	free(managed);
+	free(none);
+	free(rules);
+}
+
 static void upstream_servers_are_of_both_families(void **state)
 {
 	char *made = file_of(LAN(""), DHCP_FILE_SERVERS, "192.0.2.53 2001:db8::53");
@@ -197,6 +223,7 @@ int main(void)
 		cmocka_unit_test(options_that_are_none_are_sent_empty_so_that_dnsmasq_adds_nothing),
 		cmocka_unit_test(options_are_told_by_name_and_by_number),
 		cmocka_unit_test(network_boot_names_file_and_server),
+		cmocka_unit_test(a_bridge_with_a_prefix_is_served_ipv6),
 		cmocka_unit_test(upstream_servers_are_of_both_families),
 		cmocka_unit_test(only_what_dnsmasq_cannot_read_again_takes_a_restart),
 		cmocka_unit_test(name_servers_on_a_loopback_are_not_for_others),
