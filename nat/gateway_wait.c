@@ -103,7 +103,7 @@ enum drop_reason gateway_wait(struct gateway *gw, const struct router_iface *r,
 	struct mac mac;
 	bool full;
 
-	if (ref && neigh_mac(gw->neighs, ref, &mac)) {
+	if (ref && !f->vnet.gso_type && neigh_mac(gw->neighs, ref, &mac)) {
 		uint32_t len = flatten(f, gw->scratch);
 
 		complete_csum(f, gw->scratch, len);
