@@ -290,7 +290,6 @@ void check_nat(struct check *k)
 		check_prefix6(k, b);
 		for (unsigned n = 0; n < b->nat.n_rules; n++)
 			check_rule(k, b, n);
-		check_algs(k, b);
 	}
 	for (unsigned i = 0; i < c->n_uplinks; i++)
 		check_uplink_forwards(k, c->uplinks[i].name);

@@ -191,8 +191,6 @@ struct config_nat {
 	unsigned sessions, sessions_per_guest, ports_per_guest; /* 0: no bound */
 	bool tcp_strict;
 	uint64_t udp_ns, tcp_ns, tcp_opening_ns, tcp_closing_ns, icmp_ns;
-	const char *alg; /* "[ftp, tftp]" or "" */
-	struct config_pos alg_pos;
 };
 
 struct config_bridge {
@@ -384,7 +382,7 @@ struct config_nic {
 	struct config_pos queues_pos;
 };
 
-enum guest_engine { ENGINE_AUTO, ENGINE_QEMU, ENGINE_N };
+enum guest_engine { ENGINE_AUTO, ENGINE_QEMU, ENGINE_WEFT, ENGINE_N };
 enum guest_restart { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_N };
 
 struct config_disk {

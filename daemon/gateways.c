@@ -18,12 +18,16 @@
 static void on_tick(struct loop_timer *t, uint64_t now_ms)
 {
 	struct gateways *g = container_of(t, struct gateways, timer);
+	struct gateways_uplink *u;
 
 	nat_prepare(g->nat);
 	if (now_ms < g->tick_at_ms)
 		return;
 	g->tick_at_ms = now_ms + TICK_MS;
 	router_tick(g->router, now_ms * NS_PER_MS);
+	TAILQ_FOREACH (u, &g->uplinks, next)
+		if (u->ops->tick)
+			u->ops->tick(u->port);
 }
 
 static struct nat *create_nat(struct weftd *d, struct err *e)

@@ -192,21 +192,6 @@ static int check_device(const struct nic *n, struct err *e)
 	return 0;
 }
 
-static int attach(struct af_xdp *a, struct err *e)
-{
-	enum nic_xdp_mode mode = a->nic.params.mode;
-	int ret = -EOPNOTSUPP;
-
-	if (mode != NIC_XDP_GENERIC)
-		ret = steer_attach(a->steer, a->nic.dev.ifindex, true, e);
-	a->native = ret == 0;
-	if (ret == 0 || mode == NIC_XDP_NATIVE || ret == -EBUSY || ret == -EPERM)
-		return ret;
-	if (mode == NIC_XDP_AUTO)
-		log_info(LOG_UPLINK, "generic XDP it is dev=%s: %s", a->nic.dev.name, e->text);
-	return steer_attach(a->steer, a->nic.dev.ifindex, false, e);
-}
-
 static enum steer_take take_of(const struct nic_params *p)
 {
 	return !p->share ? STEER_ALL : p->router ? STEER_OWN : STEER_FOREIGN;
@@ -226,6 +211,43 @@ static int af_xdp_set_addresses(struct nic *n, struct err *e)
 					   .n_ipv6 = a->n_ipv6,
 				   },
 				   e);
+}
+
+/* Leaves a->steer, attached and knowing what is ours, or NULL. */
+static int attach_as(struct af_xdp *a, bool native, struct err *e)
+{
+	struct nic *n = &a->nic;
+	int ret;
+
+	/* Where checksums are left to hardware, tags are too. */
+	a->steer = steer_create(native && n->dev.partial_csums ? n->dev.ifindex : 0, e);
+	if (!a->steer)
+		return -errno;
+	a->native = native;
+	ret = steer_set_take(a->steer, take_of(&n->params), &n->dev.mac, e);
+	if (ret == 0)
+		ret = af_xdp_set_addresses(n, e);
+	if (ret == 0)
+		ret = steer_attach(a->steer, n->dev.ifindex, native, e);
+	if (ret < 0) {
+		steer_destroy(a->steer);
+		a->steer = NULL;
+	}
+	return ret;
+}
+
+static int attach(struct af_xdp *a, struct err *e)
+{
+	enum nic_xdp_mode mode = a->nic.params.mode;
+	int ret = -EOPNOTSUPP;
+
+	if (mode != NIC_XDP_GENERIC)
+		ret = attach_as(a, true, e);
+	if (ret == 0 || mode == NIC_XDP_NATIVE || ret == -EBUSY || ret == -EPERM)
+		return ret;
+	if (mode == NIC_XDP_AUTO)
+		log_info(LOG_UPLINK, "generic XDP it is dev=%s: %s", a->nic.dev.name, e->text);
+	return attach_as(a, false, e);
 }
 
 static int open_sockets(struct af_xdp *a, struct err *e)
@@ -300,13 +322,8 @@ static void af_xdp_close(struct nic *n)
 
 static int open_all(struct af_xdp *a, struct err *e)
 {
-	struct nic *n = &a->nic;
-	int ret = steer_set_take(a->steer, take_of(&n->params), &n->dev.mac, e);
+	int ret = attach(a, e);
 
-	if (ret == 0)
-		ret = af_xdp_set_addresses(n, e);
-	if (ret == 0)
-		ret = attach(a, e);
 	if (ret == 0)
 		ret = open_sockets(a, e);
 	if (ret == 0)
@@ -322,9 +339,6 @@ static int af_xdp_open(struct nic *n, struct err *e)
 	if (ret < 0)
 		return ret;
 	a->promiscuous_fd = -1;
-	a->steer = steer_create(e);
-	if (!a->steer)
-		return -errno;
 	ret = open_all(a, e);
 	if (ret < 0) {
 		af_xdp_close(n);

@@ -18,8 +18,9 @@
  *
  * Limits. A frame lies in one chunk, so the MTU is bound by a page (umem_mtu_max). AF_XDP has no
  * offloads: what a guest leaves to the NIC is done here on the way, checksums by the copy, cutting
- * by gso_plan; received frames are never larger than the MTU. A device cannot tell XDP that it took
- * a VLAN tag off, so it is told to leave them in (ethtool's rxvlan; undone at the end).
+ * by gso_plan; received frames are never larger than the MTU. A device that has taken a
+ * VLAN tag off is told to leave tags in (ethtool's rxvlan; undone at the end), and where tags lie
+ * beside frames all the same, the program asks for them.
  */
 
 #include "uplink/nic.h"

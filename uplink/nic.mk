@@ -4,16 +4,18 @@ nic_SRCS := uplink/af_xdp.c uplink/eth_queue.c uplink/ethdev.c uplink/group_tap.
             uplink/link_watch.c uplink/netdev.c uplink/nic.c uplink/partial_csum.c uplink/steer.c uplink/umem.c uplink/xsk.c
 nic_LIBS := libxdp libbpf
 
-# The XDP program: compiled for BPF, and held by steer.o. Debian's asm/ is below the host's triplet.
+# The XDP program in its two forms: compiled for BPF, and held by steer.o. Debian's asm/ is below the
+# host's triplet.
 BPF_CLANG   ?= clang
-BPF_OBJECT  := $(B)/obj/uplink/xdp_steer.bpf.o
 BPF_TRIPLET := $(shell $(CC) -print-multiarch 2>/dev/null)
-$(BPF_OBJECT): uplink/xdp_steer.bpf.c uplink/xdp_steer.h
-	$(call say,BPF,$<)
+BPF_OBJECT  := $(B)/obj/uplink/xdp_steer
+$(BPF_OBJECT)_tags.bpf.o: BPF_FLAGS := -DSTEER_TAGS
+$(BPF_OBJECT).bpf.o $(BPF_OBJECT)_tags.bpf.o: uplink/xdp_steer.bpf.c uplink/xdp_steer.h
+	$(call say,BPF,$@)
 	@mkdir -p $(@D)
-	$(Q)$(BPF_CLANG) -target bpf -O2 -g -Wall -Werror -I. \
+	$(Q)$(BPF_CLANG) -target bpf -O2 -g -Wall -Werror -I. $(BPF_FLAGS) \
 		$(if $(BPF_TRIPLET),-I/usr/include/$(BPF_TRIPLET)) -c -o $@ $<
-$(B)/obj/uplink/steer.o: $(BPF_OBJECT)
+$(B)/obj/uplink/steer.o: $(BPF_OBJECT).bpf.o $(BPF_OBJECT)_tags.bpf.o
 $(B)/obj/uplink/steer.o: CPPFLAGS += -DSTEER_OBJECT='"$(BPF_OBJECT)"'
 
 UNIT_TESTS += test_steer

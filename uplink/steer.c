@@ -15,17 +15,18 @@
 #include "common/log.h"
 #include "common/util.h"
 
-/* The program, compiled for BPF; module.mk gives the object's path and holds the dependency. */
-__asm__(".section .rodata\n"
-	".balign 8\n"
-	".type steer_object, @object\n"
-	"steer_object:\n"
-	".incbin \"" STEER_OBJECT "\"\n"
-	"steer_object_end:\n"
-	".size steer_object, . - steer_object\n"
-	".previous\n");
+/* The program, compiled for BPF; module.mk gives the objects' path and holds the dependency. */
+#define EMBED(name, file)                                                                          \
+	__asm__(".section .rodata\n"                                                               \
+		".balign 8\n"                                                                      \
+		".type " name ", @object\n" name ":\n"                                             \
+		".incbin \"" file "\"\n" name "_end:\n"                                            \
+		".size " name ", . - " name "\n"                                                   \
+		".previous\n")
+EMBED("steer_plain", STEER_OBJECT ".bpf.o");
+EMBED("steer_tags", STEER_OBJECT "_tags.bpf.o");
 
-extern const char steer_object[], steer_object_end[];
+extern const char steer_plain[], steer_plain_end[], steer_tags[], steer_tags_end[];
 
 /* The kinds of addresses, each with a map of its own. */
 enum set { SET_MAC, SET_IPV4, SET_IPV6, SET_N };
@@ -37,6 +38,7 @@ static_assert(ARRAY_SIZE(set_names) == SET_N, "a map for each kind");
 struct steer {
 	struct bpf_object *object;
 	int program, config, sockets, sets[SET_N];
+	bool knows_tags;
 	int link; /* -1: not attached */
 	struct steer_config now;
 };
@@ -50,6 +52,9 @@ static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap
 	log_debug(LOG_UPLINK, "libbpf: %s", text);
 	return 0;
 }
+
+/* linux/bpf.h of Linux 6.3. */
+#define DEVICE_BOUND (1u << 6)
 
 static int map_fd(const struct steer *s, const char *name)
 {
@@ -65,9 +70,30 @@ static void find_parts(struct steer *s)
 		s->sets[i] = map_fd(s, set_names[i]);
 }
 
-struct steer *steer_create(struct err *e)
+static int load(struct steer *s, const char *from, const char *end, unsigned ifindex)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "weft_steer");
+	struct bpf_program *program;
+	int ret;
+
+	s->object = bpf_object__open_mem(from, (size_t)(end - from), &opts);
+	if (!s->object)
+		return -errno;
+	if (ifindex) {
+		program = bpf_object__next_program(s->object, NULL);
+		bpf_program__set_ifindex(program, ifindex);
+		bpf_program__set_flags(program, DEVICE_BOUND);
+	}
+	ret = bpf_object__load(s->object);
+	if (ret < 0) {
+		bpf_object__close(s->object);
+		s->object = NULL;
+	}
+	return ret;
+}
+
+struct steer *steer_create(unsigned ifindex, struct err *e)
+{
 	struct steer *s = calloc(1, sizeof(*s));
 	int ret;
 
@@ -77,14 +103,13 @@ struct steer *steer_create(struct err *e)
 		return NULL;
 	}
 	s->link = -1;
-	s->object = bpf_object__open_mem(steer_object, (size_t)(steer_object_end - steer_object),
-					 &opts);
-	ret = s->object ? bpf_object__load(s->object) : -errno;
+	s->knows_tags = ifindex && load(s, steer_tags, steer_tags_end, ifindex) == 0;
+	ret = s->knows_tags ? 0 : load(s, steer_plain, steer_plain_end, 0);
 	if (ret < 0) {
 		err_set(e, -ret, "cannot load the XDP program: %s%s", strerror(-ret),
 			ret == -EPERM ? "; run weftd as root, or with CAP_BPF and CAP_NET_ADMIN"
 				      : "; `weft log/set uplink debug` shows the kernel's reasons");
-		steer_destroy(s);
+		free(s);
 		errno = -ret;
 		return NULL;
 	}
@@ -211,6 +236,11 @@ int steer_set_addresses(struct steer *s, const struct steer_addresses *a, struct
 		ret = replace(s->sets[SET_IPV6], a->ipv6, a->n_ipv6, sizeof(*a->ipv6), e);
 	s->now.has_addresses = a->n_ipv4 + a->n_ipv6 > 0;
 	return ret == 0 ? put_config(s, e) : ret;
+}
+
+bool steer_knows_tags(const struct steer *s)
+{
+	return s->knows_tags;
 }
 
 int steer_program_fd(const struct steer *s)

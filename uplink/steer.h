@@ -21,9 +21,13 @@
 
 struct steer;
 
-/* Loads the program with its maps empty: it takes nothing. NULL and errno with the reason in `e`.
+/*
+ * Loads the program with its maps empty: it takes nothing. With `ifindex` in the form that knows
+ * VLAN tags which that device keeps beside its frames, and can be attached to it alone and
+ * natively, where kernel and driver tell of such tags; 0: in the other. NULL and errno with the
+ * reason in `e`.
  */
-struct steer *steer_create(struct err *e);
+struct steer *steer_create(unsigned ifindex, struct err *e);
 /* Detaches the program and forgets it. Accepts NULL. */
 void steer_destroy(struct steer *s);
 
@@ -34,6 +38,9 @@ void steer_destroy(struct steer *s);
  */
 int steer_attach(struct steer *s, unsigned ifindex, bool native, struct err *e);
 void steer_detach(struct steer *s);
+
+/* Whether it is the form that knows VLAN tags beside frames. */
+bool steer_knows_tags(const struct steer *s);
 
 /* What is taken from the kernel; `host_mac` is the address that the host keeps. In force at once.
  */

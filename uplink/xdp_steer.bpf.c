@@ -10,6 +10,10 @@
  * that a tag which only carries a priority (VID 0, IEEE 802.1Q 6.9) makes no other network.
  * What is too short to tell is the kernel's, and so is all of a queue that has no socket.
  *
+ * A device may keep the tag of a frame beside it, as veth does when the sender left it to hardware.
+ * The program that is compiled with STEER_TAGS, for devices that tell (Linux 6.8), counts with
+ * such a tag, and puts it back into frames that are ours.
+ *
  * Group frames cannot be cloned here. Those that concern an address of ours alone are taken; weft
  * gets copies of the others from a packet socket.
  */
@@ -163,7 +167,7 @@ static __always_inline int is_host(const struct ethhdr *eth, const struct steer_
 }
 
 static __always_inline int is_ours(const struct ethhdr *eth, const void *end,
-				   const struct steer_config *c)
+				   const struct steer_config *c, struct tag beside)
 {
 	struct steer_mac dst;
 
@@ -172,13 +176,39 @@ static __always_inline int is_ours(const struct ethhdr *eth, const void *end,
 		return 1;
 	if (c->take == STEER_FOREIGN && !(dst.b[0] & 1) && !is_host(eth, c))
 		return 1;
-	if (!c->has_addresses || (!(dst.b[0] & 1) && !is_host(eth, c)))
+	if (!c->has_addresses || beside.tci & bpf_htons(VID_MASK) ||
+	    (!(dst.b[0] & 1) && !is_host(eth, c)))
 		return 0;
 	return is_ours_by_address(eth, end);
 }
 
-SEC("xdp")
-int xdp_steer(struct xdp_md *ctx)
+/* Behind the addresses, where it was. */
+static __always_inline int put_tag_back(struct xdp_md *ctx, struct tag beside)
+{
+	const struct ethhdr *old = (const void *)(long)ctx->data;
+	const void *end = (const void *)(long)ctx->data_end;
+	__u8 addresses[2 * ETH_ALEN];
+	struct {
+		__u8 addresses[2 * ETH_ALEN];
+		__be16 type, tci;
+	} * front;
+
+	if ((const void *)(old + 1) > end)
+		return -1;
+	__builtin_memcpy(addresses, old, sizeof(addresses));
+	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct tag)))
+		return -1;
+	front = (void *)(long)ctx->data;
+	if ((void *)(front + 1) > (void *)(long)ctx->data_end)
+		return -1;
+	__builtin_memcpy(front->addresses, addresses, sizeof(addresses));
+	front->type = beside.type;
+	front->tci = beside.tci;
+	return 0;
+}
+
+/* `beside.type` is 0 when there is no tag beside the frame. */
+static __always_inline int steer(struct xdp_md *ctx, struct tag beside)
 {
 	const void *end = (const void *)(long)ctx->data_end;
 	const struct ethhdr *eth = (const void *)(long)ctx->data;
@@ -188,9 +218,37 @@ int xdp_steer(struct xdp_md *ctx)
 	c = bpf_map_lookup_elem(&config, &first);
 	if (!c || (const void *)(eth + 1) > end)
 		return XDP_PASS;
-	if (c->take != STEER_ALL && !is_ours(eth, end, c))
+	if (c->take != STEER_ALL && !is_ours(eth, end, c, beside))
 		return XDP_PASS;
+	if (beside.type && put_tag_back(ctx, beside) < 0)
+		return XDP_DROP;
 	return bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);
+}
+
+#ifdef STEER_TAGS
+/* The kernel's; `tci` is in the order of the host. */
+extern int bpf_xdp_metadata_rx_vlan_tag(const struct xdp_md *ctx, __be16 *type, __u16 *tci) __ksym;
+
+static __always_inline struct tag tag_beside(struct xdp_md *ctx)
+{
+	__be16 type = 0;
+	__u16 tci = 0;
+
+	if (bpf_xdp_metadata_rx_vlan_tag(ctx, &type, &tci) != 0)
+		type = 0;
+	return (struct tag){.tci = bpf_htons(tci), .type = type};
+}
+#else
+static __always_inline struct tag tag_beside(struct xdp_md *ctx)
+{
+	return (struct tag){0};
+}
+#endif
+
+SEC("xdp")
+int xdp_steer(struct xdp_md *ctx)
+{
+	return steer(ctx, tag_beside(ctx));
 }
 
 char xdp_steer_license[] SEC("license") = "GPL";

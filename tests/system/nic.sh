@@ -127,6 +127,47 @@ host_goes_on_to_use_a_shared_nic() {
 	note "through weft, to the host, from the host, Mb/s: $RATES"
 }
 
+# near is on VLAN 10, with the tags left to the wire as a VLAN interface does; far is on an access port.
+tagged() { # tagged KEYS
+	need clang tc
+	three_machines
+	clang -O2 -target bpf "-I/usr/include/$(gcc -print-multiarch)" -c tests/lib/tag.bpf.c \
+		-o "$SCRATCH/tag.o" || skip "no BPF headers"
+	tc -n "$NEAR" qdisc add dev wire0 clsact
+	tc -n "$NEAR" filter add dev wire0 egress bpf da obj "$SCRATCH/tag.o" sec out ||
+		skip "the kernel has no BPF at tc"
+	tc -n "$NEAR" filter add dev wire0 ingress bpf da obj "$SCRATCH/tag.o" sec in
+	start_weftd_in_host "$(
+		config <<-END
+			version: 1
+			bridges:
+			  lan: {vlan-filtering: on}
+			ports:
+			  left:  {bridge: lan, trunk: [10], nic: {dev: nic0, $1}}
+			  right: {bridge: lan, vlan: 10, nic: {dev: nic1, $1}}
+		END
+	)"
+	no_large_packets
+	wait_for 5 reaches "$NEAR" 192.0.2.2
+	RATES=
+	stream "$FAR" "$NEAR" 192.0.2.1 TCP_STREAM
+	stream "$FAR" "$NEAR" 192.0.2.1 TCP_MAERTS
+	tc -n "$NEAR" filter del dev wire0 egress
+	! reaches "$FAR" 192.0.2.1 || die "frames without a tag came through the trunk"
+	note "to the trunk, from it, Mb/s: $RATES"
+}
+
+kernel_tells_tags() { [ "$(printf '%s\n' 6.8 "$(uname -r)" | sort -V | head -n 1)" = 6.8 ]; }
+
+tags_that_lie_beside_frames_are_not_lost() {
+	kernel_tells_tags || skip "the kernel does not tell XDP of tags beside frames before 6.8"
+	tagged "mode: native"
+}
+
+af_packet_has_the_tags_too() {
+	tagged "driver: af_packet"
+}
+
 # routed KEYS: nic0 is the way out of a bridge on which far is a guest.
 routed() {
 	three_machines
@@ -256,6 +297,7 @@ what_cannot_be_is_refused_and_leaves_nothing() {
 
 run_tests native_xdp_joins_two_machines generic_xdp_joins_two_machines \
 	af_packet_joins_two_machines host_goes_on_to_use_a_shared_nic \
+	tags_that_lie_beside_frames_are_not_lost af_packet_has_the_tags_too \
 	way_out_over_a_nic_of_its_own way_out_over_the_only_nic_of_the_host \
 	way_out_over_af_packet program_goes_with_weftd_however_it_ends \
 	nic_that_goes_takes_its_port_down_until_it_is_back \

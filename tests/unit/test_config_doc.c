@@ -130,10 +130,10 @@ static void the_examples_are_valid(void **state)
 	assert_true(n >= 5);
 }
 
-static unsigned count_valid_examples(const char *page)
+static unsigned valid_examples_of(const char *path)
 {
 	static const char open[] = "\n```yaml\n";
-	char *doc = file_text(page), *at = doc;
+	char *doc = file_text(path), *at = doc;
 	unsigned n = 0;
 
 	while ((at = strstr(at, open))) {
@@ -151,8 +151,9 @@ static unsigned count_valid_examples(const char *page)
 
 static void the_examples_in_the_documentation_are_valid(void **state)
 {
-	assert_int_equal(count_valid_examples("docs/config.md"), 7);
-	assert_int_equal(count_valid_examples("docs/nat.md"), 2);
+	assert_int_equal(valid_examples_of("docs/config.md"), 8);
+	assert_int_equal(valid_examples_of("docs/nat.md"), 2);
+	assert_int_equal(valid_examples_of("docs/uplinks.md"), 4);
 }
 
 static void the_error_in_the_documentation_is_the_real_one(void **state)

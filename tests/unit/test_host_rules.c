@@ -177,6 +177,23 @@ static void others_that_forward_are_seen(void **state)
 	assert_true(host_rules_others());
 }
 
+static void a_table_that_somebody_removed_is_noticed(void **state)
+{
+	struct host_rules r = rules_of(RUN_DIR, "host");
+	int watch = nftables_watch(NULL);
+
+	install(&r);
+	assert_true(host_rules_installed(r.table));
+	nftables_table_went(watch);
+	assert_false(nftables_table_went(watch));
+
+	nftables_run("flush ruleset", NULL);
+
+	assert_true(nftables_table_went(watch));
+	assert_false(host_rules_installed(r.table));
+	close(watch);
+}
+
 static void bad_rules_change_nothing_and_are_explained(void **state)
 {
 	struct err e = {0};
@@ -273,6 +290,7 @@ int main(void)
 		IN_NAMESPACE(tables_tell_whose_they_are),
 		IN_NAMESPACE(a_chain_that_drops_is_found),
 		IN_NAMESPACE(others_that_forward_are_seen),
+		IN_NAMESPACE(a_table_that_somebody_removed_is_noticed),
 		IN_NAMESPACE(bad_rules_change_nothing_and_are_explained),
 		WITH_SETTINGS(a_setting_is_restored),
 		WITH_SETTINGS(a_setting_that_was_so_is_not_ours),

@@ -244,7 +244,7 @@ static void device_of_our_own_gives_everything(void **state)
 
 static void queue_without_a_socket_is_the_hosts(void **state)
 {
-	struct steer *bare = steer_create(NULL);
+	struct steer *bare = steer_create(0, NULL);
 	struct world *w = *state, other = *w;
 
 	assert_int_equal(steer_set_take(bare, STEER_ALL, &host_mac, NULL), 0);
@@ -324,7 +324,7 @@ static int set_up(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	w->steer = steer_create(NULL);
+	w->steer = steer_create(0, NULL);
 	w->socket = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	*state = w;
 	if (!w->steer || w->socket < 0)
