@@ -217,24 +217,25 @@ static void swap_bytes(uint8_t *a, uint8_t *b, unsigned len)
 
 bool icmp_make_echo_reply(struct packet *p, const struct mac *from)
 {
-	struct icmp_hdr *icmp = (struct icmp_hdr *)(p->frame->head + p->l4);
 	uint8_t *l3 = p->frame->head + p->l3;
+	struct icmp_hdr *icmp;
 
-	if (p->fragment != PACKET_WHOLE || icmp->code != 0)
+	/* Only of ICMP is it known that its header lies within the head. */
+	if (p->fragment != PACKET_WHOLE ||
+	    p->proto != (p->ipv6 ? WIRE_PROTO_ICMP6 : WIRE_PROTO_ICMP))
+		return false;
+	icmp = (struct icmp_hdr *)(p->frame->head + p->l4);
+	if (icmp->type != (p->ipv6 ? ECHO6 : ECHO) || icmp->code != 0)
 		return false;
 	if (p->ipv6) {
 		struct ipv6_hdr *ip = (struct ipv6_hdr *)l3;
 
-		if (p->proto != WIRE_PROTO_ICMP6 || icmp->type != ECHO6)
-			return false;
 		swap_bytes(ip->src, ip->dst, sizeof(ip->src));
 		ip->hop_limit = TTL;
 		change_type(p, icmp, ECHO6_REPLY);
 	} else {
 		struct ipv4_hdr *ip = (struct ipv4_hdr *)l3;
 
-		if (p->proto != WIRE_PROTO_ICMP || icmp->type != ECHO)
-			return false;
 		swap_bytes((uint8_t *)&ip->src, (uint8_t *)&ip->dst, sizeof(ip->src));
 		ip->ttl = TTL;
 		ip->csum = 0;

@@ -20,7 +20,8 @@ bool ip_fragments_begin(struct ip_fragments *it, const uint8_t *frame, uint32_t 
 	uint16_t header_len = (uint16_t)((ip->version_ihl & 0xf) * 4);
 	uint16_t total = rte_be_to_cpu_16(ip->total_len);
 
-	if (len < ETH_HDR + total || total <= header_len || mtu < header_len + 8u)
+	if (ip->version_ihl >> 4 != 4 || header_len < sizeof(*ip) || len < ETH_HDR + total ||
+	    total <= header_len || mtu < header_len + 8u)
 		return false;
 	*it = (struct ip_fragments){
 		.frame = frame,

@@ -162,11 +162,12 @@ static bool is_extension(uint8_t next)
 static bool skip_extensions(struct packet *p)
 {
 	for (unsigned n = 0; is_extension(p->proto); n++) {
-		const uint8_t *ext = p->frame->head + p->l4;
+		const uint8_t *ext;
 		unsigned frag;
 
 		if (n == IPV6_EXT_MAX || !has_l4(p, 8))
 			return false;
+		ext = p->frame->head + p->l4;
 		if (p->proto != IPV6_FRAGMENT) {
 			p->proto = ext[0];
 			p->l4 = (uint16_t)(p->l4 + (ext[1] + 1u) * 8);

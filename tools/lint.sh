@@ -122,6 +122,7 @@ check_own_header() {
 
 stages="dataplane/pipeline.c dataplane/capture_point.c dataplane/vlan_tag.c
 	bridge/bridge_filter.c bridge/bridge_input.c bridge/bridge_output.c
+	bridge/bridge_routed.c nat/router_input.c nat/router_slow.c nat/route.c nat/icmp_make.c
 	dataplane/copy.c dataplane/gso.c
 	dataplane/frame.c vhost/chain.h vhost/virtqueue.c
 	vhost/chain_read.h vhost/chain_write.h vhost/split.c vhost/packed.c

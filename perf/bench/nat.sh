@@ -150,14 +150,16 @@ measured() { # measured SWITCH ROUND ROW JSON
 cell() {
 	local switch=$1 round=$2 row=$3 json before
 
-	[ "$switch" != weft ] || before=$(weft_cycles)
-	json=$(pktgen --port "tx=$work/run/a.sock$suffix" --port "rx=$work/run/b.sock$suffix" \
-		--wait 20 --warmup "$4" --time "$seconds" --size 64 --flows "$5" \
-		--route "gateway=$gateway,inside=10.10.1.0,outside=203.0.113.0,$6")
-	if [ -z "$json" ]; then
+	for _ in 1 2; do
+		[ "$switch" != weft ] || before=$(weft_cycles)
+		json=$(pktgen --port "tx=$work/run/a.sock$suffix" \
+			--port "rx=$work/run/b.sock$suffix" --wait 20 --warmup "$4" \
+			--time "$seconds" --size 64 --flows "$5" \
+			--route "gateway=$gateway,inside=10.10.1.0,outside=203.0.113.0,$6")
+		[ -z "$json" ] || break
 		say "  $switch $row: $(tail -n 1 "$work/pktgen.log")"
-		return
-	fi
+	done
+	[ -n "$json" ] || return
 	measured "$switch" "$round" "$row" "$json"
 	[ "$switch" != weft ] || sample "$row" weft cycles "$(cycles_since "$before")"
 }

@@ -105,6 +105,9 @@ mistakes_are_told() {
 	result_is 2 'server, no-tso, no-csum' "$BIN/weft-pktgen" -p "rx=$RUN/a.sock,tso"
 	result_is 2 'random, round-robin, zipf' "$BIN/weft-pktgen" -d pareto
 	result_is 2 'such as 250k or 1.5Mpps' "$BIN/weft-pktgen" -r fast
+	result_is 2 'give gateway=MAC,inside=ADDRESS' "$BIN/weft-pktgen" --route inside=10.0.0.1
+	result_is 2 'from 1 to 60000, or a --route' "$BIN/weft-pktgen" -f 70000 \
+		-p "rx=$RUN/a.sock" -p "tx=$RUN/b.sock"
 	result_is 2 'a port that sends and another that receives' "$BIN/weft-pktgen" \
 		-p "idle=$RUN/a.sock" -p "tx=$RUN/b.sock"
 }
