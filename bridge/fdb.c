@@ -7,22 +7,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define KEY_BITS  60
-#define KEY_MASK  ((1ull << KEY_BITS) - 1)
-#define TAG_SHIFT 20
-#define DISPLACED (1ull << 17)
-#define STATIC	  (1ull << 16)
-#define STICKY	  (1ull << 18)
-#define PORT_MASK 0xffffull
-#define TAG_MASK  (~0ull << TAG_SHIFT)
-
-/* Tag and displaced bit say which station a word is about; port and static bit what is known. */
-#define MATCH_MASK  (TAG_MASK | DISPLACED)
-
 #define TABLE_BYTES (FDB_BUCKETS * sizeof(struct fdb_bucket))
 
 static_assert(sizeof(struct fdb_bucket) == 64, "one cache line");
-static_assert(KEY_BITS - FDB_BUCKET_BITS + TAG_SHIFT == 64, "the tag fills the word");
+static_assert(FDB_KEY_BITS - FDB_BUCKET_BITS + FDB_TAG_SHIFT == 64, "the tag fills the word");
 
 /* The inverse of odd `a` modulo 2^64, by Newton's iteration: each step doubles the right bits. */
 static uint64_t inverse(uint64_t a)
@@ -36,48 +24,19 @@ static uint64_t inverse(uint64_t a)
 
 static void count_port(struct fdb *t, uint64_t word, uint32_t by)
 {
-	if (!(word & STATIC))
-		atomic_fetch_add_explicit(&t->learned_by[word & PORT_MASK & (FDB_PORTS_MAX - 1)],
-					  by, memory_order_relaxed);
-}
-
-/* Two rounds of add, multiply and xor-shift by half the width; each step can be undone. */
-static inline uint64_t mix(const struct fdb *t, uint64_t key)
-{
-	uint64_t h = (key + t->key_add) & KEY_MASK;
-
-	h = (h * t->key_mul) & KEY_MASK;
-	h ^= h >> (KEY_BITS / 2);
-	h = (h * t->key_mul) & KEY_MASK;
-	return h ^ (h >> (KEY_BITS / 2));
+	if (!(word & FDB_STATIC))
+		atomic_fetch_add_explicit(
+			&t->learned_by[word & FDB_PORT_MASK & (FDB_PORTS_MAX - 1)], by,
+			memory_order_relaxed);
 }
 
 static uint64_t unmix(const struct fdb *t, uint64_t h)
 {
-	h ^= h >> (KEY_BITS / 2);
-	h = (h * t->unmul) & KEY_MASK;
-	h ^= h >> (KEY_BITS / 2);
-	h = (h * t->unmul) & KEY_MASK;
-	return (h - t->key_add) & KEY_MASK;
-}
-
-/* Two loads joined in registers: a six-byte copy to memory read back as a word would stall. */
-static inline uint64_t key_of(const struct mac *mac, uint16_t vlan)
-{
-	uint32_t low;
-	uint16_t high;
-
-	memcpy(&low, mac->b, sizeof(low));
-	memcpy(&high, mac->b + sizeof(low), sizeof(high));
-	return low | (uint64_t)high << 32 | (uint64_t)vlan << 48;
-}
-
-struct fdb_key fdb_key(const struct fdb *t, const struct mac *mac, uint16_t vlan)
-{
-	uint64_t h = mix(t, key_of(mac, vlan));
-
-	return (struct fdb_key){.bucket = (uint32_t)(h & (FDB_BUCKETS - 1)),
-				.tag = h >> FDB_BUCKET_BITS << TAG_SHIFT};
+	h ^= h >> (FDB_KEY_BITS / 2);
+	h = (h * t->unmul) & FDB_KEY_MASK;
+	h ^= h >> (FDB_KEY_BITS / 2);
+	h = (h * t->unmul) & FDB_KEY_MASK;
+	return (h - t->key_add) & FDB_KEY_MASK;
 }
 
 int fdb_init(struct fdb *t, uint32_t limit, uint32_t ageing_s, const uint64_t secret[2])
@@ -91,7 +50,7 @@ int fdb_init(struct fdb *t, uint32_t limit, uint32_t ageing_s, const uint64_t se
 	}
 	madvise(t->buckets, TABLE_BYTES, MADV_HUGEPAGE);
 	t->key_mul = secret[0] | 1;
-	t->key_add = secret[1] & KEY_MASK;
+	t->key_add = secret[1] & FDB_KEY_MASK;
 	t->unmul = inverse(t->key_mul);
 	t->limit = limit;
 	t->ageing_s = ageing_s;
@@ -103,41 +62,6 @@ void fdb_fini(struct fdb *t)
 	if (t->buckets)
 		munmap(t->buckets, TABLE_BYTES);
 	t->buckets = NULL;
-}
-
-/* A slot of either bucket that holds `want` in its matching bits; NULL when there is none. */
-static inline _Atomic uint64_t *find_in(struct fdb_bucket *b, uint64_t want, uint64_t *word)
-{
-	for (unsigned i = 0; i < FDB_SLOTS; i++) {
-		uint64_t w = atomic_load_explicit(&b->word[i], memory_order_relaxed);
-
-		if ((w & MATCH_MASK) == want && (w & PORT_MASK)) {
-			*word = w;
-			return &b->word[i];
-		}
-	}
-	return NULL;
-}
-
-static inline _Atomic uint64_t *find(const struct fdb *t, struct fdb_key k,
-				     struct fdb_bucket **bucket, uint64_t *word)
-{
-	_Atomic uint64_t *slot;
-
-	*bucket = &t->buckets[k.bucket];
-	slot = find_in(*bucket, k.tag, word);
-	if (__builtin_expect(slot != NULL, 1))
-		return slot;
-	*bucket = &t->buckets[k.bucket ^ 1];
-	return find_in(*bucket, k.tag | DISPLACED, word);
-}
-
-uint16_t fdb_lookup(const struct fdb *t, struct fdb_key k)
-{
-	struct fdb_bucket *b;
-	uint64_t word;
-
-	return find(t, k, &b, &word) ? (uint16_t)(word & PORT_MASK) : 0;
 }
 
 /* Puts `word` into a free slot of `b`. Returns its index or -1. */
@@ -174,7 +98,7 @@ static int insert(struct fdb *t, struct fdb_key k, uint64_t value, uint32_t now_
 
 	if (i < 0) {
 		b = &t->buckets[k.bucket ^ 1];
-		word |= DISPLACED;
+		word |= FDB_DISPLACED;
 		i = claim(b, word, now_s);
 		if (i < 0)
 			return -ENOSPC;
@@ -183,7 +107,7 @@ static int insert(struct fdb *t, struct fdb_key k, uint64_t value, uint32_t now_
 	count_port(t, word, 1);
 
 	/* Two workers may have added the same station at once: the slot found first stays. */
-	first = find(t, k, &b, &seen);
+	first = fdb_find(t, k, &b, &seen);
 	if (first && first != &b->word[i])
 		release(t, &b->word[i], word);
 	return 0;
@@ -206,9 +130,9 @@ static bool at_limit(const struct fdb *t, const struct fdb_learner *who)
 static enum fdb_learned move(struct fdb *t, _Atomic uint64_t *slot, uint64_t word,
 			     const struct fdb_learner *who)
 {
-	uint64_t moved = (word & ~PORT_MASK) | who->port | (who->sticky ? STICKY : 0);
+	uint64_t moved = (word & ~FDB_PORT_MASK) | who->port | (who->sticky ? FDB_STICKY : 0);
 
-	if (word & STICKY)
+	if (word & FDB_STICKY)
 		return FDB_HELD;
 	if (at_limit(t, who))
 		return FDB_AT_LIMIT;
@@ -230,7 +154,7 @@ static __attribute__((noinline)) enum fdb_learned learn_change(struct fdb *t, st
 		return move(t, slot, word, who);
 	if (at_limit(t, who))
 		return FDB_AT_LIMIT;
-	learn_new(t, k, who->port | (who->sticky ? STICKY : 0), now_s);
+	learn_new(t, k, who->port | (who->sticky ? FDB_STICKY : 0), now_s);
 	return FDB_KNOWN;
 }
 
@@ -242,13 +166,13 @@ static inline __attribute__((always_inline)) bool refresh(const struct fdb *t, s
 	struct fdb_bucket *b;
 	size_t i;
 
-	*slot = find(t, k, &b, word);
+	*slot = fdb_find(t, k, &b, word);
 	if (__builtin_expect(!*slot, 0))
 		return false;
 	i = (size_t)(*slot - b->word);
 	if (atomic_load_explicit(&b->seen_s[i], memory_order_relaxed) != (uint16_t)now_s)
 		atomic_store_explicit(&b->seen_s[i], (uint16_t)now_s, memory_order_relaxed);
-	return __builtin_expect((*word & PORT_MASK) == port || (*word & STATIC), 1);
+	return __builtin_expect((*word & FDB_PORT_MASK) == port || (*word & FDB_STATIC), 1);
 }
 
 /* Apart, so that the rules, which are in memory, cost those nothing who ask for none. */
@@ -278,7 +202,7 @@ enum fdb_learned fdb_learn_as(struct fdb *t, struct fdb_key k, const struct fdb_
 
 	if (refresh(t, k, who->port, now_s, &slot, &word))
 		return FDB_KNOWN;
-	*from = (uint16_t)(word & PORT_MASK);
+	*from = (uint16_t)(word & FDB_PORT_MASK);
 	return learn_change(t, k, who, slot, word, now_s);
 }
 
@@ -287,11 +211,11 @@ enum fdb_learned fdb_would_learn(const struct fdb *t, struct fdb_key k,
 {
 	struct fdb_bucket *b;
 	uint64_t word = 0;
-	bool known = find(t, k, &b, &word) != NULL;
+	bool known = fdb_find(t, k, &b, &word) != NULL;
 
-	if (known && ((word & PORT_MASK) == who->port || (word & STATIC)))
+	if (known && ((word & FDB_PORT_MASK) == who->port || (word & FDB_STATIC)))
 		return FDB_KNOWN;
-	if (word & STICKY)
+	if (word & FDB_STICKY)
 		return FDB_HELD;
 	if (at_limit(t, who))
 		return FDB_AT_LIMIT;
@@ -306,15 +230,15 @@ int fdb_add_static(struct fdb *t, const struct mac *mac, uint16_t vlan, uint16_t
 	_Atomic uint64_t *slot;
 	uint64_t word;
 
-	while ((slot = find(t, k, &b, &word))) {
-		uint64_t replaced = (word & ~(PORT_MASK | STICKY)) | STATIC | port;
+	while ((slot = fdb_find(t, k, &b, &word))) {
+		uint64_t replaced = (word & ~(FDB_PORT_MASK | FDB_STICKY)) | FDB_STATIC | port;
 
 		if (atomic_compare_exchange_strong(slot, &word, replaced)) {
 			count_port(t, word, -1u);
 			return 0;
 		}
 	}
-	return insert(t, k, STATIC | port, now_s);
+	return insert(t, k, FDB_STATIC | port, now_s);
 }
 
 bool fdb_del(struct fdb *t, const struct mac *mac, uint16_t vlan)
@@ -325,7 +249,7 @@ bool fdb_del(struct fdb *t, const struct mac *mac, uint16_t vlan)
 	uint64_t word;
 	bool any = false;
 
-	while ((slot = find(t, k, &b, &word)))
+	while ((slot = fdb_find(t, k, &b, &word)))
 		any |= release(t, slot, word);
 	return any;
 }
@@ -342,7 +266,7 @@ void fdb_tick(struct fdb *t, uint32_t now_s)
 		for (unsigned i = 0; i < FDB_SLOTS; i++) {
 			uint64_t word = b->word[i];
 
-			if (!word || (word & (STATIC | STICKY)) ||
+			if (!word || (word & (FDB_STATIC | FDB_STICKY)) ||
 			    (uint16_t)(now_s - b->seen_s[i]) <= ageing_s)
 				continue;
 			if (release(t, &b->word[i], word))
@@ -357,8 +281,8 @@ void fdb_flush(struct fdb *t, uint16_t port, bool statics)
 		for (unsigned i = 0; i < FDB_SLOTS; i++) {
 			uint64_t word = t->buckets[n].word[i];
 
-			if (word && (!port || (word & PORT_MASK) == port) &&
-			    (statics || !(word & STATIC)))
+			if (word && (!port || (word & FDB_PORT_MASK) == port) &&
+			    (statics || !(word & FDB_STATIC)))
 				release(t, &t->buckets[n].word[i], word);
 		}
 	}
@@ -367,14 +291,14 @@ void fdb_flush(struct fdb *t, uint16_t port, bool statics)
 static void entry_of(const struct fdb *t, unsigned bucket, unsigned slot, uint64_t word,
 		     uint32_t now_s, struct fdb_entry *e)
 {
-	uint32_t home = word & DISPLACED ? bucket ^ 1 : bucket;
-	uint64_t key = unmix(t, word >> TAG_SHIFT << FDB_BUCKET_BITS | home);
+	uint32_t home = word & FDB_DISPLACED ? bucket ^ 1 : bucket;
+	uint64_t key = unmix(t, word >> FDB_TAG_SHIFT << FDB_BUCKET_BITS | home);
 
 	memcpy(&e->mac, &key, sizeof(e->mac));
 	e->vlan = (uint16_t)(key >> 48);
-	e->port = (uint16_t)(word & PORT_MASK);
-	e->is_static = word & STATIC;
-	e->is_sticky = word & STICKY;
+	e->port = (uint16_t)(word & FDB_PORT_MASK);
+	e->is_static = word & FDB_STATIC;
+	e->is_sticky = word & FDB_STICKY;
 	e->age_s = (uint16_t)(now_s - t->buckets[bucket].seen_s[slot]);
 }
 

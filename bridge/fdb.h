@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/mac.h"
 
@@ -73,7 +74,76 @@ struct fdb_entry {
 int fdb_init(struct fdb *t, uint32_t limit, uint32_t ageing_s, const uint64_t secret[2]);
 void fdb_fini(struct fdb *t);
 
-struct fdb_key fdb_key(const struct fdb *t, const struct mac *mac, uint16_t vlan);
+/* --- the fast path, inline: what the bridge stage asks for each frame ------------------------- */
+
+#define FDB_KEY_BITS  60
+#define FDB_KEY_MASK  ((1ull << FDB_KEY_BITS) - 1)
+#define FDB_TAG_SHIFT 20
+#define FDB_DISPLACED (1ull << 17)
+#define FDB_STATIC    (1ull << 16)
+#define FDB_STICKY    (1ull << 18)
+#define FDB_PORT_MASK 0xffffull
+#define FDB_TAG_MASK  (~0ull << FDB_TAG_SHIFT)
+
+/* Tag and displaced bit say which station a word is about; port and static bit what is known. */
+#define FDB_MATCH_MASK (FDB_TAG_MASK | FDB_DISPLACED)
+
+/* Two rounds of add, multiply and xor-shift by half the width; each step can be undone. */
+static inline uint64_t fdb_mix(const struct fdb *t, uint64_t key)
+{
+	uint64_t h = (key + t->key_add) & FDB_KEY_MASK;
+
+	h = (h * t->key_mul) & FDB_KEY_MASK;
+	h ^= h >> (FDB_KEY_BITS / 2);
+	h = (h * t->key_mul) & FDB_KEY_MASK;
+	return h ^ (h >> (FDB_KEY_BITS / 2));
+}
+
+/* Two loads joined in registers: a six-byte copy to memory read back as a word would stall. */
+static inline uint64_t fdb_key_bits(const struct mac *mac, uint16_t vlan)
+{
+	uint32_t low;
+	uint16_t high;
+
+	memcpy(&low, mac->b, sizeof(low));
+	memcpy(&high, mac->b + sizeof(low), sizeof(high));
+	return low | (uint64_t)high << 32 | (uint64_t)vlan << 48;
+}
+
+static inline struct fdb_key fdb_key(const struct fdb *t, const struct mac *mac, uint16_t vlan)
+{
+	uint64_t h = fdb_mix(t, fdb_key_bits(mac, vlan));
+
+	return (struct fdb_key){.bucket = (uint32_t)(h & (FDB_BUCKETS - 1)),
+				.tag = h >> FDB_BUCKET_BITS << FDB_TAG_SHIFT};
+}
+
+/* A slot of either bucket that holds `want` in its matching bits; NULL when there is none. */
+static inline _Atomic uint64_t *fdb_find_in(struct fdb_bucket *b, uint64_t want, uint64_t *word)
+{
+	for (unsigned i = 0; i < FDB_SLOTS; i++) {
+		uint64_t w = atomic_load_explicit(&b->word[i], memory_order_relaxed);
+
+		if ((w & FDB_MATCH_MASK) == want && (w & FDB_PORT_MASK)) {
+			*word = w;
+			return &b->word[i];
+		}
+	}
+	return NULL;
+}
+
+static inline _Atomic uint64_t *fdb_find(const struct fdb *t, struct fdb_key k,
+					 struct fdb_bucket **bucket, uint64_t *word)
+{
+	_Atomic uint64_t *slot;
+
+	*bucket = &t->buckets[k.bucket];
+	slot = fdb_find_in(*bucket, k.tag, word);
+	if (__builtin_expect(slot != NULL, 1))
+		return slot;
+	*bucket = &t->buckets[k.bucket ^ 1];
+	return fdb_find_in(*bucket, k.tag | FDB_DISPLACED, word);
+}
 
 static inline void fdb_prefetch(const struct fdb *t, struct fdb_key k)
 {
@@ -81,7 +151,13 @@ static inline void fdb_prefetch(const struct fdb *t, struct fdb_key k)
 }
 
 /* Returns the station's port, or 0 when it is not known. */
-uint16_t fdb_lookup(const struct fdb *t, struct fdb_key k);
+static inline uint16_t fdb_lookup(const struct fdb *t, struct fdb_key k)
+{
+	struct fdb_bucket *b;
+	uint64_t word;
+
+	return fdb_find(t, k, &b, &word) ? (uint16_t)(word & FDB_PORT_MASK) : 0;
+}
 
 /*
  * Notes that the station was seen behind `port` at `now_s`: refreshes, moves or adds its entry.

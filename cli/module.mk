@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-cli_render_SRCS := cli/render.c cli/render_dhcp.c cli/render_port.c cli/render_show.c cli/render_stats.c \
-                   cli/render_nat.c cli/render_trace.c cli/render_ring.c cli/table.c
+cli_render_SRCS := cli/render.c cli/render_dhcp.c cli/render_nat.c cli/render_port.c cli/render_show.c \
+                   cli/render_stats.c cli/render_trace.c cli/render_ring.c cli/table.c
 cli_help_SRCS   := cli/complete.c cli/help.c cli/help_man.c
 cli_common_SRCS := common/command.c common/jsonx.c common/rpc.c $(common_SRCS)
 

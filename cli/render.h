@@ -39,13 +39,13 @@ void render_stats(const struct render *r, const json_t *result);
 void render_rings(const struct render *r, const json_t *result);
 void render_trace(const struct render *r, const json_t *result);
 void render_workers(const struct render *r, const json_t *result);
+void render_dhcp(const struct render *r, const json_t *result);
+void render_leases(const struct render *r, const json_t *result);
 void render_nat(const struct render *r, const json_t *result);
 void render_sessions(const struct render *r, const json_t *result);
 void render_forwards(const struct render *r, const json_t *result);
 void render_neighbours(const struct render *r, const json_t *result);
 void render_routes(const struct render *r, const json_t *result);
-void render_dhcp(const struct render *r, const json_t *result);
-void render_leases(const struct render *r, const json_t *result);
 void render_guests(const struct render *r, const json_t *result);
 
 /* Helpers that the renderers share. */

@@ -63,6 +63,23 @@ static void append_enabled(char *text, size_t size, const json_t *object)
 	}
 }
 
+/* Of a port without a frontend, whose own they are. */
+static void show_offloads(const struct render *r, const json_t *offloads)
+{
+	const char *name, *comma = " ";
+	json_t *on;
+
+	if (!json_is_object(offloads))
+		return;
+	fputs("    offloads:", r->out);
+	json_object_foreach ((json_t *)offloads, name, on)
+		if (json_is_true(on)) {
+			fprintf(r->out, "%s%s", comma, name);
+			comma = ", ";
+		}
+	fputs(*comma == ' ' ? " none\n" : "\n", r->out);
+}
+
 static void show_frontend(const struct render *r, const json_t *frontend)
 {
 	char text[512] = "";
@@ -152,7 +169,9 @@ static void show_policy(const struct render *r, const json_t *policy)
 
 static void show_port(const struct render *r, const json_t *port)
 {
-	static const char *const keys[] = {"bridge", "kind", "socket", "mode", "state", "error"};
+	static const char *const keys[] = {
+		"bridge",  "kind",	   "socket", "mode", "device",	 "driver", "interface",
+		"address", "host-address", "mtu",    "mac",  "nftables", "state",  "error"};
 	const char *waiting = jsonx_string(port, "waiting_for", ""), *key;
 	json_t *ring, *queue, *value;
 	size_t i;
@@ -163,6 +182,9 @@ static void show_port(const struct render *r, const json_t *port)
 	line(r, "waiting for", waiting);
 	json_object_foreach (json_object_get(port, "member"), key, value)
 		member(r, json_object_get(port, "member"), key);
+	json_object_foreach (json_object_get(port, "nic"), key, value)
+		member(r, json_object_get(port, "nic"), key);
+	show_offloads(r, json_object_get(port, "offloads"));
 	show_frontend(r, json_object_get(port, "frontend"));
 	json_array_foreach (json_object_get(port, "queues"), i, queue)
 		show_queue(r, queue);

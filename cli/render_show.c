@@ -32,6 +32,7 @@ static void show_port(const struct render *r, const json_t *port, int depth, con
 	snprintf(text, sizeof(text), "%s%s%s%s", jsonx_string(port, "socket", ""),
 		 *mode ? " (" : "", mode, *mode ? ")" : "");
 	line(r, depth, "socket", json_object_get(port, "socket") ? text : "");
+	line(r, depth, "interface", jsonx_string(port, "interface", ""));
 	snprintf(text, sizeof(text), "%s%s%s", jsonx_string(port, "state", ""),
 		 *waiting ? ", waiting for " : "", waiting);
 	line(r, depth, "state", text);

@@ -10,8 +10,8 @@
 #include "common/util.h"
 
 static const char *const group_names[] = {
-	"Bridges and ports",   "Configuration", "Forwarding table", "Gateways and NAT",
-	"Counters and frames", "DHCP and DNS",	"Guests",	    "Daemon",
+	"Bridges and ports", "Configuration",	    "Forwarding table", "Gateways and NAT",
+	"DHCP and DNS",	     "Counters and frames", "Guests",		"Daemon",
 };
 static_assert(ARRAY_SIZE(group_names) == GROUP_N, "a name for each group");
 

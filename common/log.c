@@ -16,8 +16,9 @@
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 static_assert(ARRAY_SIZE(level_names) == LOG_LEVEL_N, "a name for each level");
 
-static const char *const module_names[] = {"main",  "config", "control", "apply", "worker",
-					   "vhost", "bridge", "guest",	 "dhcp",  "eal"};
+static const char *const module_names[] = {"main",   "config", "control", "apply",
+					   "worker", "vhost",  "bridge",  "guest",
+					   "uplink", "dhcp",   "eal"};
 static_assert(ARRAY_SIZE(module_names) == LOG_MODULE_N, "a name for each module");
 
 /* w: control thread; r: any thread. With what log_tail keeps the global state of common/. */

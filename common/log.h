@@ -26,6 +26,7 @@ enum log_module {
 	LOG_VHOST,
 	LOG_BRIDGE,
 	LOG_GUEST,
+	LOG_UPLINK,
 	LOG_DHCP,
 	LOG_EAL,
 	LOG_MODULE_N

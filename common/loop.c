@@ -13,6 +13,7 @@
 struct loop {
 	int epoll_fd;
 	volatile bool stopping;
+	pthread_mutex_t *lock;		 /* held while handlers run; NULL: none */
 	TAILQ_HEAD(, loop_timer) timers; /* sorted by due_ms */
 	struct epoll_event batch[BATCH]; /* entries of deleted watches are nulled here */
 	int batch_len;
@@ -31,6 +32,11 @@ struct loop *loop_create(void)
 	}
 	TAILQ_INIT(&l->timers);
 	return l;
+}
+
+void loop_set_lock(struct loop *l, pthread_mutex_t *lock)
+{
+	l->lock = lock;
 }
 
 void loop_destroy(struct loop *l)
@@ -138,6 +144,8 @@ int loop_run_once(struct loop *l, int timeout_ms)
 	if (n < 0 && errno != EINTR)
 		return -errno;
 
+	if (l->lock)
+		pthread_mutex_lock(l->lock);
 	l->batch_len = MAX_OF(n, 0);
 	for (int i = 0; i < l->batch_len; i++) {
 		struct loop_watch *w = l->batch[i].data.ptr;
@@ -147,6 +155,8 @@ int loop_run_once(struct loop *l, int timeout_ms)
 	}
 	l->batch_len = 0;
 	run_timers(l);
+	if (l->lock)
+		pthread_mutex_unlock(l->lock);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
  * are skipped. All calls belong to the loop's thread, loop_stop excepted (async-signal-safe).
  */
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -36,6 +37,11 @@ struct loop_timer {
 
 /* Returns NULL and errno on failure. loop_destroy accepts NULL; watches must be deleted before. */
 struct loop *loop_create(void);
+/*
+ * From now on handlers run with `lock` held. Other threads that hold it may call
+ * loop_watch_modify; everything else stays the loop's thread's.
+ */
+void loop_set_lock(struct loop *l, pthread_mutex_t *lock);
 void loop_destroy(struct loop *l);
 
 /* Adds `w` (its `ready` set by the caller) for `events`. The fd stays the caller's to close. */

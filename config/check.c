@@ -263,13 +263,13 @@ static void check_disks(struct check *k, const struct config_guest *g, bool read
 	for (unsigned i = 0; i < g->n_disks; i++) {
 		const struct config_disk *disk = &g->disks[i];
 		const struct check_claim *writer = symtab_lookup(&k->disks, disk->path);
-		const char *path = arena_printf(k->scratch, "guests.%s.disks[%u]", g->name, i);
 
 		if (disk->readonly != readonly || !disk->path[0])
 			continue;
 		if (!readonly || writer)
-			check_claim(k, &k->disks, disk->path, path, disk->pos,
-				    "copy the image, or make it readonly everywhere");
+			check_claim(k, &k->disks, disk->path,
+				    arena_printf(k->scratch, "guests.%s.disks[%u]", g->name, i),
+				    disk->pos, "copy the image, or make it readonly everywhere");
 	}
 }
 
@@ -361,6 +361,7 @@ static int tables_init(struct check *k)
 	    symtab_init(&k->taps, k->scratch, n_nics + c->n_ports) ||
 	    symtab_init(&k->macs, k->scratch, n_nics + c->n_ports) ||
 	    symtab_init(&k->addresses, k->scratch, n_nics + c->n_ports) ||
+	    symtab_init(&k->devices, k->scratch, c->n_ports + c->n_uplinks) ||
 	    symtab_init(&k->disks, k->scratch, n_disks) ||
 	    symtab_init(&k->files, k->scratch, c->n_bridges))
 		return -ENOMEM;
@@ -385,6 +386,7 @@ int config_check(const struct config *c, bool look_at_files, struct config_error
 		check_guests(&k, look_at_files);
 		check_addresses(&k);
 		check_taps(&k);
+		check_host_nics(&k);
 		check_policies(&k);
 		check_members(&k);
 		check_uplinks(&k);

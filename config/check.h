@@ -23,6 +23,7 @@ struct check {
 	struct symtab bridges; /* name -> struct config_bridge */
 	struct symtab ports;   /* name -> struct check_claim, as all others */
 	struct symtab sockets, taps, macs, addresses, disks, files;
+	struct symtab devices; /* NICs of the host */
 	int ret;
 };
 
@@ -59,6 +60,9 @@ void check_member_address(struct check *k, const char *bridge, const struct ip4_
 
 /* Interfaces of the host that are ports. */
 void check_taps(struct check *k);
+
+/* Network devices of the host that are ports or uplinks. */
+void check_host_nics(struct check *k);
 
 /* VLANs and guards of ports and NICs, and mirrors. */
 void check_members(struct check *k);

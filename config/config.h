@@ -42,10 +42,11 @@ struct config_switch {
 	const char *run_dir;	    /* "/run/weft" */
 	bool idle_auto;		    /* let weftd choose how long a worker polls before it sleeps */
 	uint64_t idle_ns;	    /* UINT64_MAX: "never" (busy polling); valid unless idle_auto */
-	const char *socket_owner;   /* user name or "" */
-	const char *socket_group;   /* group name or "" */
-	unsigned socket_mode;	    /* 0600 */
-	unsigned nat_sessions;	    /* room of the table, for all bridges */
+	uint64_t rebalance_ns;	  /* how often queues are spread over the workers anew; 0: never */
+	const char *socket_owner; /* user name or "" */
+	const char *socket_group; /* group name or "" */
+	unsigned socket_mode;	  /* 0600 */
+	unsigned nat_sessions;	  /* room of the table, for all bridges */
 	const char *metrics_listen; /* ADDRESS:PORT or a socket's path; "": not served */
 };
 
@@ -180,6 +181,8 @@ enum config_filtering {
 struct config_nat {
 	struct config_pos pos, uplink_pos;
 	const char *uplink;
+	const char *prefix6; /* what the uplink knows address6's prefix as; "": IPv6 stays inside */
+	struct config_pos prefix6_pos;
 	struct config_nat_forward *forwards;
 	unsigned n_forwards;
 	struct config_nat_rule *rules;
@@ -187,9 +190,9 @@ struct config_nat {
 	enum config_filtering filtering;
 	unsigned sessions, sessions_per_guest, ports_per_guest; /* 0: no bound */
 	bool tcp_strict;
-	uint64_t udp_ns, tcp_ns, tcp_opening_ns, tcp_closing_ns, icmp_ns;
 	const char *alg; /* "[ftp, tftp]" or "" */
 	struct config_pos alg_pos;
+	uint64_t udp_ns, tcp_ns, tcp_opening_ns, tcp_closing_ns, icmp_ns;
 };
 
 struct config_bridge {
@@ -249,6 +252,19 @@ struct config_vhost {
 	struct config_pos path_pos;
 };
 
+/* A network device of the host as a port. */
+enum nic_driver_kind { NIC_DRIVER_AF_XDP, NIC_DRIVER_AF_PACKET, NIC_DRIVER_DPDK, NIC_DRIVER_N };
+enum nic_xdp_mode { NIC_XDP_AUTO, NIC_XDP_NATIVE, NIC_XDP_GENERIC, NIC_XDP_N };
+struct config_host_nic {
+	struct config_pos pos;
+	const char *dev, *pci; /* one of them; the other is "" */
+	enum nic_driver_kind driver;
+	unsigned queues; /* 0: auto */
+	enum nic_xdp_mode mode;
+	bool share; /* the host goes on to use it */
+	struct config_pos dev_pos, pci_pos, mode_pos, share_pos;
+};
+
 /* Offloads that a port offers to its guest; all on by default. */
 struct config_offloads {
 	bool tso, uso, csum;
@@ -291,7 +307,7 @@ struct config_tap {
 	struct config_pos name_pos, address_pos, address6_pos, mac_pos;
 };
 
-enum config_port_kind { PORT_VHOST_USER, PORT_TAP, PORT_KIND_N };
+enum config_port_kind { PORT_VHOST_USER, PORT_TAP, PORT_NIC, PORT_KIND_N };
 
 /* A port that belongs to no guest of ours: somebody else's QEMU or libvirt guest, or the host. */
 struct config_port {
@@ -300,8 +316,9 @@ struct config_port {
 	enum config_port_kind kind;
 	const char *bridge;
 	struct config_pos bridge_pos;
-	struct config_vhost vhost; /* PORT_VHOST_USER */
-	struct config_tap tap;	   /* PORT_TAP */
+	struct config_vhost vhost;  /* PORT_VHOST_USER */
+	struct config_tap tap;	    /* PORT_TAP */
+	struct config_host_nic nic; /* PORT_NIC */
 	struct config_offloads offloads;
 	unsigned mtu; /* PORT_VHOST_USER: largest that its frontend may give its guest, 65535 */
 	struct config_member member;
@@ -333,11 +350,8 @@ struct config_uplink {
 	unsigned mtu; /* 1500 */
 	struct config_neighbour *neighbours;
 	unsigned n_neighbours;
-	struct config_vhost vhost; /* UPLINK_VHOST_USER */
-	struct {
-		const char *dev, *driver;
-		struct config_pos dev_pos;
-	} nic; /* UPLINK_NIC */
+	struct config_vhost vhost;  /* UPLINK_VHOST_USER */
+	struct config_host_nic nic; /* UPLINK_NIC */
 	struct {
 		struct ip4_prefix range; /* a /30 of it is the link to the host */
 		struct config_pos range_pos;
@@ -370,7 +384,7 @@ struct config_nic {
 	struct config_pos queues_pos;
 };
 
-enum guest_engine { ENGINE_AUTO, ENGINE_QEMU, ENGINE_N };
+enum guest_engine { ENGINE_AUTO, ENGINE_QEMU, ENGINE_WEFT, ENGINE_N };
 enum guest_restart { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_N };
 
 struct config_disk {

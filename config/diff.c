@@ -234,6 +234,10 @@ static void describe_port(const struct config_port *p, char *text, size_t size)
 {
 	char path[128];
 
+	if (p->kind == PORT_NIC) {
+		snprintf(text, size, "on %s, NIC %s%s", p->bridge, p->nic.dev, p->nic.pci);
+		return;
+	}
 	if (p->kind == PORT_TAP) {
 		snprintf(text, size, "on %s, tap %s", p->bridge, p->tap.name);
 		return;

@@ -7,6 +7,7 @@ config_SRCS := config/arena.c config/check.c config/check_address.c config/check
                config/utf8.c config/value.c
 config_SRCS += config/check_policy.c config/schema_policy.c
 config_SRCS += config/check_dhcp.c config/schema_dhcp.c
+config_SRCS += config/check_nic.c config/schema_nic.c
 config_SRCS += config/check_port.c config/schema_port.c
 config_SRCS += config/check_nat.c config/check_uplink.c config/edit_nat.c config/nat_value.c config/schema_nat.c config/schema_uplink.c
 
@@ -15,7 +16,7 @@ $(B)/obj/config/example.o: config/example.yaml
 
 CONFIG_TESTS := test_config test_config_check test_config_derive test_config_dhcp test_config_diff \
                 test_config_doc test_config_edit test_config_errors test_config_member \
-                test_config_memory test_config_policy test_config_print test_config_reader \
+                test_config_memory test_config_nat test_config_nic test_config_policy test_config_print test_config_reader \
                 test_config_text test_config_values
 UNIT_TESTS += $(CONFIG_TESTS)
 $(foreach t,$(CONFIG_TESTS), \

@@ -21,6 +21,7 @@ static const struct schema_word auto_on_off[] = {
 	{"auto", CONFIG_AUTO}, {"on", CONFIG_ON}, {"off", CONFIG_OFF}, {NULL, 0}};
 static const struct schema_word idle_words[] = {
 	{"auto", SCHEMA_IDLE_AUTO}, {"never", UINT64_MAX}, {NULL, 0}};
+static const struct schema_word off_zero[] = {{"off", 0}, {NULL, 0}};
 static const struct schema_word forward_words[] = {
 	{"auto", FORWARD_AUTO},
 	{"none", FORWARD_NONE},
@@ -36,13 +37,12 @@ static const struct schema_word nic_models[] = {{"virtio", NIC_MODEL_VIRTIO},
 						{NULL, 0}};
 static const struct schema_word disk_formats[] = {{"raw", 0}, {"qcow2", 0}, {NULL, 0}};
 static const struct schema_word engines[] = {
-	{"auto", ENGINE_AUTO}, {"qemu", ENGINE_QEMU}, {NULL, 0}};
+	{"auto", ENGINE_AUTO}, {"qemu", ENGINE_QEMU}, {"weft", ENGINE_WEFT}, {NULL, 0}};
 static const struct schema_word restarts[] = {{"no", RESTART_NO},
 					      {"on-failure", RESTART_ON_FAILURE},
 					      {"always", RESTART_ALWAYS},
 					      {NULL, 0}};
 
-static const struct schema_word off_zero[] = {{"off", 0}, {NULL, 0}};
 static const struct schema_word none_zero[] = {{"none", 0}, {NULL, 0}};
 static const struct schema_word mirror_directions[] = {
 	{"both", MIRROR_BOTH}, {"in", MIRROR_IN}, {"out", MIRROR_OUT}, {NULL, 0}};
@@ -349,6 +349,18 @@ static const struct schema_key switch_keys[] = {
 		.example = "50us",
 		.help = "how long a worker without packets polls before it sleeps; auto: longer "
 			"while a processor is idle; never: it does not sleep",
+	},
+	{
+		.name = "rebalance",
+		.type = SCHEMA_DURATION,
+		.offset = offsetof(struct config_switch, rebalance_ns),
+		.min = NS_PER_S,
+		.max = HOUR_NS,
+		.words = off_zero,
+		.fallback = "off",
+		.example = "10s",
+		.help = "how often the ports' queues are spread over the workers anew, by what "
+			"each did meanwhile; for two workers or more",
 	},
 	{
 		.name = "nat-sessions",
@@ -724,6 +736,16 @@ static const struct schema_key port_keys[] = {
 		.help = "instead of a socket: an interface of the host, which weftd makes",
 	},
 	{
+		.name = "nic",
+		.type = SCHEMA_MAP,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_port, nic),
+		.pos = offsetof(struct config_port, nic.pos),
+		.map = &schema_nic,
+		.example = "{dev: eth1}",
+		.help = "instead of a socket: a network device of the host, towards the network",
+	},
+	{
 		.name = "offloads",
 		.type = SCHEMA_MAP,
 		.flags = SCHEMA_DISRUPTIVE,
@@ -744,15 +766,14 @@ static const struct schema_key port_keys[] = {
 	},
 	MEMBER_KEYS(config_port),
 };
-static const char *const port_later[] = {"nic", NULL};
 static const char *const port_kinds[PORT_KIND_N + 1] = {
 	[PORT_VHOST_USER] = "vhost-user",
 	[PORT_TAP] = "tap",
+	[PORT_NIC] = "nic",
 };
 static const struct schema_map port_map = {
 	.noun = "port",
 	KEYS(port_keys),
-	.later = port_later,
 	.kinds = port_kinds,
 	.kind_optional = true,
 	.kind = offsetof(struct config_port, kind),
@@ -1030,7 +1051,7 @@ static const struct schema_key guest_keys[] = {
 		.offset = offsetof(struct config_guest, engine),
 		.words = engines,
 		.fallback = "auto",
-		.help = "what runs the guest",
+		.help = "what runs the guest: qemu, or weft-vmm (needs KVM); auto is qemu",
 	},
 	{
 		.name = "restart",

@@ -104,8 +104,8 @@ extern const struct schema_map schema_spoof, schema_rate;
 /* The DHCP and DNS server of a bridge: an object of struct config_dhcp. */
 extern const struct schema_map schema_dhcp;
 
-/* What makes a port's kind: objects of struct config_vhost and struct config_tap. */
-extern const struct schema_map schema_vhost, schema_tap;
+/* What makes a port's kind: objects of struct config_vhost, config_tap and config_host_nic. */
+extern const struct schema_map schema_vhost, schema_tap, schema_nic;
 
 /* Translation for a bridge, an object of struct config_nat; a way out, of struct config_uplink. */
 extern const struct schema_map schema_nat, schema_uplink;

@@ -49,36 +49,6 @@ static const struct schema_map host_map = {
 	.help = "the host's own network, by a tap and rules that weftd owns",
 };
 
-static const struct schema_key nic_keys[] = {
-	{
-		.name = "dev",
-		.type = SCHEMA_STRING,
-		.flags = SCHEMA_REQUIRED | SCHEMA_DISRUPTIVE,
-		.offset = offsetof(struct config_uplink, nic.dev),
-		.pos = offsetof(struct config_uplink, nic.dev_pos),
-		.max = 63,
-		.example = "eth1",
-		.help = "the network interface",
-	},
-	{
-		.name = "driver",
-		.type = SCHEMA_WORD,
-		.flags = SCHEMA_DISRUPTIVE,
-		.offset = offsetof(struct config_uplink, nic.driver),
-		.words =
-			(const struct schema_word[]){
-				{"af_xdp", 0}, {"af_packet", 0}, {"dpdk", 0}, {NULL, 0}},
-		.fallback = "af_xdp",
-		.help = "how weftd drives it",
-	},
-};
-static const struct schema_map nic_map = {
-	.noun = "NIC uplink",
-	KEYS(nic_keys),
-	.size = sizeof(struct config_uplink),
-	.help = "a network interface of the host",
-};
-
 static const struct schema_key uplink_keys[] = {
 	{
 		.name = "address",
@@ -158,8 +128,11 @@ static const struct schema_key uplink_keys[] = {
 	{
 		.name = "nic",
 		.type = SCHEMA_MAP,
-		.map = &nic_map,
-		.example = "{dev: eth1, driver: af_xdp}",
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_uplink, nic),
+		.pos = offsetof(struct config_uplink, nic.pos),
+		.map = &schema_nic,
+		.example = "{dev: eth1}",
 		.help = "through a network interface",
 	},
 	{

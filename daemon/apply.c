@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/apply.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "daemon/dhcp.h"
 #include "daemon/gateways.h"
 #include "daemon/metrics.h"
+#include "daemon/port_nic.h"
 #include "daemon/running.h"
 #include "uplink/tap_port.h"
 
@@ -83,9 +85,27 @@ static int add_socket_port(struct weftd *d, const struct config_port *c, struct 
 	return add_vhost_port(d, c->bridge, &params, &c->member, &policy, e);
 }
 
+static int add_nic(struct weftd *d, const struct config_port *c, struct err *e)
+{
+	struct nic_params params = port_nic_params(c->name, &c->nic, false);
+	struct policy policy = policy_from_port(c);
+	struct nic *n = nic_create(&d->vswitch->nics, &params, e);
+
+	return n ? vswitch_add_port(d->vswitch, c->bridge, &port_kind_nic, &n->port, &c->member,
+				    &policy, e)
+		 : -errno;
+}
+
+static int (*const add_port_of[])(struct weftd *d, const struct config_port *c, struct err *e) = {
+	[PORT_VHOST_USER] = add_socket_port,
+	[PORT_TAP] = add_tap_port,
+	[PORT_NIC] = add_nic,
+};
+static_assert(ARRAY_SIZE(add_port_of) == PORT_KIND_N, "a way to make each kind");
+
 static int add_port(struct weftd *d, const struct config_port *c, struct err *e)
 {
-	return c->kind == PORT_TAP ? add_tap_port(d, c, e) : add_socket_port(d, c, e);
+	return add_port_of[c->kind](d, c, e);
 }
 
 static void nic_port_name(const char *guest, unsigned n, char *name, size_t size)
@@ -368,6 +388,7 @@ int apply_config(struct weftd *d, struct config *wanted, struct apply_result *r)
 	gateways_apply(d, wanted, note_late_failure, r);
 	dhcp_apply(d, wanted, note_late_failure, r);
 	vswitch_set_idle(d->vswitch, wanted);
+	vswitch_set_rebalance(d->vswitch, wanted);
 	if (!old)
 		start_first_guests(d, wanted, r);
 	d->config = wanted;

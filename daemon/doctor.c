@@ -7,23 +7,27 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "common/kvm_probe.h"
 #include "common/units.h"
 #include "common/util.h"
 #include "daemon/doctor_private.h"
 #include "daemon/hugepages.h"
 #include "daemon/image.h"
-#include "daemon/kvm_probe.h"
 #include "daemon/qemu.h"
+#include "uplink/netdev.h"
+#include "uplink/xdp_features.h"
 
 #define RUN_DIR	      "/run/weft"
 #define QEMU_PROBE    QEMU_DEFAULT " -machine none -display none -nodefaults "
@@ -223,6 +227,47 @@ static void look_run_dir(struct finding *f)
 		   fd >= 0 ? RUN_DIR " is writable" : RUN_DIR ": %s", strerror(error));
 }
 
+/* " eth0 native with zero-copy", as driver: af_xdp would choose; "" for what is no NIC. */
+static void describe_nic(const char *name, char *text, size_t size)
+{
+	struct xdp_features f = {0};
+	struct netdev d;
+
+	text[0] = '\0';
+	if (netdev_read(name, &d, NULL) < 0 || mac_is_zero(&d.mac))
+		return;
+	if (xdp_features_read(d.ifindex, &f) < 0)
+		snprintf(text, size, " %s (ask by using it)", name);
+	else
+		snprintf(text, size, " %s %s", name,
+			 f.zero_copy ? "native with zero-copy"
+			 : f.native  ? "native"
+				     : "generic");
+}
+
+static void look_xdp(struct finding *f)
+{
+	struct if_nameindex *devices = if_nameindex();
+	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), error = errno;
+	char all[200] = "", one[64];
+
+	for (unsigned i = 0; devices && devices[i].if_name; i++) {
+		describe_nic(devices[i].if_name, one, sizeof(one));
+		if (strlen(all) + strlen(one) < sizeof(all))
+			strcat(all, one);
+	}
+	if_freenameindex(devices);
+	if (fd < 0) {
+		doctor_say(f, WARN,
+			   "run as root, with a kernel that has CONFIG_XDP_SOCKETS; needed only "
+			   "for NICs with driver: af_xdp",
+			   "AF_XDP: %s", strerror(error));
+		return;
+	}
+	close(fd);
+	doctor_say(f, PASS, "", "AF_XDP works;%s", all[0] ? all : " there is no NIC");
+}
+
 static const struct check checks[] = {
 	{"kvm", look_kvm},
 	{"qemu", look_qemu},
@@ -238,6 +283,7 @@ static const struct check checks[] = {
 	{"nftables", doctor_look_nftables},
 	{"forwarding", doctor_look_forwarding},
 	{"leftovers", doctor_look_leftovers},
+	{"xdp", look_xdp},
 	{"dnsmasq", look_dnsmasq},
 };
 

@@ -12,13 +12,22 @@
 #include "daemon/gateway_rules.h"
 #include "daemon/port_kind.h"
 
-#define TICK_MS 1000
+#define PREPARE_MS 100	/* as nat_prepare wants it */
+#define TICK_MS	   1000 /* of the router */
 
 static void on_tick(struct loop_timer *t, uint64_t now_ms)
 {
 	struct gateways *g = container_of(t, struct gateways, timer);
+	struct gateways_uplink *u;
 
+	nat_prepare(g->nat);
+	if (now_ms < g->tick_at_ms)
+		return;
+	g->tick_at_ms = now_ms + TICK_MS;
 	router_tick(g->router, now_ms * NS_PER_MS);
+	TAILQ_FOREACH (u, &g->uplinks, next)
+		if (u->ops->tick)
+			u->ops->tick(u->port);
 }
 
 static struct nat *create_nat(struct weftd *d, struct err *e)
@@ -59,7 +68,8 @@ struct gateways *gateways_get(struct weftd *d, struct err *e)
 		goto err_nat;
 	}
 	g->timer.expired = on_tick;
-	loop_timer_start(d->loop, &g->timer, TICK_MS, TICK_MS);
+	nat_prepare(g->nat);
+	loop_timer_start(d->loop, &g->timer, PREPARE_MS, PREPARE_MS);
 	d->gateways = g;
 	return g;
 
@@ -142,7 +152,9 @@ static struct router_iface_params bridge_iface(struct gateways *g, const struct 
 	};
 	struct gateways_uplink *u = gateways_uplink_lookup(g, config_bridge_uplink(c));
 	struct router_iface_params params;
+	struct ipaddr_prefix outside;
 	char name[CONFIG_NAME_MAX + 16];
+	struct err e;
 
 	/* Compared as bytes. */
 	memset(&params, 0, sizeof(params));
@@ -161,6 +173,9 @@ static struct router_iface_params bridge_iface(struct gateways *g, const struct 
 	params.mac = mac_derive(name, 0);
 	params.has_address6 =
 		c->address6[0] && ipaddr_prefix_parse(c->address6, &params.address6) == 0;
+	params.has_npt6 = c->nat.prefix6[0] && params.has_address6 &&
+			  ipaddr_prefix_parse(c->nat.prefix6, &outside) == 0 &&
+			  npt6_init(&params.npt6, &params.address6, &outside, &e) == 0;
 	return params;
 }
 

@@ -42,6 +42,7 @@ struct gateways {
 	struct nat *nat;
 	struct router *router;
 	struct loop_timer timer;
+	uint64_t tick_at_ms; /* of the router */
 	TAILQ_HEAD(, gateways_uplink) uplinks;
 	TAILQ_HEAD(, gateways_bridge) bridges;
 };

@@ -12,10 +12,10 @@
 
 #include <sys/queue.h>
 
+#include "common/kvm_probe.h"
 #include "daemon/guest.h"
 #include "daemon/guest_policy.h"
 #include "daemon/guest_record.h"
-#include "daemon/kvm_probe.h"
 #include "daemon/process.h"
 #include "daemon/qmp.h"
 

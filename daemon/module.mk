@@ -7,18 +7,18 @@ daemon_SRCS := daemon/apply.c daemon/cmd.c daemon/cmd_capture.c daemon/cmd_confi
                daemon/packet_text.c daemon/governor.c daemon/http.c daemon/http_request.c daemon/main.c \
                daemon/member.c daemon/metrics.c daemon/options.c daemon/policy.c \
                daemon/dhcp.c daemon/dhcp_files.c daemon/dhcp_process.c daemon/dhcp_server.c \
-               daemon/dhcp_show.c \
-               daemon/cmd_dhcp.c daemon/port_tap.c daemon/port_vhost.c daemon/running.c daemon/vswitch.c
+               daemon/dhcp_show.c daemon/cmd_dhcp.c daemon/port_nic.c daemon/port_tap.c daemon/port_vhost.c \
+               daemon/running.c daemon/vswitch.c
 
 # The router and the ways out.
 daemon_SRCS += daemon/cmd_nat.c daemon/cmd_route.c daemon/gateway_rules.c daemon/gateways.c \
                daemon/port_gateway.c daemon/trace_route.c daemon/uplink.c daemon/uplink_host.c \
-               daemon/uplink_vhost.c
+               daemon/uplink_nic.c daemon/uplink_vhost.c
 
 PROGRAMS += weftd
 weftd_SRCS   = $(sort $(common_SRCS) $(config_SRCS) $(dataplane_SRCS) $(bridge_SRCS) \
-               $(vhost_SRCS) $(uplink_SRCS) $(dhcp_SRCS) $(daemon_SRCS) $(control_SRCS) $(guests_SRCS))
-weftd_LIBS   = libdpdk libpcap jansson yaml-0.1 libsystemd $(uplink_LIBS)
+               $(vhost_SRCS) $(uplink_SRCS) $(nic_SRCS) $(dhcp_SRCS) $(daemon_SRCS) $(control_SRCS) $(guests_SRCS))
+weftd_LIBS   = libdpdk libpcap jansson yaml-0.1 libsystemd $(uplink_LIBS) $(nic_LIBS)
 
 UNIT_TESTS += test_options test_governor
 test_governor_SRCS := tests/unit/test_governor.c daemon/governor.c

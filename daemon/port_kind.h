@@ -41,6 +41,6 @@ struct port_kind {
 };
 
 /* All there are. */
-extern const struct port_kind port_kind_vhost, port_kind_tap, port_kind_gateway;
+extern const struct port_kind port_kind_vhost, port_kind_tap, port_kind_nic, port_kind_gateway;
 
 #endif

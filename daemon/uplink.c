@@ -13,6 +13,7 @@
 
 const struct uplink_ops *const uplink_ops_of[UPLINK_KIND_N] = {
 	[UPLINK_HOST] = &uplink_host,
+	[UPLINK_NIC] = &uplink_nic,
 	[UPLINK_VHOST_USER] = &uplink_vhost,
 };
 

@@ -61,6 +61,8 @@ struct uplink_ops {
 	 * Does nothing when they are not. Returns 0 or -errno. May be NULL.
 	 */
 	int (*settle)(struct weftd *d, struct port *port, const struct config *c, struct err *e);
+	/* Once a second. May be NULL. */
+	void (*tick)(struct port *port);
 };
 
 /* A row a kind: NULL, a kind that is not there in this build. */

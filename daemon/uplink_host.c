@@ -167,9 +167,15 @@ static int settle(struct weftd *d, struct port *port, const struct config *c, st
 	return host_uplink_set_prefixes(host_uplink_of(port), list, n, e);
 }
 
+static void tick(struct port *port)
+{
+	host_uplink_tick(host_uplink_of(port));
+}
+
 const struct uplink_ops uplink_host = {
 	.create = create,
 	.update = update,
 	.forwards = forwards,
 	.settle = settle,
+	.tick = tick,
 };

@@ -46,6 +46,25 @@ static void govern(struct loop_timer *t, uint64_t now_ms)
 			: vs->idle_base;
 }
 
+static void on_balance(struct loop_timer *t, uint64_t now_ms)
+{
+	struct vswitch *vs = container_of(t, struct vswitch, balance_timer);
+	unsigned moved = dataplane_rebalance(vs->dp, false);
+
+	if (moved)
+		log_info(LOG_BRIDGE, "queues spread over the workers anew moved=%u", moved);
+}
+
+void vswitch_set_rebalance(struct vswitch *vs, const struct config *c)
+{
+	uint64_t every_ms = c->sw.rebalance_ns / NS_PER_MS;
+
+	if (!every_ms || vs->dp->n_workers < 2)
+		loop_timer_stop(vs->loop, &vs->balance_timer);
+	else if (vs->balance_timer.every_ms != every_ms || !vs->balance_timer.armed)
+		loop_timer_start(vs->loop, &vs->balance_timer, every_ms, every_ms);
+}
+
 static void connect_ports(struct vswitch *vs, uint64_t now_ms)
 {
 	int again_ms = vhost_tick(vs->vhost, now_ms);
@@ -88,16 +107,21 @@ struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params 
 		err_set(e, errno, "cannot create an eventfd: %s", strerror(errno));
 		goto err_dataplane;
 	}
+	if (nics_init(&vs->nics, vs->dp, loop, e) < 0)
+		goto err_vhost;
 
 	vs->vhost_watch.ready = on_vhost_event;
 	vs->vhost_timer.expired = on_vhost_timer;
 	vs->ageing_timer.expired = on_ageing;
 	vs->governor_timer.expired = govern;
+	vs->balance_timer.expired = on_balance;
 	vs->proc_stat = open("/proc/stat", O_RDONLY | O_CLOEXEC);
 	loop_watch_add(loop, &vs->vhost_watch, vs->vhost->event_fd, EPOLLIN);
 	loop_timer_start(loop, &vs->ageing_timer, 1000, 1000);
 	return vs;
 
+err_vhost:
+	vhost_destroy(vs->vhost);
 err_dataplane:
 	dataplane_destroy(vs->dp);
 err_free:
@@ -114,9 +138,11 @@ void vswitch_destroy(struct vswitch *vs)
 	loop_timer_stop(vs->loop, &vs->vhost_timer);
 	loop_timer_stop(vs->loop, &vs->ageing_timer);
 	loop_timer_stop(vs->loop, &vs->governor_timer);
+	loop_timer_stop(vs->loop, &vs->balance_timer);
 	if (vs->proc_stat >= 0)
 		close(vs->proc_stat);
 	loop_watch_del(&vs->vhost_watch);
+	nics_fini(&vs->nics);
 	vhost_destroy(vs->vhost);
 	dataplane_destroy(vs->dp);
 	free(vs);

@@ -18,6 +18,7 @@
 #include "daemon/governor.h"
 #include "daemon/policy.h"
 #include "daemon/port_kind.h"
+#include "uplink/nic.h"
 #include "vhost/vhost_port.h"
 
 struct vswitch_bridge {
@@ -42,9 +43,10 @@ struct vswitch {
 	struct loop *loop;
 	struct dataplane *dp;
 	struct vhost *vhost;
+	struct nics nics;
 	TAILQ_HEAD(, vswitch_bridge) bridges;
 	TAILQ_HEAD(, vswitch_port) ports;
-	struct loop_timer ageing_timer, vhost_timer, governor_timer;
+	struct loop_timer ageing_timer, vhost_timer, governor_timer, balance_timer;
 	struct governor governor; /* of the workers' polling, while the configuration says auto */
 	struct governor_seen {
 		uint64_t now_ns, idle_ns, busy_iterations;
@@ -64,6 +66,8 @@ struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params 
 uint64_t vswitch_idle_ns(const struct config *c, unsigned n_workers);
 /* Makes it so for workers that run, also for those that sleep; starts or stops the governor. */
 void vswitch_set_idle(struct vswitch *vs, const struct config *c);
+/* Spreads queues over the workers as often as configured, or no more. */
+void vswitch_set_rebalance(struct vswitch *vs, const struct config *c);
 /* Removes every port and bridge, stops the workers. Accepts NULL. */
 void vswitch_destroy(struct vswitch *vs);
 

@@ -1,16 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dataplane/copy.h"
 
+#include <cpuid.h>
+
 #include <rte_memcpy.h>
 
 #include "common/cksum.h"
 
 /*
+ * Three ways to copy, by length. A guest's large frame and the buffers it goes to are all aligned
+ * to pages, so source and destination have the same place in theirs. libc's memcpy then goes
+ * backwards in each page (it takes them for overlapping), which is a third slower: the hardware's
+ * prefetch runs ahead only. The processor's own string instruction goes forwards and is as fast as
+ * memory.
+ *
  * Payload is written before the headers when a checksum has to be completed: its sum then goes
  * into a private copy of the headers, and the receiver's memory is never read back.
  */
 
-#define INLINE_COPY_MAX 256 /* above it, libc's memcpy picks the widest vectors of the machine */
+#define INLINE_COPY_MAX	 256 /* above it, libc's memcpy picks the widest vectors of the machine */
+
+#define STRING_COPY_MIN	 2048	   /* below it, the string instruction takes long to start */
+#define CPUID_7_EBX_ERMS (1u << 9) /* enhanced rep movsb: fast at any alignment */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__clang__)
+#define copy_large memcpy /* which the sanitizers see; clang is for them and for warnings */
+#else
+static void *copy_by_string(void *dst, const void *src, size_t len)
+{
+	void *to = dst;
+
+	asm volatile("rep movsb" : "+D"(to), "+S"(src), "+c"(len) : : "memory");
+	return dst;
+}
+
+/* Runs once, when the program is loaded. */
+static void *(*resolve_copy_large(void))(void *, const void *, size_t)
+{
+	unsigned a, b = 0, c, d;
+
+	if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & CPUID_7_EBX_ERMS))
+		return copy_by_string;
+	return memcpy;
+}
+
+static void *copy_large(void *dst, const void *src, size_t len)
+	__attribute__((ifunc("resolve_copy_large")));
+#endif
 
 struct sink {
 	const struct iovec *iov;
@@ -21,8 +57,10 @@ static inline void copy_bytes(void *dst, const void *src, size_t len)
 {
 	if (len <= INLINE_COPY_MAX)
 		rte_memcpy(dst, src, len);
-	else
+	else if (len < STRING_COPY_MIN)
 		memcpy(dst, src, len);
+	else
+		copy_large(dst, src, len);
 }
 
 static void sink_skip(struct sink *k, size_t len)

@@ -12,6 +12,10 @@
 #include "common/log.h"
 
 #define MEMORY_MB "64"
+/* Without huge pages memory is ordinary: what NIC ports do not use of it is never touched. */
+#define MEMORY_MB_NO_HUGE "256"
+/* A device that no machine has: none is probed at the start, those of NIC ports are later. */
+#define NO_DEVICE "ffff:ff:1f.7"
 
 static unsigned long free_hugepages(void)
 {
@@ -73,9 +77,16 @@ int eal_init(enum config_auto hugepages, struct err *e)
 {
 	char lcores[4096];
 	bool huge = hugepages == CONFIG_ON;
-	char *argv[] = {"weftd",       "--no-pci",	"--no-telemetry",
-			"--no-shconf", "--log-level=4", lcores,
-			"-m",	       MEMORY_MB,	huge ? "--in-memory" : "--no-huge",
+	char *argv[] = {"weftd",
+			"--allow",
+			NO_DEVICE,
+			"--no-telemetry",
+			"--no-shconf",
+			"--log-level=4",
+			lcores,
+			"-m",
+			huge ? MEMORY_MB : MEMORY_MB_NO_HUGE,
+			huge ? "--in-memory" : "--no-huge",
 			NULL};
 	int argc = ARRAY_SIZE(argv) - 1;
 
@@ -93,7 +104,8 @@ int eal_init(enum config_auto hugepages, struct err *e)
 			       "no DPDK memory: the environment did not start: %s; %s",
 			       rte_strerror(rte_errno),
 			       huge ? "check /dev/hugepages and the memory cgroup"
-				    : "at least " MEMORY_MB " MiB must be free");
+				    : "at least " MEMORY_MB_NO_HUGE
+				      " MiB of address space must be free");
 	return 0;
 }
 

@@ -26,6 +26,9 @@ die() {
 	exit 1
 }
 
+# shellcheck source=guest/modules.sh
+. "$here/modules.sh"
+
 need() {
 	command -v "$1" >/dev/null || die "$1 is missing; apt-get install $2"
 }
@@ -38,7 +41,8 @@ ldd "$busybox" >/dev/null 2>&1 &&
 	die "$busybox is not static; apt-get install busybox-static"
 
 inputs() {
-	sha256sum "$here/mkimage.sh" "$here/init" "$here/power-button" "$here/dhcp-lease" "$busybox" \
+	sha256sum "$here/mkimage.sh" "$here/modules.sh" "$here/init" "$here/power-button" \
+		"$here/dhcp-lease" "$busybox" \
 		"$agent" ${perf:+"$perf"} |
 		sed 's, .*/, ,'
 }
@@ -83,33 +87,6 @@ unpack_kernel() {
 	size=$(($(number_at 0x24c 4) - 4))
 	tail -c "+$((start + 1))" "$dir/vmlinuz.new" | head -c "$size" |
 		xz -dc >"$dir/vmlinux.new" || die "the kernel's payload is not xz"
-}
-
-# module_file NAME: where the kernel package has it, with - or _ in its name.
-module_file() {
-	find "$modules" -name "$(echo "$1" | sed 's/[-_]/[-_]/g').ko" | head -n 1
-}
-
-# closure NAME: the module and what it needs, dependencies first.
-closure() {
-	file=$(module_file "$1")
-	[ -n "$file" ] || die "the kernel has no module $1"
-	for need in $(tr '\0' '\n' <"$file" | sed -n 's/^depends=//p' | tr ',' ' '); do
-		(closure "$need")
-	done
-	echo "$1" | tr - _
-}
-
-# list NAME MODULE...: copies modules with their dependencies and writes the order to load them in.
-list() {
-	name=$1
-	shift
-	for module in "$@"; do
-		closure "$module"
-	done | awk '!seen[$0]++' >"$root/lib/modules/$name.list"
-	while read -r module; do
-		cp "$(module_file "$module")" "$root/lib/modules/$module.ko"
-	done <"$root/lib/modules/$name.list"
 }
 
 fill_root() {
@@ -160,6 +137,7 @@ work=$(mktemp -d "$dir/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 fetch_kernel
+# shellcheck disable=SC2034 # for modules.sh
 modules=$dir/kernel/lib/modules
 cp "$dir"/kernel/boot/vmlinuz-* "$dir/vmlinuz.new"
 unpack_kernel

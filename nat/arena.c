@@ -27,6 +27,19 @@ void arena_unmap(void *p, size_t bytes)
 		munmap(p, bytes);
 }
 
+/* Kernels before 5.14 do not know how: then whoever comes first waits. */
+void arena_populate(void *p, size_t from, size_t to)
+{
+#ifdef MADV_POPULATE_WRITE
+	const size_t page = 4096;
+	uintptr_t begin = ((uintptr_t)p + from) & ~(page - 1);
+	uintptr_t end = ((uintptr_t)p + to + page - 1) & ~(page - 1);
+
+	if (to > from)
+		madvise((void *)begin, end - begin, MADV_POPULATE_WRITE);
+#endif
+}
+
 static size_t links_bytes(const struct index_pool *p)
 {
 	return ((size_t)p->limit + 1) * sizeof(uint32_t);
@@ -53,6 +66,12 @@ void index_pool_fini(struct index_pool *p)
 	arena_unmap(p->next, links_bytes(p));
 	arena_unmap(p->next_full, links_bytes(p));
 	p->next = p->next_full = NULL;
+}
+
+void index_pool_populate(struct index_pool *p, uint32_t from, uint32_t to)
+{
+	arena_populate(p->next, from * sizeof(uint32_t), (to + 1ull) * sizeof(uint32_t));
+	arena_populate(p->next_full, from * sizeof(uint32_t), (to + 1ull) * sizeof(uint32_t));
 }
 
 /* The next of a magazine that another thread takes meanwhile is read in vain: the count tells. */

@@ -20,6 +20,8 @@
 /* Returns NULL when there is no address space. Large pages where the kernel has them. */
 void *arena_map(size_t bytes);
 void arena_unmap(void *p, size_t bytes);
+/* Has the kernel put memory behind a range now, so that nobody waits for it later. */
+void arena_populate(void *p, size_t from, size_t to);
 
 struct index_pool {
 	uint32_t limit, magazine;
@@ -44,6 +46,15 @@ void index_pool_fini(struct index_pool *p);
 /* Returns 0 when there is none left. */
 uint32_t index_get(struct index_pool *p, struct index_cache *c);
 void index_put(struct index_pool *p, struct index_cache *c, uint32_t index);
+
+/* What index_get returns next, as far as that is known: worth a prefetch of its record. Else 0. */
+static inline uint32_t index_peek(const struct index_cache *c)
+{
+	return c->in_use.n ? c->in_use.first : 0;
+}
+
+/* Populates the links of the indices up to `to`. */
+void index_pool_populate(struct index_pool *p, uint32_t from, uint32_t to);
 
 /* How many were ever in use at once, at least: elements above it were never touched. */
 static inline uint32_t index_pool_touched(const struct index_pool *p)

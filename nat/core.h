@@ -81,6 +81,7 @@ struct nat {
 	struct nat_mapping *mappings;
 	struct index_pool mapping_indices;
 	uint32_t mappings_max;
+	uint32_t sessions_ready, mappings_ready; /* nat_prepare's */
 
 	struct flow_table permitted; /* permits, by mapping and remote address */
 	struct nat_permit *permits;
@@ -110,12 +111,25 @@ static inline uint64_t nat_endpoint(uint32_t addr, uint16_t port, uint8_t class,
 	return addr | (uint64_t)port << 32 | (uint64_t) class << 48 | (uint64_t)outside << 56;
 }
 
+/* Where an endpoint's mappings are listed, whichever their outsides are. */
+static inline uint64_t nat_endpoint_hash(const struct nat *n, uint64_t endpoint)
+{
+	return nat_hash(n, endpoint & (~0ull >> 8), 1);
+}
+
 /* The lock of an endpoint, whichever its outside is. */
 static inline rte_spinlock_t *nat_stripe(const struct nat *n, uint64_t endpoint)
 {
-	uint64_t hash = nat_hash(n, endpoint & (~0ull >> 8), 1);
+	return &n->stripes[(nat_endpoint_hash(n, endpoint) >> 16) % NAT_STRIPES].lock;
+}
 
-	return &n->stripes[hash % NAT_STRIPES].lock;
+/* Asks for the two cache lines in which the endpoint's mappings are listed. */
+static inline void nat_endpoint_prefetch(const struct nat *n, uint64_t endpoint)
+{
+	uint64_t hash = nat_endpoint_hash(n, endpoint);
+
+	__builtin_prefetch(flow_table_first(&n->endpoints, hash));
+	__builtin_prefetch(flow_table_second(&n->endpoints, hash));
 }
 
 static inline rte_spinlock_t *nat_tuple_stripe(const struct nat *n, uint64_t endpoint)

@@ -7,7 +7,7 @@
 
 static_assert(sizeof(struct flow_bucket) == 64, "one cache line");
 
-int flow_table_init(struct flow_table *t, uint32_t entries)
+int flow_table_init(struct flow_table *t, uint32_t entries, bool populate)
 {
 	uint32_t buckets = 2;
 
@@ -15,7 +15,11 @@ int flow_table_init(struct flow_table *t, uint32_t entries)
 		buckets *= 2;
 	t->mask = buckets - 1;
 	t->buckets = arena_map((size_t)buckets * sizeof(struct flow_bucket));
-	return t->buckets ? 0 : -ENOMEM;
+	if (!t->buckets)
+		return -ENOMEM;
+	if (populate)
+		arena_populate(t->buckets, 0, (size_t)buckets * sizeof(struct flow_bucket));
+	return 0;
 }
 
 void flow_table_fini(struct flow_table *t)

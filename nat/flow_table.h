@@ -38,8 +38,8 @@ struct flow_table {
 	uint32_t mask;
 };
 
-/* Room for `entries`. Memory is touched as it fills. Returns 0 or -ENOMEM. */
-int flow_table_init(struct flow_table *t, uint32_t entries);
+/* Room for `entries`, with memory behind all of it at once or as it fills. Returns 0 or -ENOMEM. */
+int flow_table_init(struct flow_table *t, uint32_t entries, bool populate);
 void flow_table_fini(struct flow_table *t);
 
 static inline struct flow_bucket *flow_table_first(const struct flow_table *t, uint64_t hash)

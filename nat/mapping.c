@@ -5,11 +5,6 @@
 #define TICK_HOLDS 16 /* mappings a tick looks at */
 #define CUT_TRIES  64 /* ports that are looked at for one that is merely held */
 
-static uint64_t endpoint_hash(const struct nat *n, uint64_t endpoint)
-{
-	return nat_hash(n, endpoint, 3);
-}
-
 struct by_endpoint {
 	const struct nat *n;
 	uint64_t endpoint;
@@ -27,14 +22,14 @@ static uint32_t find(const struct nat *n, uint64_t endpoint)
 {
 	const struct by_endpoint by = {n, endpoint};
 
-	return flow_table_find(&n->endpoints, endpoint_hash(n, endpoint), has_endpoint, &by);
+	return flow_table_find(&n->endpoints, nat_endpoint_hash(n, endpoint), has_endpoint, &by);
 }
 
 static bool list(struct nat *n, uint32_t index)
 {
 	struct nat_mapping *m = mapping_at(n, index);
 
-	if (!flow_table_add(&n->endpoints, endpoint_hash(n, m->endpoint), index))
+	if (!flow_table_add(&n->endpoints, nat_endpoint_hash(n, m->endpoint), index))
 		return false;
 	m->flags |= MAPPING_LISTED;
 	return true;
@@ -46,7 +41,7 @@ static void unlist(struct nat *n, uint32_t index)
 
 	if (!(m->flags & MAPPING_LISTED))
 		return;
-	flow_table_del(&n->endpoints, endpoint_hash(n, m->endpoint), index);
+	flow_table_del(&n->endpoints, nat_endpoint_hash(n, m->endpoint), index);
 	m->flags &= (uint8_t)~MAPPING_LISTED;
 }
 
@@ -167,13 +162,16 @@ claimed:
 static uint32_t mapping_alloc(struct nat *n, unsigned worker, const struct mapping_request *r,
 			      struct nat_pool *pool)
 {
-	uint32_t index = index_get(&n->mapping_indices, &n->workers[worker].mappings);
+	struct index_cache *cache = &n->workers[worker].mappings;
+	uint32_t index = index_get(&n->mapping_indices, cache);
 	struct nat_mapping *m = mapping_at(n, index);
 
 	if (!index)
 		return 0;
+	__builtin_prefetch(mapping_at(n, index_peek(cache)));
 	m->pool = pool;
 	m->sessions = m->in_use = 0;
+	m->expected = m->expected_until_s = 0;
 	m->inside = r->inside->id;
 	m->outside = r->outside->id;
 	m->class = (uint8_t)(r->endpoint >> 48);
@@ -234,22 +232,30 @@ static uint32_t find_current(struct nat *n, unsigned worker, const struct mappin
 	return 0;
 }
 
+enum drop_reason mapping_ref(struct nat *n, struct nat_inside *in, uint32_t index)
+{
+	struct nat_mapping *m = mapping_at(n, index);
+	enum drop_reason why;
+
+	if (m->flags & MAPPING_HELD) {
+		why = inside_take_port(in, mapping_addr(m->endpoint), m->class);
+		if (why)
+			return why;
+		m->flags &= (uint8_t)~MAPPING_HELD;
+	}
+	m->sessions++;
+	return DROP_NONE;
+}
+
 uint32_t mapping_get(struct nat *n, unsigned worker, const struct mapping_request *r,
 		     enum drop_reason *why)
 {
 	uint32_t index = find_current(n, worker, r);
-	struct nat_mapping *m = mapping_at(n, index);
 
 	if (!index)
 		return mapping_create(n, worker, r, why);
-	if (m->flags & MAPPING_HELD) {
-		*why = inside_take_port(r->inside, mapping_addr(r->endpoint), m->class);
-		if (*why)
-			return 0;
-		m->flags &= (uint8_t)~MAPPING_HELD;
-	}
-	m->sessions++;
-	return index;
+	*why = mapping_ref(n, r->inside, index);
+	return *why ? 0 : index;
 }
 
 /* Appends to the worker's list: all are held for about as long, so the first is due first. */
@@ -274,6 +280,31 @@ static void hold(struct nat *n, unsigned worker, uint32_t index, uint32_t until_
 	m->flags |= MAPPING_HELD;
 	if (!(m->flags & MAPPING_QUEUED))
 		queue_held(n, worker, index);
+}
+
+uint16_t mapping_expect(struct nat *n, unsigned worker, const struct mapping_request *r,
+			uint32_t remote, uint32_t until_s)
+{
+	rte_spinlock_t *lock = nat_stripe(n, r->endpoint);
+	enum drop_reason why;
+	uint16_t port = 0;
+	uint32_t index;
+
+	rte_spinlock_lock(lock);
+	index = mapping_get(n, worker, r, &why);
+	if (index) {
+		struct nat_mapping *m = mapping_at(n, index);
+
+		m->expected = remote;
+		m->expected_until_s = until_s;
+		port = m->ext_port;
+		if (!--m->sessions && !(m->flags & MAPPING_FORWARD)) {
+			inside_give_port(r->inside, mapping_addr(r->endpoint), m->class);
+			hold(n, worker, index, until_s);
+		}
+	}
+	rte_spinlock_unlock(lock);
+	return port;
 }
 
 void mapping_put(struct nat *n, unsigned worker, uint32_t index, uint32_t now_s)
@@ -324,9 +355,6 @@ bool mapping_tick(struct nat *n, unsigned worker, uint32_t now_s)
 	}
 	return w->holds_first;
 }
-
-/* --- forwards: the control thread ---------------------------------------------------------------
- */
 
 /*
  * Takes its port from the mapping that has it. A guest's goes on with the sessions it has, which

@@ -32,7 +32,9 @@ struct nat_mapping {
 	struct nat_pool *pool;
 	uint32_t next_held, held_until_s;
 	_Atomic uint32_t sessions, in_use;
-	uint16_t ext_port; /* wire order */
+	uint32_t expected,
+		expected_until_s; /* a remote address that may open a session, until then */
+	uint16_t ext_port;	  /* wire order */
 	uint16_t inside;
 	uint8_t outside, class;
 	_Atomic uint8_t flags;
@@ -68,8 +70,22 @@ struct mapping_request {
  */
 uint32_t mapping_get(struct nat *n, unsigned worker, const struct mapping_request *r,
 		     enum drop_reason *why);
+/* One session more, of a mapping that may be held. Returns DROP_NONE or DROP_NAT_GUEST_PORTS. */
+enum drop_reason mapping_ref(struct nat *n, struct nat_inside *in, uint32_t index);
 /* One session fewer. Under the lock. */
 void mapping_put(struct nat *n, unsigned worker, uint32_t index, uint32_t now_s);
+
+/*
+ * The external port of an endpoint, for a session that `remote` will open before `until_s`,
+ * whatever filters say: an application has announced it. Takes the lock. 0: none is free.
+ */
+uint16_t mapping_expect(struct nat *n, unsigned worker, const struct mapping_request *r,
+			uint32_t remote, uint32_t until_s);
+
+static inline bool mapping_expects(const struct nat_mapping *m, uint32_t remote, uint32_t now_s)
+{
+	return m->expected == remote && (int32_t)(m->expected_until_s - now_s) > 0;
+}
 
 /* The pool that an address's mappings are from: always the same one (RFC 4787 REQ-2). */
 struct nat_pool *mapping_pool(const struct outside_view *view, const struct nat_inside *in,

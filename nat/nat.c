@@ -11,6 +11,8 @@
 #include "nat/permit.h"
 #include "nat/session.h"
 
+#define AHEAD_OF_USE 65536u /* sessions and mappings that memory is kept ready for */
+#define AHEAD_STEP   32768u
 #define GRACE_NS                                                                                   \
 	(10 * NS_PER_MS) /* when a sleeping worker looks whether a grace period is over            \
 			  */
@@ -44,14 +46,51 @@ static int create_tables(struct nat *n)
 	n->permits = arena_map(per_session(n, sizeof(struct nat_permit)));
 	if (!n->sessions || !n->cold || !n->mappings || !n->permits)
 		return -ENOMEM;
-	if (flow_table_init(&n->flows, 2 * n->sessions_max) < 0 ||
-	    flow_table_init(&n->endpoints, n->mappings_max) < 0 ||
-	    flow_table_init(&n->permitted, n->sessions_max) < 0 ||
+	if (flow_table_init(&n->flows, 2 * n->sessions_max, true) < 0 ||
+	    flow_table_init(&n->endpoints, n->mappings_max, true) < 0 ||
+	    flow_table_init(&n->permitted, n->sessions_max, false) < 0 ||
 	    index_pool_init(&n->session_indices, n->sessions_max, threads) < 0 ||
 	    index_pool_init(&n->mapping_indices, n->mappings_max, threads) < 0 ||
 	    index_pool_init(&n->permit_indices, n->sessions_max, threads) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+/* What comes next after `ready`, when `used` comes near it. */
+static uint32_t ready_until(uint32_t ready, uint32_t used, uint32_t max)
+{
+	if (ready == max || used + AHEAD_OF_USE < ready + AHEAD_STEP)
+		return ready;
+	return max - used < AHEAD_OF_USE + AHEAD_STEP ? max : used + AHEAD_OF_USE + AHEAD_STEP;
+}
+
+static void populate(void *array, size_t size, uint32_t from, uint32_t to)
+{
+	arena_populate(array, from * size, (to + 1) * size);
+}
+
+/*
+ * A worker that touches a page for the first time waits for the kernel to clear it, 2 MiB at a time
+ * where it has large ones: longer than a round may take. So that is done here, ahead of use.
+ */
+void nat_prepare(struct nat *n)
+{
+	uint32_t from = n->sessions_ready, to;
+
+	to = ready_until(from, index_pool_touched(&n->session_indices), n->sessions_max);
+	if (to > from) {
+		populate(n->sessions, sizeof(struct nat_session), from, to);
+		populate(n->cold, sizeof(struct session_cold), from, to);
+		index_pool_populate(&n->session_indices, from, to);
+		n->sessions_ready = to;
+	}
+	from = n->mappings_ready;
+	to = ready_until(from, index_pool_touched(&n->mapping_indices), n->mappings_max);
+	if (to > from) {
+		populate(n->mappings, sizeof(struct nat_mapping), from, to);
+		index_pool_populate(&n->mapping_indices, from, to);
+		n->mappings_ready = to;
+	}
 }
 
 static struct stripe *create_stripes(void)
@@ -114,8 +153,10 @@ struct nat *nat_create(const struct nat_params *params, struct err *e)
 	set_secret(n, params->secret);
 	n->stripes = create_stripes();
 	n->tuple_stripes = create_stripes();
-	if (n->stripes && n->tuple_stripes && !create_tables(n) && !create_workers(n))
+	if (n->stripes && n->tuple_stripes && !create_tables(n) && !create_workers(n)) {
+		nat_prepare(n);
 		return n;
+	}
 	nat_destroy(n);
 err_nomem:
 	err_set(e, ENOMEM, "no memory for the tables of NAT: free some, or ask for fewer sessions");
@@ -165,9 +206,6 @@ uint64_t nat_tick(struct nat *n, unsigned worker, uint64_t now_ns)
 		return (w->now_s + 1) * NS_PER_S;
 	return UINT64_MAX;
 }
-
-/* --- what a session is to the router
- * -------------------------------------------------------------- */
 
 uint16_t nat_realm(const struct nat_session *s, enum nat_direction dir)
 {

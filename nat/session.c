@@ -8,9 +8,9 @@
 #include "nat/permit.h"
 #include "nat/tcp_state.h"
 
-#define TICK_SESSIONS 32 /* whose time may be over: about 10 us of work */
+#define TICK_SESSIONS 16 /* whose time may be over: a few microseconds of work */
 #define TICK_STEPS    64 /* empty seconds of the wheel */
-#define TICK_FREED    128
+#define TICK_FREED    32
 
 static_assert(sizeof(struct nat_session) == 64, "one cache line");
 static_assert(offsetof(struct nat_session, remote_addr) == 4 &&
@@ -74,16 +74,16 @@ struct nat_session *session_find_as(const struct nat *n, const struct flow_key *
 	return value ? value_session(n, value) : NULL;
 }
 
-/* --- begin --------------------------------------------------------------------------------------
- */
-
 struct nat_session *session_alloc(struct nat *n, unsigned worker, uint32_t now_s)
 {
-	uint32_t index = index_get(&n->session_indices, &n->workers[worker].sessions);
+	struct index_cache *cache = &n->workers[worker].sessions;
+	uint32_t index = index_get(&n->session_indices, cache), next = index_peek(cache);
 	struct nat_session *s = session_at(n, index);
 
 	if (!index)
 		return NULL;
+	__builtin_prefetch(session_at(n, next));
+	__builtin_prefetch(&n->cold[next]);
 	memset(s, 0, sizeof(*s));
 	atomic_store_explicit(&s->seen_s, now_s, memory_order_relaxed);
 	n->cold[index].opened_s = now_s;
@@ -109,7 +109,16 @@ static void set_deltas(struct nat_session *s)
 	uint32_t port = cksum_fold((uint32_t)(uint16_t)~s->in_port + s->ext_port);
 
 	s->addr_delta = (uint16_t)addr;
-	s->l4_delta = cksum_fold(s->proto == WIRE_PROTO_ICMP ? port : addr + port);
+	s->l4_delta = cksum_fold(addr + port);
+}
+
+void session_prefetch_inbound(const struct nat *n, const struct nat_session *s)
+{
+	struct flow_key in = session_key(s, NAT_INBOUND);
+	uint64_t hash = flow_hash(n, &in);
+
+	__builtin_prefetch(flow_table_first(&n->flows, hash));
+	__builtin_prefetch(flow_table_second(&n->flows, hash));
 }
 
 static enum drop_reason add_tuples(struct nat *n, struct nat_session *s)
@@ -150,9 +159,6 @@ enum drop_reason session_publish(struct nat *n, unsigned worker, struct nat_sess
 	n->workers[worker].opened++;
 	return DROP_NONE;
 }
-
-/* --- end ----------------------------------------------------------------------------------------
- */
 
 static uint64_t session_endpoint(const struct nat_session *s)
 {
@@ -217,9 +223,6 @@ bool session_end_locked(struct nat *n, unsigned worker, struct nat_session *s)
 	return ended;
 }
 
-/* --- time ---------------------------------------------------------------------------------------
- */
-
 uint32_t session_timeout(const struct nat *n, const struct nat_session *s)
 {
 	const struct nat_timeouts *t = &inside_view(n->insides[s->inside])->params.timeouts;
@@ -238,36 +241,55 @@ uint32_t session_timeout(const struct nat *n, const struct nat_session *s)
 	}
 }
 
-/* Ends a session that came up in the wheel, or queues it for when its time would be over. */
-static void expire(struct nat *n, unsigned worker, uint32_t index, uint32_t now_s)
+/* Whether a session that came up in the wheel is over; else it is queued for when it would be. */
+static bool is_over(struct nat *n, unsigned worker, uint32_t index, uint32_t now_s)
 {
-	struct nat_worker *w = &n->workers[worker];
 	struct nat_session *s = session_at(n, index);
 	uint32_t due_s;
 
 	if (s->flags & SESSION_DEAD)
-		return;
+		return false;
 	due_s = atomic_load_explicit(&s->seen_s, memory_order_relaxed) + session_timeout(n, s);
-	if ((int32_t)(due_s - now_s) > 0)
-		wheel_add(&w->wheel, index, now_s, due_s);
-	else
-		w->expired += session_end_locked(n, worker, s);
+	if ((int32_t)(due_s - now_s) <= 0)
+		return true;
+	wheel_add(&n->workers[worker].wheel, index, now_s, due_s);
+	return false;
 }
 
+static void prefetch_end(const struct nat *n, const struct nat_session *s)
+{
+	struct flow_key out = session_key(s, NAT_OUTBOUND), in = session_key(s, NAT_INBOUND);
+
+	__builtin_prefetch(flow_table_first(&n->flows, flow_hash(n, &out)));
+	__builtin_prefetch(flow_table_first(&n->flows, flow_hash(n, &in)));
+	if (!s->mapping)
+		return;
+	__builtin_prefetch(mapping_at(n, s->mapping));
+	nat_endpoint_prefetch(n, session_endpoint(s));
+}
+
+/* In three passes, so that the memory of all is under way at once. */
 static bool expire_some(struct nat *n, unsigned worker, uint32_t now_s)
 {
-	struct wheel *wheel = &n->workers[worker].wheel;
-	unsigned steps = TICK_STEPS;
+	struct nat_worker *w = &n->workers[worker];
+	unsigned steps = TICK_STEPS, popped, over = 0;
+	uint32_t due[TICK_SESSIONS];
 
-	for (int i = 0; i < TICK_SESSIONS; i++) {
-		uint32_t index = wheel_pop(wheel, now_s, &steps);
-
-		if (!index)
-			return !steps;
-		__builtin_prefetch(session_at(n, wheel_peek(wheel)));
-		expire(n, worker, index, now_s);
+	for (popped = 0; popped < TICK_SESSIONS; popped++) {
+		due[popped] = wheel_pop(&w->wheel, now_s, &steps);
+		if (!due[popped])
+			break;
+		__builtin_prefetch(session_at(n, due[popped]));
 	}
-	return true;
+	for (unsigned i = 0; i < popped; i++) {
+		if (!is_over(n, worker, due[i], now_s))
+			continue;
+		prefetch_end(n, session_at(n, due[i]));
+		due[over++] = due[i];
+	}
+	for (unsigned i = 0; i < over; i++)
+		w->expired += session_end_locked(n, worker, session_at(n, due[i]));
+	return popped == TICK_SESSIONS || !steps;
 }
 
 /* What has ended leaves the wheel and gathers for the next grace period. */

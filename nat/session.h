@@ -46,13 +46,13 @@ struct nat_session {
 	_Atomic uint8_t flags;
 	uint16_t addr_delta, l4_delta; /* what translation outbound adds to a sum */
 	uint16_t inside, outside;      /* ids; outside 0: routed */
+	uint8_t alg;		       /* NAT_ALG_FTP: its payload is read, or 0 */
 	_Atomic uint32_t seen_s;       /* written once a second at most */
 	_Atomic uint32_t adjacency[NAT_DIRECTION_N];
-	uint32_t mapping;      /* 0: the external port is not a mapping's */
-	_Atomic uint32_t peer; /* of a hairpin; 0: it has ended */
-	uint32_t permit;       /* of address-dependent filtering, or 0 */
-	uint8_t alg;	       /* NAT_ALG_*: its packets are read further */
-	uint8_t pad[7];
+	uint32_t mapping;	     /* 0: the external port is not a mapping's */
+	_Atomic uint32_t peer;	     /* of a hairpin; 0: it has ended */
+	uint32_t permit;	     /* of address-dependent filtering, or 0 */
+	_Atomic uint64_t seq_adjust; /* nat/ftp.c: what longer and shorter lines add up to */
 } __attribute__((aligned(64)));
 
 struct session_cold {
@@ -138,6 +138,9 @@ struct nat_session *session_alloc(struct nat *n, unsigned worker, uint32_t now_s
 /* Gives back a record that was not published; session_retire: which a peer may have named. */
 void session_discard(struct nat *n, unsigned worker, struct nat_session *s);
 void session_retire(struct nat *n, struct nat_session *s);
+
+/* Asks for the memory where the inbound tuple will be looked for and put. */
+void session_prefetch_inbound(const struct nat *n, const struct nat_session *s);
 
 /*
  * Fills in deltas, then makes the session findable. Under the lock of its inside endpoint; its

@@ -9,6 +9,7 @@
  */
 
 #include "nat/fragment.h"
+#include "nat/ftp.h"
 #include "nat/mss.h"
 #include "nat/outside.h"
 #include "nat/rewrite.h"
@@ -16,9 +17,6 @@
 #include "nat/tcp_state.h"
 
 #define LOOKUP_MAX 64
-
-/* --- look-up ------------------------------------------------------------------------------------
- */
 
 struct lookup {
 	struct flow_key key;
@@ -73,6 +71,16 @@ static struct nat_found found_of(const struct nat *n, uint32_t value)
 				  value & SESSION_INBOUND_BIT ? NAT_INBOUND : NAT_OUTBOUND};
 }
 
+/* A session will be opened, most likely by the sender of the packet: its mapping is looked for. */
+static void expect_opening(const struct nat *n, const struct flow_key *k)
+{
+	enum nat_class class = nat_class_of(k->proto);
+
+	if (class != NAT_CLASS_N)
+		nat_endpoint_prefetch(n, nat_endpoint((uint32_t)k->addrs, (uint16_t)k->ports,
+						      (uint8_t) class, 0));
+}
+
 /* The candidate is nearly always right; the whole search is for when it is not. */
 static struct nat_found settle(const struct nat *n, const struct lookup *l)
 {
@@ -81,8 +89,10 @@ static struct nat_found settle(const struct nat *n, const struct lookup *l)
 	if (__builtin_expect(l->value && session_has(f.session, f.direction, &l->key), 1))
 		return f;
 	f = found_of(n, session_find(n, &l->key));
-	if (f.session == session_at(n, 0))
+	if (f.session == session_at(n, 0)) {
 		f.session = NULL;
+		expect_opening(n, &l->key);
+	}
 	return f;
 }
 
@@ -102,9 +112,6 @@ void nat_lookup(struct nat *n, unsigned worker, const struct packet *packets, ui
 			found[i] = (struct nat_found){0};
 	}
 }
-
-/* --- state and time -----------------------------------------------------------------------------
- */
 
 static uint8_t tcp_flags(const struct packet *p)
 {
@@ -144,9 +151,6 @@ static void touch(struct nat *n, unsigned worker, struct nat_session *s, enum na
 	if (refreshes(s, dir, p) && atomic_load_explicit(&s->seen_s, memory_order_relaxed) != now_s)
 		atomic_store_explicit(&s->seen_s, now_s, memory_order_relaxed);
 }
-
-/* --- rewriting ----------------------------------------------------------------------------------
- */
 
 /* What changes in a packet: one address and the port that goes with it. */
 struct change {
@@ -191,13 +195,15 @@ static void rewrite_udp_hdr(struct packet *p, enum nat_direction dir, const stru
 		udp->csum = rewrite_udp(udp->csum, c->l4_delta);
 }
 
+/* By the identifier that is there: in a hairpin both halves rewrite the same one. */
 static void rewrite_icmp(struct packet *p, const struct change *c)
 {
 	struct icmp_hdr *icmp = (void *)(p->frame->head + p->l4);
+	uint32_t delta = rewrite_delta16(icmp->id, c->port);
 
 	icmp->id = c->port;
 	if (!rewrite_is_partial(p->frame, p->l4 + offsetof(struct icmp_hdr, csum)))
-		icmp->csum = rewrite_whole(icmp->csum, c->l4_delta);
+		icmp->csum = rewrite_whole(icmp->csum, delta);
 }
 
 static void rewrite(struct packet *p, const struct nat_session *s, enum nat_direction dir)
@@ -267,5 +273,7 @@ enum drop_reason nat_translate(struct nat *n, unsigned worker, struct nat_sessio
 	if (__builtin_expect(s->flags & SESSION_HAIRPIN, 0))
 		return translate_peer(n, worker, s, dir, p, now_s);
 	translate_one(n, worker, s, dir, p, now_s);
+	if (__builtin_expect(s->alg, 0))
+		ftp_translate(n, worker, s, dir, p, now_s);
 	return DROP_NONE;
 }

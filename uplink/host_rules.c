@@ -229,6 +229,15 @@ static json_t *tables(const char *prefix, struct err *e)
 	return names;
 }
 
+bool host_rules_installed(const char *table)
+{
+	json_t *names = tables(table, NULL);
+	bool installed = json_array_size(names) > 0;
+
+	json_decref(names);
+	return installed;
+}
+
 int host_rules_sweep(const char *run_dir, struct err *e)
 {
 	char prefix[HOST_RULES_NAME_MAX];

@@ -70,6 +70,9 @@ char *host_rules_text(const struct host_rules *r);
 int host_rules_install(const struct host_rules *r, struct err *e);
 int host_rules_remove(const char *table, struct err *e);
 
+/* Whether the table is there. */
+bool host_rules_installed(const char *table);
+
 /* Removes all tables of that run-dir. Returns their number, or -errno. */
 int host_rules_sweep(const char *run_dir, struct err *e);
 

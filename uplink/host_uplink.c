@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/hash.h"
 #include "common/log.h"
 #include "uplink/host_ports.h"
+#include "uplink/nftables.h"
 #include "uplink/sysctls.h"
 
 #define LINK_BITS      30
@@ -25,6 +27,7 @@ struct host_uplink {
 	struct tap_port *tap;
 	struct host_link link;
 	struct host_ports *ports;
+	int watch; /* of nftables */
 	char run_dir[PATH_MAX];
 	char name[PORT_NAME_MAX];
 	char interface[LINK_NAME_MAX + 1];
@@ -238,6 +241,7 @@ static struct host_uplink *alloc(const struct host_uplink_params *p)
 	snprintf(h->settings, sizeof(h->settings), "%s/" SETTINGS_BEGIN "%s" SETTINGS_END,
 		 p->run_dir, p->name);
 	host_rules_name(p->run_dir, p->name, h->table);
+	h->watch = -1;
 	h->ports = host_ports_create();
 	if (h->ports)
 		return h;
@@ -262,6 +266,8 @@ struct host_uplink *host_uplink_create(struct dataplane *dp,
 	if (ret == 0)
 		ret = make_tap(h, dp, p, e);
 	if (ret == 0)
+		ret = h->watch = nftables_watch(e);
+	if (ret >= 0)
 		ret = install_rules(h, NULL, 0, NULL, 0, e);
 	if (ret == 0)
 		ret = sysctls_set(h->settings, "net/ipv4/ip_forward", "1", e);
@@ -286,6 +292,8 @@ void host_uplink_destroy(struct host_uplink *h)
 		restore_settings(h->settings);
 	tap_port_destroy(h->tap);
 	host_ports_destroy(h->ports);
+	if (h->watch >= 0)
+		close(h->watch);
 	free(h->forwards);
 	free(h);
 }
@@ -411,6 +419,19 @@ int host_uplink_set_prefixes(struct host_uplink *h, const struct host_prefix *p,
 	memcpy(h->prefixes, p, n * sizeof(*p));
 	h->n_prefixes = n;
 	return 0;
+}
+
+void host_uplink_tick(struct host_uplink *h)
+{
+	struct err e = {0};
+
+	if (!nftables_table_went(h->watch) || host_rules_installed(h->table))
+		return;
+	if (install_rules(h, h->forwards, h->n_forwards, h->prefixes, h->n_prefixes, &e) < 0)
+		log_error(LOG_MAIN, "uplink %s: %s", h->name, e.text);
+	else
+		log_warn(LOG_MAIN, "uplink %s: somebody removed table %s; it is back", h->name,
+			 h->table);
 }
 
 /* --- what a killed weftd left ----------------------------------------------------------------- */

@@ -73,6 +73,11 @@ int host_uplink_set_forwards(struct host_uplink *h, const struct host_forward *f
 int host_uplink_set_prefixes(struct host_uplink *h, const struct host_prefix *p, unsigned n,
 			     struct err *e);
 
+/*
+ * Once a second: puts the rules back when somebody has removed them together with all others.
+ */
+void host_uplink_tick(struct host_uplink *h);
+
 /* Takes away what a killed weftd of this run-dir left. Returns what was found, or -errno. */
 int host_uplink_sweep(const char *run_dir, struct err *e);
 

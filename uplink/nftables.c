@@ -2,8 +2,13 @@
 #include "uplink/nftables.h"
 
 #include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <nftables/libnftables.h>
 
@@ -76,4 +81,42 @@ json_t *nftables_list_json(const char *command, struct err *e)
 	json_decref(root);
 	free(text);
 	return array;
+}
+
+int nftables_watch(struct err *e)
+{
+	const struct sockaddr_nl at = {.nl_family = AF_NETLINK,
+				       .nl_groups = 1u << (NFNLGRP_NFTABLES - 1)};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
+	int code;
+
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0)
+		return fd;
+	code = errno;
+	if (fd >= 0)
+		close(fd);
+	return err_set(e, code, "cannot watch nftables: %s", strerror(code));
+}
+
+static bool tells_of_removal(const void *messages, size_t len)
+{
+	const struct nlmsghdr *m = messages;
+	unsigned left = (unsigned)len;
+
+	for (; NLMSG_OK(m, left); m = NLMSG_NEXT(m, left))
+		if (m->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE))
+			return true;
+	return false;
+}
+
+bool nftables_table_went(int watch)
+{
+	_Alignas(struct nlmsghdr) char messages[16384];
+	bool went = false;
+	ssize_t n;
+
+	while ((n = recv(watch, messages, sizeof(messages), 0)) > 0)
+		went |= tells_of_removal(messages, (size_t)n);
+	/* More was to be told than the socket had room for. */
+	return went || (n < 0 && errno == ENOBUFS);
 }

@@ -5,6 +5,7 @@
 /* nftables by libnftables, which speaks the language of nft(8). Control thread. */
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "common/err.h"
 
@@ -17,5 +18,13 @@ int nftables_run(const char *commands, struct err *e);
  */
 char *nftables_list(const char *command, struct err *e);
 json_t *nftables_list_json(const char *command, struct err *e);
+
+/*
+ * A socket on which the kernel tells of changes of the rules, by anybody; for the next function.
+ * -errno with the reason in `e`.
+ */
+int nftables_watch(struct err *e);
+/* Whether a table was removed since the last call. Does not wait. */
+bool nftables_table_went(int watch);
 
 #endif

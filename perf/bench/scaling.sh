@@ -32,11 +32,12 @@ usage() {
 	echo "  -s SIZE     of the frames ($size)"
 }
 
-# The frames of each worker by its busy time since the counters in $1, as Mpps, one a line.
+# The frames of each worker by its busy time since the counters in $1, as Mpps, one a line. A few
+# frames, such as announcements of stations, make no worker a busy one.
 worker_rates() {
 	weft --json pmd-perf-show | jq -r --argjson before "$1" '.[] | . as $w |
 		($before[] | select(.worker == $w.worker)) as $b |
-		select(.rx_packets > $b.rx_packets) |
+		select(.rx_packets > $b.rx_packets + 1000) |
 		(.rx_packets - $b.rx_packets) / (.busy_cycles - $b.busy_cycles) * .tsc_hz / 1e6'
 }
 

@@ -12,12 +12,14 @@
 
 #include "common/clock.h"
 #include "common/jsonx.h"
+#include "perf/lab/endpoint.h"
 #include "perf/lab/guest.h"
 #include "perf/lab/interrupt.h"
+#include "perf/lab/traffic.h"
 
 #define SHELL_TIMEOUT_MS   60000
 #define CONNECT_TIMEOUT_MS 20000
-#define REACH_TIMEOUT_MS   15000
+#define PREPARE_TIMEOUT_MS 30000
 #define STOP_TIMEOUT_MS	   15000
 #define POLL_MS		   100
 #define EXIT_LACKING	   77
@@ -125,6 +127,8 @@ static int start_weftd(struct bench *b, struct err *e)
 	bool builtin = strcmp(b->setup->config, LAB_CONFIG_BUILTIN) == 0;
 	char config[512], log[512];
 	const char *argv[] = {b->options->weftd, "--run-dir", b->run_dir, "-c", config, NULL};
+	const char *words[ARRAY_SIZE(argv) + ENDPOINT_SHELL_WORDS];
+	char line[512];
 
 	if (builtin) {
 		argv[3] = "--example";
@@ -134,11 +138,12 @@ static int start_weftd(struct bench *b, struct err *e)
 	if (!builtin && access(config, R_OK) < 0)
 		return err_set(e, errno, "cannot read its config %s: %s", config, strerror(errno));
 	progress_show(b->options->progress, "%s: starting weftd", b->setup->name);
-	return child_start(&b->weftd, argv, log_path(b, log, sizeof(log)), e);
+	return child_start(&b->weftd,
+			   endpoint_under(b->setup->host, argv, line, sizeof(line), words),
+			   log_path(b, log, sizeof(log)), e);
 }
 
-/* Waits a little. 0, -EINTR on interrupt, or what happened to weftd. */
-static int pause_and_look(struct bench *b, struct err *e)
+int bench_pause(struct bench *b, struct err *e)
 {
 	char how[96];
 
@@ -159,7 +164,7 @@ static int connect_weftd(struct bench *b, struct err *e)
 
 	snprintf(path, sizeof(path), "%s/weftd.sock", b->run_dir);
 	while (!(b->rpc = rpc_connect(path, &last))) {
-		ret = pause_and_look(b, e);
+		ret = bench_pause(b, e);
 		if (ret)
 			return ret;
 		if (clock_now_ms() > deadline)
@@ -199,88 +204,79 @@ static int guest_late(struct bench *b, const char *name, struct err *e)
 	return ret;
 }
 
+/* Whether both ends can run commands; -errno when one never will. `late` names one that cannot. */
+static int ends_ready(const struct bench *b, const char **late, struct err *e)
+{
+	const char *const names[] = {b->setup->client, b->setup->server};
+
+	*late = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		int ready = endpoint_is_outside(names[i]) ? 1 : guest_ready(b, names[i], e);
+
+		if (ready < 0)
+			return ready;
+		if (!ready && !*late)
+			*late = names[i];
+	}
+	return !*late;
+}
+
 static int await_guests(struct bench *b, struct err *e)
 {
 	uint64_t deadline = clock_now_ms() + (uint64_t)(b->lab->boot_s * 1000);
-	const char *names[] = {b->setup->client, b->setup->server};
-	int ready[2], ret;
+	const char *late;
+	int ret;
 
-	progress_show(b->options->progress, "%s: waiting for guests %s and %s", b->setup->name,
-		      names[0], names[1]);
+	progress_show(b->options->progress, "%s: waiting for %s and %s", b->setup->name,
+		      b->setup->client, b->setup->server);
 	for (;;) {
 		json_decref(b->guests);
 		b->guests = NULL;
 		ret = rpc_call(b->rpc, "guest/list", NULL, 10000, NULL, NULL, &b->guests, e);
 		if (ret)
 			return ret < 0 ? ret : -EIO;
-		for (int i = 0; i < 2; i++) {
-			ready[i] = guest_ready(b, names[i], e);
-			if (ready[i] < 0)
-				return ready[i];
-		}
-		if (ready[0] && ready[1])
-			return 0;
+		ret = ends_ready(b, &late, e);
+		if (ret)
+			return ret < 0 ? ret : 0;
 		if (clock_now_ms() > deadline)
-			return guest_late(b, names[ready[0]], e);
-		ret = pause_and_look(b, e);
+			return guest_late(b, late, e);
+		ret = bench_pause(b, e);
 		if (ret)
 			return ret;
 	}
 }
 
-static int start_server(struct bench *b, struct err *e)
+static int prepare_guest(struct bench *b, const char *name, struct err *e)
 {
-	const char *const argv[] = {"weft-perf", "server", "-d", NULL};
-	const char *name = b->setup->server;
-	struct guest_output out;
-	int ret;
+	const char *const argv[] = {"sh", "-c", b->setup->prepare, NULL};
+	struct output out;
+	int ret = guest_run(b->rpc, name, argv, PREPARE_TIMEOUT_MS, &out, e);
 
-	if (guest_address(guest_entry(b->guests, name), b->server_address,
-			  sizeof(b->server_address)))
-		return err_set(e, ENOENT,
-			       "guest %s has no address to measure to; give its NIC one: "
-			       "`address: 10.10.0.2/24`",
-			       name);
-	ret = guest_run(b->rpc, name, argv, 10000, &out, e);
 	if (ret)
 		return ret;
 	if (out.status)
-		ret = err_set(e, EIO, "weft-perf server in guest %s exited with status %d: %.300s",
-			      name, out.status, out.error);
-	guest_output_fini(&out);
+		ret = err_set(e, EIO, "`%s` in guest %s exited with status %d: %.300s",
+			      b->setup->prepare, name, out.status, out.error);
+	output_fini(&out);
 	return ret;
 }
 
-/* The first transaction: a switch may need a moment before frames pass. */
-static int reach_server(struct bench *b, struct err *e)
+static int prepare_guests(struct bench *b, struct err *e)
 {
-	const char *const argv[] = {"weft-perf", "client", b->server_address, "TCP_RR", "-l", "1",
-				    "-w",	 "0",	   "--json",	      NULL};
-	uint64_t deadline = clock_now_ms() + REACH_TIMEOUT_MS;
-	struct guest_output out;
-	int ret;
+	const char *const names[] = {b->setup->client, b->setup->server};
+	int ret = 0;
 
-	progress_show(b->options->progress, "%s: first transaction", b->setup->name);
-	do {
-		ret = guest_run(b->rpc, b->setup->client, argv, REACH_TIMEOUT_MS, &out, e);
-		if (ret)
-			return ret;
-		if (out.status)
-			ret = err_set(e, EHOSTUNREACH, "%s does not reach %s at %s: %.300s",
-				      b->setup->client, b->setup->server, b->server_address,
-				      out.error);
-		guest_output_fini(&out);
-		if (!ret)
-			return 0;
-	} while (clock_now_ms() < deadline && pause_and_look(b, NULL) == 0);
-	return interrupt_pending() ? -EINTR : ret;
+	for (size_t i = 0; i < ARRAY_SIZE(names) && ret == 0; i++)
+		if (b->setup->prepare[0] && !endpoint_is_outside(names[i]))
+			ret = prepare_guest(b, names[i], e);
+	return ret;
 }
 
 int bench_up(struct bench *b, const struct lab_setup *setup, struct err *e)
 {
 	int (*const steps[])(struct bench *, struct err *) = {
-		make_run_dir, run_up,	    start_weftd,  connect_weftd,
-		await_guests, start_server, reach_server,
+		make_run_dir, run_up,	      start_weftd,	    connect_weftd,
+		await_guests, prepare_guests, traffic_start_server, traffic_reach_server,
 	};
 	int ret = 0;
 
@@ -311,6 +307,7 @@ int bench_down(struct bench *b, struct err *e)
 	if (!b->setup)
 		return 0;
 	progress_show(b->options->progress, "%s: stopping", b->setup->name);
+	child_stop(&b->server, STOP_TIMEOUT_MS);
 	stop_weftd(b);
 	if (b->setup->down[0] && b->run_dir[0]) {
 		ret = child_shell(b->setup->down, b->lab->folder, b->run_dir, SHELL_TIMEOUT_MS,
@@ -326,54 +323,6 @@ int bench_down(struct bench *b, struct err *e)
 	json_decref(b->guests);
 	b->guests = NULL;
 	b->setup = NULL;
-	return ret;
-}
-
-static int parse_perf(const struct guest_output *out, json_t **perf, struct err *e)
-{
-	json_error_t error;
-
-	*perf = json_loads(out->text, JSON_DISABLE_EOF_CHECK, &error);
-	if (!*perf)
-		return err_set(e, EPROTO, "weft-perf printed no JSON: %s", error.text);
-	if (!json_is_number(json_object_get(*perf, "throughput"))) {
-		json_decref(*perf);
-		*perf = NULL;
-		return err_set(e, EPROTO, "weft-perf's JSON has no throughput");
-	}
-	return 0;
-}
-
-int bench_measure(struct bench *b, const struct lab_test *test, json_t **perf, struct err *e)
-{
-	unsigned timeout_ms = (unsigned)((b->lab->duration_s + b->lab->warmup_s) * 1000) + 20000;
-	const char *argv[10 + LAB_ARGS_MAX] = {"weft-perf", "client", b->server_address,
-					       test->test};
-	char duration[32], warmup[32];
-	struct guest_output out;
-	unsigned n = 4;
-	int ret;
-
-	snprintf(duration, sizeof(duration), "%.0fms", b->lab->duration_s * 1000);
-	snprintf(warmup, sizeof(warmup), "%.0fms", b->lab->warmup_s * 1000);
-	argv[n++] = "-l";
-	argv[n++] = duration;
-	argv[n++] = "-w";
-	argv[n++] = warmup;
-	argv[n++] = "--json";
-	for (unsigned i = 0; i < test->n_args; i++)
-		argv[n++] = test->args[i];
-
-	*perf = NULL;
-	ret = guest_run(b->rpc, b->setup->client, argv, timeout_ms, &out, e);
-	if (ret)
-		return ret;
-	if (out.status)
-		ret = err_set(e, EIO, "weft-perf exited with status %d: %.400s", out.status,
-			      out.error[0] ? out.error : out.text);
-	else
-		ret = parse_perf(&out, perf, e);
-	guest_output_fini(&out);
 	return ret;
 }
 
@@ -412,7 +361,9 @@ static json_t *read_text(const char *path)
 
 void bench_describe(const struct bench *b, json_t *entry)
 {
-	const json_t *server = guest_entry(b->guests, b->setup->server);
+	const struct lab_setup *setup = b->setup;
+	const char *name = endpoint_is_outside(setup->server) ? setup->client : setup->server;
+	const json_t *guest_end = guest_entry(b->guests, name);
 	json_t *commands = json_array(), *guest;
 	char path[512];
 	size_t i;
@@ -424,9 +375,10 @@ void bench_describe(const struct bench *b, json_t *entry)
 					      command_line((pid_t)jsonx_int(guest, "pid", 0)));
 	json_object_set_new(entry, "commands", commands);
 	json_object_set(entry, "guests", b->guests);
-	json_object_set_new(entry, "engine", json_string(jsonx_string(server, "accel", "unknown")));
+	json_object_set_new(entry, "engine",
+			    json_string(jsonx_string(guest_end, "accel", "unknown")));
 	json_object_set_new(entry, "engine_reason",
-			    json_string(jsonx_string(server, "accel_reason", "")));
+			    json_string(jsonx_string(guest_end, "accel_reason", "")));
 	lab_path(b->lab, b->setup->config, path, sizeof(path));
 	if (strcmp(b->setup->config, LAB_CONFIG_BUILTIN) != 0)
 		json_object_set_new(entry, "config_text", read_text(path));

@@ -6,9 +6,10 @@
  * A setup that is up: weftd, its guests, and whatever else the setup's commands started. At most
  * one exists at a time, because a peer that busy-polls would disturb the others.
  *
- * Up: private run directory, `up` command, weftd, guests' agents, server in its guest, a first
- * transaction from client to server. Down is the same backwards, bounded in time, and also what
- * follows when a step of up fails; after it no process, socket or file of the setup is left.
+ * Up: private run directory, `up` command, weftd (under `host`), guests' agents, `prepare` in each
+ * guest, the server at its end, a first transaction from client to server. Down is the same
+ * backwards, bounded in time, and also what follows when a step of up fails; after it no process,
+ * socket or file of the setup is left.
  */
 
 #include <jansson.h>
@@ -30,6 +31,7 @@ struct bench {
 	const struct lab_setup *setup; /* NULL: nothing is up */
 	char run_dir[64];
 	struct child weftd;
+	struct child server; /* weft-perf outside */
 	struct rpc *rpc;
 	json_t *guests; /* guest/list when all were ready */
 	char server_address[64];
@@ -44,9 +46,8 @@ int bench_up(struct bench *b, const struct lab_setup *setup, struct err *e);
 /* Takes down what is up, if anything. Returns 0, or -ECHILD and `e` when it had to use force. */
 int bench_down(struct bench *b, struct err *e);
 
-/* Runs one test. `perf` receives weft-perf's object, the caller's. 0, -EINTR, or -errno with `e`.
- */
-int bench_measure(struct bench *b, const struct lab_test *test, json_t **perf, struct err *e);
+/* Waits a little. 0, -EINTR on interrupt, or what happened to weftd. */
+int bench_pause(struct bench *b, struct err *e);
 
 /* Adds what is known of the setup that is up to its entry in the results. */
 void bench_describe(const struct bench *b, json_t *entry);

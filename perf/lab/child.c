@@ -37,7 +37,7 @@ int child_adopt_orphans(struct err *e)
 	return 0;
 }
 
-static void become(const char *const *argv, int out_fd)
+static void become(const char *const *argv, int out_fd, int error_fd)
 {
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
@@ -46,7 +46,7 @@ static void become(const char *const *argv, int out_fd)
 	signal(SIGPIPE, SIG_DFL);
 	dup2(null_fd, STDIN_FILENO);
 	dup2(out_fd, STDOUT_FILENO);
-	dup2(out_fd, STDERR_FILENO);
+	dup2(error_fd, STDERR_FILENO);
 	execvp(argv[0], (char *const *)argv);
 	dprintf(STDERR_FILENO, "cannot run %s: %s\n", argv[0], strerror(errno));
 	_exit(127);
@@ -60,7 +60,7 @@ int child_start(struct child *c, const char *const *argv, const char *log_path, 
 		return err_set(e, errno, "cannot write %s: %s", log_path, strerror(errno));
 	c->pid = fork();
 	if (c->pid == 0)
-		become(argv, fd);
+		become(argv, fd, fd);
 	close(fd);
 	if (c->pid < 0) {
 		c->pid = 0;
@@ -171,7 +171,7 @@ int child_shell(const char *command, const char *folder, const char *run_dir, un
 		setenv("RUN_DIR", run_dir, 1);
 		if (chdir(folder) < 0)
 			_exit(127);
-		become(argv, fd);
+		become(argv, fd, fd);
 	}
 	if (pid < 0) {
 		close(fd);
@@ -187,6 +187,54 @@ int child_shell(const char *command, const char *folder, const char *run_dir, un
 	if (ret)
 		return ret;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void read_output(int fd, struct output *out, bool error)
+{
+	char buf[65536];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, buf, sizeof(buf), at)) > 0) {
+		if (error)
+			output_append_error(out, buf, (size_t)n);
+		else
+			output_append(out, buf, (size_t)n);
+		at += n;
+	}
+}
+
+int child_run(const char *const *argv, unsigned timeout_ms, struct output *out, struct err *e)
+{
+	int fds[2] = {memfd_create("stdout", MFD_CLOEXEC), memfd_create("stderr", MFD_CLOEXEC)};
+	int status = 0, ret;
+	pid_t pid = -1;
+
+	*out = (struct output){.text = calloc(1, 1)};
+	if (out->text && fds[0] >= 0 && fds[1] >= 0)
+		pid = fork();
+	if (pid == 0)
+		become(argv, fds[0], fds[1]);
+	if (pid < 0) {
+		ret = err_set(e, EAGAIN, "cannot start %s: %s", argv[0], strerror(errno));
+		goto out;
+	}
+	ret = wait_end(pid, timeout_ms, true);
+	if (ret)
+		kill(-pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	read_output(fds[0], out, false);
+	read_output(fds[1], out, true);
+	out->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	if (ret)
+		err_set(e, -ret, "%s: %s", argv[0], strerror(-ret));
+out:
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	if (ret)
+		output_fini(out);
+	return ret;
 }
 
 static bool read_process(const char *pid, struct process *p)

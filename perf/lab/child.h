@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "perf/lab/output.h"
 
 struct child {
 	pid_t pid; /* 0: not running */
@@ -45,6 +46,12 @@ bool child_wait(struct child *c, unsigned timeout_ms);
  */
 int child_shell(const char *command, const char *folder, const char *run_dir, unsigned timeout_ms,
 		bool interruptible, char *last_line, size_t size);
+
+/*
+ * Runs `argv` to its end, `timeout_ms` or an interrupt. Returns 0 when it ran, whatever its status;
+ * the output is the caller's to give to output_fini. -ETIMEDOUT, -EINTR, ... with `e` otherwise.
+ */
+int child_run(const char *const *argv, unsigned timeout_ms, struct output *out, struct err *e);
 
 /*
  * Ends all descendants with SIGKILL. Returns their number; the name of one goes to `name`.

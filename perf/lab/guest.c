@@ -9,42 +9,11 @@
 #include "common/jsonx.h"
 #include "perf/lab/interrupt.h"
 
-#define OUTPUT_MAX (16u << 20)
-#define SLICE_MS   200 /* how soon an interrupt is seen */
-
-static void append_stdout(struct guest_output *out, const void *data, size_t len)
-{
-	char *text;
-
-	if (out->len + len > OUTPUT_MAX)
-		return;
-	text = realloc(out->text, out->len + len + 1);
-	if (!text)
-		return;
-	memcpy(text + out->len, data, len);
-	out->text = text;
-	out->len += len;
-	text[out->len] = '\0';
-}
-
-/* Keeps the newest bytes. */
-static void append_stderr(struct guest_output *out, const char *data, size_t len)
-{
-	size_t room = sizeof(out->error) - 1, used = strlen(out->error), drop;
-
-	if (len > room) {
-		data += len - room;
-		len = room;
-	}
-	drop = used + len > room ? used + len - room : 0;
-	memmove(out->error, out->error + drop, used - drop);
-	memcpy(out->error + used - drop, data, len);
-	out->error[used - drop + len] = '\0';
-}
+#define SLICE_MS 200 /* how soon an interrupt is seen */
 
 static void take_output(const char *method, json_t *params, void *arg)
 {
-	struct guest_output *out = arg;
+	struct output *out = arg;
 	size_t len;
 	void *data;
 
@@ -54,14 +23,14 @@ static void take_output(const char *method, json_t *params, void *arg)
 	if (!data)
 		return;
 	if (strcmp(jsonx_string(params, "stream", "stdout"), "stderr") == 0)
-		append_stderr(out, data, len);
+		output_append_error(out, data, len);
 	else
-		append_stdout(out, data, len);
+		output_append(out, data, len);
 	free(data);
 }
 
-static int await_end(struct rpc *rpc, unsigned timeout_ms, struct guest_output *out,
-		     json_t **result, struct err *e)
+static int await_end(struct rpc *rpc, unsigned timeout_ms, struct output *out, json_t **result,
+		     struct err *e)
 {
 	uint64_t deadline = clock_now_ms() + timeout_ms;
 	int ret;
@@ -89,12 +58,12 @@ static json_t *exec_params(const char *guest, const char *const *argv)
 }
 
 int guest_run(struct rpc *rpc, const char *guest, const char *const *argv, unsigned timeout_ms,
-	      struct guest_output *out, struct err *e)
+	      struct output *out, struct err *e)
 {
 	json_t *result = NULL;
 	int ret;
 
-	*out = (struct guest_output){.text = calloc(1, 1)};
+	*out = (struct output){.text = calloc(1, 1)};
 	if (!out->text)
 		return err_set(e, ENOMEM, "out of memory");
 	ret = rpc_start(rpc, "guest/exec", exec_params(guest, argv), e);
@@ -106,16 +75,10 @@ int guest_run(struct rpc *rpc, const char *guest, const char *const *argv, unsig
 		out->status = (int)jsonx_int(result, "exit_status", -1);
 	json_decref(result);
 	if (ret) {
-		guest_output_fini(out);
+		output_fini(out);
 		return err_prefix(e, ret, "%s in guest %s", argv[0], guest);
 	}
 	return 0;
-}
-
-void guest_output_fini(struct guest_output *out)
-{
-	free(out->text);
-	out->text = NULL;
 }
 
 const json_t *guest_entry(const json_t *list, const char *name)

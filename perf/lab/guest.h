@@ -7,22 +7,15 @@
 #include <jansson.h>
 
 #include "common/rpc.h"
-
-struct guest_output {
-	char *text; /* stdout, NUL-terminated; never NULL after a call that returned 0 */
-	size_t len;
-	char error[512]; /* the end of stderr */
-	int status;	 /* exit status, or 128 + signal */
-};
+#include "perf/lab/output.h"
 
 /*
  * Runs `argv` (ended by NULL) in `guest`, until `timeout_ms` or an interrupt.
  * Returns 0 when it ran, whatever its status; the output is the caller's to give to
- * guest_output_fini. -ETIMEDOUT, -EINTR, ... with `e` otherwise.
+ * output_fini. -ETIMEDOUT, -EINTR, ... with `e` otherwise.
  */
 int guest_run(struct rpc *rpc, const char *guest, const char *const *argv, unsigned timeout_ms,
-	      struct guest_output *out, struct err *e);
-void guest_output_fini(struct guest_output *out);
+	      struct output *out, struct err *e);
 
 /* The entry of guest/list (an array) for `name`, borrowed; NULL when there is none. */
 const json_t *guest_entry(const json_t *list, const char *name);

@@ -36,6 +36,25 @@ static void read_level(struct schema *r, yaml_node_t *node, const char *path, vo
 		*(double *)out = atof(text);
 }
 
+static unsigned read_words(struct schema *r, yaml_node_t *node, const char *path, const char **out)
+{
+	unsigned n = schema_list(r, node, path, LAB_ARGS_MAX);
+
+	for (unsigned i = 0; i < n; i++) {
+		const char *text = schema_text(r, schema_item(r, node, i), path, "an argument");
+
+		out[i] = text ? text : "";
+	}
+	return n;
+}
+
+static void read_setup_args(struct schema *r, yaml_node_t *node, const char *path, void *out)
+{
+	struct lab_setup *s = container_of(out, struct lab_setup, args);
+
+	s->n_args = read_words(r, node, path, s->args);
+}
+
 static void read_setups(struct schema *r, yaml_node_t *node, const char *path, void *out)
 {
 	static const struct schema_key members[] = {
@@ -46,6 +65,11 @@ static void read_setups(struct schema *r, yaml_node_t *node, const char *path, v
 		{"up", schema_read_text, offsetof(struct lab_setup, up), false},
 		{"down", schema_read_text, offsetof(struct lab_setup, down), false},
 		{"check", schema_read_text, offsetof(struct lab_setup, check), false},
+		{"address", schema_read_text, offsetof(struct lab_setup, address), false},
+		{"args", read_setup_args, offsetof(struct lab_setup, args), false},
+		{"host", schema_read_text, offsetof(struct lab_setup, host), false},
+		{"outside", schema_read_text, offsetof(struct lab_setup, outside), false},
+		{"prepare", schema_read_text, offsetof(struct lab_setup, prepare), false},
 	};
 	struct lab *lab = r->arg;
 	char inner[64];
@@ -55,8 +79,9 @@ static void read_setups(struct schema *r, yaml_node_t *node, const char *path, v
 		struct lab_setup *s = &lab->setups[i];
 		yaml_node_t *item = schema_item(r, node, i);
 
-		*s = (struct lab_setup){SCHEMA_POS(item), .name = "",	.up = "",     .down = "",
-					.check = "",	  .config = "", .client = "", .server = ""};
+		*s = (struct lab_setup){SCHEMA_POS(item), .name = "", .config = "",  .client = "",
+					.server = "",	  .up = "",   .down = "",    .check = "",
+					.address = "",	  .host = "", .outside = "", .prepare = ""};
 		snprintf(inner, sizeof(inner), "%s[%u]", path, i);
 		schema_read_map(r, item, inner, members, ARRAY_SIZE(members), s);
 	}
@@ -80,12 +105,7 @@ static void read_args(struct schema *r, yaml_node_t *node, const char *path, voi
 {
 	struct lab_test *t = container_of(out, struct lab_test, args);
 
-	t->n_args = schema_list(r, node, path, LAB_ARGS_MAX);
-	for (unsigned i = 0; i < t->n_args; i++) {
-		const char *text = schema_text(r, schema_item(r, node, i), path, "an argument");
-
-		t->args[i] = text ? text : "";
-	}
+	t->n_args = read_words(r, node, path, t->args);
 }
 
 static void label_test(struct lab_test *t)
@@ -160,6 +180,25 @@ struct top {
 	double duration_s, warmup_s, boot_s;
 };
 
+static void check_ends(struct schema *r, const struct lab_setup *s, unsigned i)
+{
+	bool outside = strcmp(s->client, "outside") == 0 || strcmp(s->server, "outside") == 0;
+
+	if (s->client[0] && strcmp(s->client, s->server) == 0)
+		diag_help(diag_add(r->diag, s->line, s->col,
+				   "setups[%u]: client and server are both \"%s\"", i, s->client),
+			  "name two guests of its config");
+	if (outside && !s->outside[0])
+		diag_help(diag_add(r->diag, s->line, s->col,
+				   "setups[%u]: nothing says where outside is", i),
+			  "add outside: the command that runs programs there, such as "
+			  "\"ip netns exec NAME\"");
+	if (outside && !s->address[0])
+		diag_help(diag_add(r->diag, s->line, s->col,
+				   "setups[%u]: an end outside needs an address", i),
+			  "add address: where the client finds the server");
+}
+
 static void check_setups(struct schema *r)
 {
 	struct lab *lab = r->arg;
@@ -167,11 +206,7 @@ static void check_setups(struct schema *r)
 	for (unsigned i = 0; i < lab->n_setups; i++) {
 		const struct lab_setup *s = &lab->setups[i];
 
-		if (s->client[0] && strcmp(s->client, s->server) == 0)
-			diag_help(diag_add(r->diag, s->line, s->col,
-					   "setups[%u]: client and server are both \"%s\"", i,
-					   s->client),
-				  "name two guests of its config");
+		check_ends(r, s, i);
 		for (unsigned j = 0; j < i; j++)
 			if (s->name[0] && strcmp(lab->setups[j].name, s->name) == 0)
 				diag_add(r->diag, s->line, s->col,

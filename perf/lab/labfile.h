@@ -5,9 +5,9 @@
 /*
  * A lab file as data: which setups are compared, by which tests, how often, how sure.
  *
- * A setup is one way to join two guests: a weftd config that names them, and two commands that
- * bring up and take down whatever else it needs (another switch). Relative paths mean the lab
- * file's folder, which is also where the commands run.
+ * A setup is one way to join two guests, or a guest and the world outside: a weftd config that
+ * names them, and two commands that bring up and take down whatever else it needs (another switch).
+ * Relative paths mean the lab file's folder, which is also where the commands run.
  */
 
 #include <stdbool.h>
@@ -28,8 +28,14 @@ struct lab_setup {
 	int line, col;
 	const char *name;
 	const char *config; /* path, or LAB_CONFIG_BUILTIN */
-	const char *client; /* guest in which weft-perf's client runs */
+	const char *client; /* guest in which weft-perf's client runs, or "outside" */
 	const char *server;
+	const char *address; /* where the client finds the server; "": at its guest's address */
+	const char *args[LAB_ARGS_MAX]; /* of every client, before those of the test */
+	unsigned n_args;
+	const char *host;      /* command that weftd runs under, as in "ip netns exec h"; "" */
+	const char *outside;   /* the same for an end that is no guest; "" */
+	const char *prepare;   /* shell command in each guest, once it is up; "" */
 	const char *up, *down; /* shell commands, "" for none */
 	const char *check;     /* shell command; exit 77: this machine lacks something; "" */
 };

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # weft-lab: runs a lab file and writes results and reports. Sorted, because a source may be listed
 # by common, too.
-lab_SRCS := $(sort $(addprefix perf/lab/,bench.c child.c compare.c diag.c environment.c guest.c \
-                     interrupt.c labfile.c noise.c page.c plan.c progress.c report.c results.c runner.c \
-                     schema.c table.c) \
+lab_SRCS := $(sort $(addprefix perf/lab/,bench.c child.c compare.c diag.c endpoint.c environment.c guest.c \
+                     interrupt.c labfile.c noise.c output.c page.c plan.c progress.c report.c results.c runner.c \
+                     schema.c table.c traffic.c) \
                    perf/kind.c perf/stats.c common/rpc.c common/jsonx.c $(common_SRCS))
 lab_LIBS := jansson yaml-0.1
 

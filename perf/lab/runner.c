@@ -11,6 +11,7 @@
 #include "perf/lab/noise.h"
 #include "perf/lab/plan.h"
 #include "perf/lab/results.h"
+#include "perf/lab/traffic.h"
 
 /* A setup that fails to come up, or a test that fails on it, this often in a row is given up. */
 #define FAILURES_MAX 2
@@ -184,7 +185,7 @@ static int run_step(struct runner *r, const struct plan_step *step)
 		show_run(r, step, "...");
 	begin = clock_now_ns();
 	noise_sample(&before);
-	ret = bench_measure(&r->bench, test, &perf, &e);
+	ret = traffic_measure(&r->bench, test, &perf, &e);
 	if (interrupt_pending()) {
 		json_decref(perf);
 		return -EINTR;

@@ -11,9 +11,6 @@
 #define TCP_PROTO 6
 #define UDP_PROTO 17
 
-/* --- the world ----------------------------------------------------------------------------------
- */
-
 uint32_t addr(const char *text)
 {
 	uint32_t a = 0;
@@ -75,9 +72,6 @@ void reconfigure(struct natworld *w)
 	assert_int_equal(nat_outside_update(w->nat, w->wan, &w->outside, &e), 0);
 	assert_string_equal(e.text, "");
 }
-
-/* --- bytes, summed by the textbook --------------------------------------------------------------
- */
 
 static uint32_t naive_sum(const uint8_t *p, unsigned len)
 {
@@ -243,6 +237,39 @@ void tcp_mss(struct natworld *w, const char *src, const char *dst, uint16_t mss)
 	set_l4_sum(w->bytes + L3, 31);
 }
 
+void tcp_text(struct natworld *w, const char *src, const char *dst, uint32_t seq, uint32_t ack,
+	      const char *text)
+{
+	unsigned len = 20 + (unsigned)strlen(text);
+
+	tcp(w, src, dst, ACK);
+	ip(w, TCP_PROTO, endpoint(src).addr, endpoint(dst).addr, len);
+	put16(w->bytes + L4, endpoint(src).port);
+	put16(w->bytes + L4 + 2, endpoint(dst).port);
+	put32(w->bytes + L4 + 4, seq);
+	put32(w->bytes + L4 + 8, ack);
+	w->bytes[L4 + 12] = 5 << 4;
+	w->bytes[L4 + 13] = ACK;
+	memcpy(w->bytes + L4 + 20, text, strlen(text));
+	set_l4_sum(w->bytes + L3, len);
+}
+
+const char *text_of(struct natworld *w)
+{
+	w->bytes[w->len] = '\0';
+	return (const char *)w->bytes + L4 + 20;
+}
+
+uint32_t seq_of(const struct natworld *w)
+{
+	return get16(w->bytes + L4 + 4) << 16 | get16(w->bytes + L4 + 6);
+}
+
+uint32_t ack_of(const struct natworld *w)
+{
+	return get16(w->bytes + L4 + 8) << 16 | get16(w->bytes + L4 + 10);
+}
+
 void icmp_query(struct natworld *w, uint8_t type, const char *src, const char *dst, uint16_t id)
 {
 	ip(w, 1, endpoint(src).addr, endpoint(dst).addr, 16);
@@ -279,9 +306,6 @@ void fragment(struct natworld *w, uint16_t id, unsigned offset, unsigned len, bo
 	w->len = L4 + len;
 }
 
-/* --- through the translator ---------------------------------------------------------------------
- */
-
 static void make_frame(struct natworld *w)
 {
 	struct frame *f = &w->frame;
@@ -300,6 +324,7 @@ static void make_frame(struct natworld *w)
 static void take_frame(struct natworld *w)
 {
 	memcpy(w->bytes, w->frame.head, w->frame.head_len);
+	w->len = w->frame.len;
 }
 
 static bool send_packet(struct natworld *w, enum nat_direction dir)
@@ -346,9 +371,6 @@ bool in(struct natworld *w)
 {
 	return send_packet(w, NAT_INBOUND);
 }
-
-/* --- what came of it ----------------------------------------------------------------------------
- */
 
 static void check_sums(const struct natworld *w, const uint8_t *p, unsigned len, bool whole)
 {

@@ -63,6 +63,12 @@ void udp(struct natworld *w, const char *src, const char *dst);
 void udp_sized(struct natworld *w, const char *src, const char *dst, unsigned payload);
 void tcp(struct natworld *w, const char *src, const char *dst, uint8_t flags);
 void tcp_mss(struct natworld *w, const char *src, const char *dst, uint16_t mss);
+/* A segment with text; `text_of` is the payload of the packet in hand as a string. */
+void tcp_text(struct natworld *w, const char *src, const char *dst, uint32_t seq, uint32_t ack,
+	      const char *text);
+const char *text_of(struct natworld *w);
+uint32_t seq_of(const struct natworld *w);
+uint32_t ack_of(const struct natworld *w);
 void icmp_query(struct natworld *w, uint8_t type, const char *src, const char *dst, uint16_t id);
 /* An error from `src` about the packet in hand, as it is, to whom that is from. */
 void icmp_error(struct natworld *w, uint8_t type, uint8_t code, const char *src);

@@ -68,7 +68,7 @@ give_tap() {
 }
 
 pings() { # pings MACHINE ADDRESS
-	on "$1" busybox ping -c 1 -W 2 "$2" >/dev/null 2>&1
+	on "$1" busybox ping -c 1 -W 1 "$2" >/dev/null 2>&1
 }
 
 listens() { # listens MACHINE TCP-PORT

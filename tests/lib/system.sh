@@ -110,7 +110,7 @@ weftd_answers_or_ended() { weft version || ! kill -0 "$WEFTD"; }
 start_weftd() {
 	start weftd "$BIN/weftd" --run-dir "$RUN" "$@"
 	WEFTD=$PID
-	wait_for 10 weftd_answers_or_ended
+	wait_for "${START_S:-10}" weftd_answers_or_ended
 	weft version >/dev/null 2>&1 || die "weftd did not start"
 }
 

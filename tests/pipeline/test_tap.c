@@ -1,113 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The tap port kind with real taps, in a network namespace of the test's own.
- *
- *	packet socket --- tap weft0 --- port host --- bridge --- port a, the test's
- *
- * The test is the worker, except where sleeping and waking up is what is tested.
+ * The tap port kind with real taps, in a network namespace of the test's own: frames, back
+ * pressure, sleep. The test is the worker, except where sleeping and waking up is what is tested.
  */
 
 #include "tests/lib/test.h"
 
-#include <fcntl.h>
-#include <net/if.h>
-#include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "bridge/bridge.h"
 #include "common/clock.h"
 #include "dataplane/eal.h"
-#include "tests/lib/hosttap.h"
 #include "tests/lib/packet.h"
 #include "tests/lib/segment.h"
-#include "tests/lib/testport.h"
-#include "uplink/tap_port.h"
+#include "tests/lib/tapnet.h"
 
-#define TAP	"weft0"
 #define MSS	1448
 #define WAIT_MS 2000
 #define NOTHING 50 /* ms without a frame that show that none comes */
-
-struct net {
-	struct dataplane *dp;
-	struct bridge *bridge;
-	struct tap_port *tap;
-	struct testport *a;
-	struct hosttap host;
-	uint64_t now_ns;
-};
-
-static struct tap_port_params tap_params(const char *interface)
-{
-	return (struct tap_port_params){.name = "host",
-					.link = {.name = interface, .netns_fd = -1},
-					.csum = true,
-					.tso = true,
-					.uso = true};
-}
-
-static struct tap_port *tap_create(struct dataplane *dp, const struct tap_port_params *params)
-{
-	struct err e = {0};
-	struct tap_port *tp = tap_port_create(dp, params, &e);
-
-	if (!tp)
-		fail_msg("%s", e.text);
-	return tp;
-}
-
-static struct net *net_create(const struct tap_port_params *params)
-{
-	struct net *net = calloc(1, sizeof(*net));
-
-	net->bridge =
-		testports_create(&net->dp, &(struct bridge_params){.name = "lan"}, &net->a, 1);
-	net->tap = tap_create(net->dp, params);
-	bridge_add_port(net->bridge, tap_port_port(net->tap));
-	hosttap_open(&net->host, params->link.name);
-	return net;
-}
-
-static int setup(void **state)
-{
-	struct tap_port_params params = tap_params(TAP);
-
-	*state = net_create(&params);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct net *net = *state;
-
-	hosttap_close(&net->host);
-	bridge_del_port(net->bridge, tap_port_port(net->tap));
-	tap_port_destroy(net->tap);
-	testports_destroy(net->dp, net->bridge, &net->a, 1);
-	free(net);
-	return 0;
-}
-
-static void switch_frames(struct net *net)
-{
-	do
-		net->now_ns += 1000;
-	while (worker_poll(net->dp->workers[0], net->now_ns) > 0);
-}
-
-static struct port_stats stats_of(struct port *p)
-{
-	struct port_stats st;
-
-	port_stats_sum(p, &st);
-	return st;
-}
 
 /* A large TCP segment with a pattern as payload, as sender and receiver of it see it. */
 struct large {
@@ -140,14 +52,14 @@ static struct large *large_create(bool ipv6)
 static void a_frame_from_the_host_reaches_the_bridge(void **state)
 {
 	static const uint32_t sizes[] = {60, 127, 128, 129, 590, 1514};
-	struct net *net = *state;
+	struct tapnet *net = *state;
 	uint8_t bytes[1514];
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		packet_raw(bytes, &(struct mac){{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}},
 			   &(struct mac){{2, 0, 0, 0, 0, 9}}, sizes[i]);
 		hosttap_send(&net->host, NULL, bytes, sizes[i]);
-		switch_frames(net);
+		tapnet_switch(net);
 
 		assert_int_equal(net->a->n_out, i + 1);
 		assert_int_equal(net->a->out[i]->len, sizes[i]);
@@ -158,7 +70,7 @@ static void a_frame_from_the_host_reaches_the_bridge(void **state)
 static void a_frame_to_the_host_arrives_unchanged(void **state)
 {
 	static const uint32_t sizes[] = {60, 127, 128, 129, 590, 1514};
-	struct net *net = *state;
+	struct tapnet *net = *state;
 	struct hostframe *f = malloc(sizeof(*f));
 	struct mac to = station(1), from = station(2);
 	uint8_t bytes[1514];
@@ -166,7 +78,7 @@ static void a_frame_to_the_host_arrives_unchanged(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		packet_raw(bytes, &to, &from, sizes[i]);
 		testport_put(net->a, bytes, sizes[i]);
-		switch_frames(net);
+		tapnet_switch(net);
 
 		assert_true(hosttap_recv(&net->host, f, WAIT_MS));
 		assert_int_equal(f->len, sizes[i]);
@@ -177,13 +89,13 @@ static void a_frame_to_the_host_arrives_unchanged(void **state)
 
 static void tso_frames_of_the_host_pass_whole(void **state)
 {
-	struct net *net = *state;
+	struct tapnet *net = *state;
 
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 		struct large *l = large_create(ipv6);
 
 		hosttap_send(&net->host, &l->vnet, l->bytes, l->len);
-		switch_frames(net);
+		tapnet_switch(net);
 
 		assert_int_equal(net->a->n_out, 1);
 		assert_int_equal(net->a->out[0]->len, l->len);
@@ -196,14 +108,14 @@ static void tso_frames_of_the_host_pass_whole(void **state)
 
 static void tso_frames_to_the_host_pass_whole(void **state)
 {
-	struct net *net = *state;
+	struct tapnet *net = *state;
 	struct hostframe *f = malloc(sizeof(*f));
 
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 		struct large *l = large_create(ipv6);
 
 		testport_put(net->a, l->bytes, l->len)->vnet = l->vnet;
-		switch_frames(net);
+		tapnet_switch(net);
 
 		assert_true(hosttap_recv(&net->host, f, WAIT_MS));
 		assert_int_equal(f->len, l->len);
@@ -217,7 +129,7 @@ static void tso_frames_to_the_host_pass_whole(void **state)
 }
 
 /* Each segment that has to come, byte by byte, its checksum complete. */
-static void expect_segments(struct net *net, const struct large *l)
+static void expect_segments(struct tapnet *net, const struct large *l)
 {
 	struct hostframe *f = malloc(sizeof(*f));
 	uint8_t *want = malloc(FRAME_LEN_MAX);
@@ -240,45 +152,44 @@ static void expect_segments(struct net *net, const struct large *l)
 
 static void a_tap_without_offloads_gets_finished_segments(void **state)
 {
-	struct tap_port_params params = tap_params(TAP);
+	struct tap_port_params params = tapnet_params(TAPNET_INTERFACE);
 	struct large *l = large_create(false);
-	struct net *net;
+	struct tapnet *net;
 
 	params.tso = params.uso = params.csum = false;
-	net = net_create(&params);
+	net = tapnet_create(&params);
 
 	testport_put(net->a, l->bytes, l->len)->vnet = l->vnet;
-	switch_frames(net);
+	tapnet_switch(net);
 
 	expect_segments(net, l);
-	assert_int_equal(stats_of(tap_port_port(net->tap)).tx_segments,
-			 segment_parts(&l->segment, MSS));
+	assert_int_equal(tapnet_stats(net).tx_segments, segment_parts(&l->segment, MSS));
 	free(l);
-	teardown((void **)&net);
+	tapnet_destroy(net);
 }
 
 static void the_host_cuts_for_a_tap_without_offloads(void **state)
 {
-	struct tap_port_params params = tap_params(TAP);
+	struct tap_port_params params = tapnet_params(TAPNET_INTERFACE);
 	struct large *l = large_create(false);
-	struct net *net;
+	struct tapnet *net;
 
 	params.tso = params.uso = params.csum = false;
-	net = net_create(&params);
+	net = tapnet_create(&params);
 
 	hosttap_send(&net->host, &l->vnet, l->bytes, l->len);
-	switch_frames(net);
+	tapnet_switch(net);
 
 	assert_int_equal(net->a->n_out, segment_parts(&l->segment, MSS));
 	assert_int_equal(net->a->out[0]->vnet.flags, 0);
 	free(l);
-	teardown((void **)&net);
+	tapnet_destroy(net);
 }
 
 /* A frame in more pieces than one write takes. */
 static void a_frame_in_many_pieces_arrives_whole(void **state)
 {
-	struct net *net = *state;
+	struct tapnet *net = *state;
 	struct port *p = tap_port_port(net->tap);
 	struct burst *b = aligned_alloc(64, (sizeof(*b) + 63) & ~(size_t)63);
 	struct hostframe *got = malloc(sizeof(*got));
@@ -308,7 +219,7 @@ static void a_frame_in_many_pieces_arrives_whole(void **state)
 /* --- waiting ---------------------------------------------------------------------------------- */
 
 /* Unicast to a, told apart by a byte. */
-static void send_numbered(struct net *net, uint8_t number, uint32_t len)
+static void send_numbered(struct tapnet *net, uint8_t number, uint32_t len)
 {
 	struct mac a = station(1), host = station(2);
 	uint8_t bytes[1514];
@@ -318,7 +229,7 @@ static void send_numbered(struct net *net, uint8_t number, uint32_t len)
 	hosttap_send(&net->host, NULL, bytes, len);
 }
 
-static void learn_station_of_a(struct net *net)
+static void learn_station_of_a(struct tapnet *net)
 {
 	struct mac a = station(1), other = station(7);
 	struct hostframe *f = malloc(sizeof(*f));
@@ -326,24 +237,24 @@ static void learn_station_of_a(struct net *net)
 
 	packet_raw(bytes, &other, &a, sizeof(bytes));
 	testport_put(net->a, bytes, sizeof(bytes));
-	switch_frames(net);
+	tapnet_switch(net);
 	assert_true(hosttap_recv(&net->host, f, WAIT_MS));
 	free(f);
 }
 
 static void frames_without_room_wait_in_order(void **state)
 {
-	struct net *net = *state;
+	struct tapnet *net = *state;
 
 	learn_station_of_a(net);
 	net->a->room = 3;
 	for (uint8_t i = 0; i < 50; i++)
 		send_numbered(net, i, 100);
-	switch_frames(net);
+	tapnet_switch(net);
 	assert_int_equal(net->a->n_out, 3);
 
 	net->a->room = 100;
-	switch_frames(net);
+	tapnet_switch(net);
 
 	assert_int_equal(net->a->n_out, 50);
 	for (unsigned i = 0; i < 50; i++)
@@ -353,14 +264,14 @@ static void frames_without_room_wait_in_order(void **state)
 /* With all buffers waiting, sleep is allowed: nothing can be read before there is room. */
 static void a_queue_whose_buffers_all_wait_may_sleep(void **state)
 {
-	struct net *net = *state;
+	struct tapnet *net = *state;
 	struct port *p = tap_port_port(net->tap);
 
 	learn_station_of_a(net);
 	net->a->room = 0;
 	for (uint8_t i = 0; i < 50; i++)
 		send_numbered(net, i, 100);
-	switch_frames(net);
+	tapnet_switch(net);
 
 	assert_false(p->ops->arm(&p->queues[0], true));
 }
@@ -368,7 +279,7 @@ static void a_queue_whose_buffers_all_wait_may_sleep(void **state)
 /* Reading breaks off after a few large frames; what is left must not wait for the next edge. */
 static void a_queue_that_broke_off_reading_does_not_sleep(void **state)
 {
-	struct net *net = *state;
+	struct tapnet *net = *state;
 	struct port *p = tap_port_port(net->tap);
 	struct large *l = large_create(false);
 
@@ -378,7 +289,7 @@ static void a_queue_that_broke_off_reading_does_not_sleep(void **state)
 
 	assert_in_range(net->a->n_out, 1, 19);
 	assert_true(p->ops->arm(&p->queues[0], false));
-	switch_frames(net);
+	tapnet_switch(net);
 	assert_int_equal(net->a->n_out, 20);
 	assert_false(p->ops->arm(&p->queues[0], false));
 	free(l);
@@ -404,10 +315,10 @@ static void pair_create(struct pair *p, unsigned queues)
 		&e);
 	p->bridge = bridge_create(p->dp, &bridge, &e);
 	for (unsigned i = 0; i < 2; i++) {
-		struct tap_port_params params = tap_params(i ? "weft1" : "weft0");
+		struct tap_port_params params = tapnet_params(i ? "weft1" : "weft0");
 
 		params.queues = queues;
-		p->taps[i] = tap_create(p->dp, &params);
+		p->taps[i] = tapnet_port(p->dp, &params);
 		bridge_add_port(p->bridge, tap_port_port(p->taps[i]));
 		hosttap_open(&p->hosts[i], params.link.name);
 	}
@@ -469,151 +380,7 @@ static void bursts_arrive_whole_while_the_worker_sleeps_between(void **state)
 	free(l);
 }
 
-/* --- the interface ---------------------------------------------------------------------------- */
-
-static void expect_refused(const struct tap_port_params *params, const char *why)
-{
-	struct err e = {0};
-	struct dataplane *dp = dataplane_create(&(struct dataplane_params){.n_workers = 1}, &e);
-
-	assert_null(tap_port_create(dp, params, &e));
-	assert_string_equal(e.text, why);
-	dataplane_destroy(dp);
-}
-
-static void a_name_that_is_taken_is_refused(void **state)
-{
-	struct tap_port_params params = tap_params(TAP);
-
-	expect_refused(&params,
-		       "port host: tap weft0: there is an interface of that name; remove it "
-		       "with `ip link del weft0` or choose another name");
-	params.link.name = "lo";
-	expect_refused(&params, "port host: tap lo: there is an interface of that name; remove it "
-				"with `ip link del lo` or choose another name");
-}
-
-static void a_name_that_is_too_long_is_refused(void **state)
-{
-	struct tap_port_params params = tap_params("sixteen-bytes-xx");
-
-	expect_refused(&params,
-		       "port host: interface name sixteen-bytes-xx is longer than 15 bytes; "
-		       "choose a shorter one");
-}
-
-static void an_interface_that_cannot_be_configured_is_taken_away_again(void **state)
-{
-	struct tap_port_params params = tap_params("weft7");
-
-	params.link.mtu = 40;
-	expect_refused(&params, "port host: interface weft7: cannot set MAC address, MTU and "
-				"namespace: Invalid input data or parameter");
-
-	assert_int_equal(if_nametoindex("weft7"), 0);
-}
-
-static void the_interface_goes_with_its_port(void **state)
-{
-	struct net *net;
-	struct tap_port_params params = tap_params("weft7");
-
-	net = net_create(&params);
-	assert_int_not_equal(if_nametoindex("weft7"), 0);
-	teardown((void **)&net);
-
-	assert_int_equal(if_nametoindex("weft7"), 0);
-}
-
-static void set_flags(const char *interface, short flags)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq ifr = {.ifr_flags = flags};
-
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", interface);
-	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &ifr), 0);
-	close(fd);
-}
-
-static void frames_to_an_interface_that_is_down_are_counted(void **state)
-{
-	struct net *net = *state;
-	struct mac to = station(1), from = station(2);
-	uint8_t bytes[60];
-
-	set_flags(TAP, 0);
-	packet_raw(bytes, &to, &from, sizeof(bytes));
-	testport_put(net->a, bytes, sizeof(bytes));
-	switch_frames(net);
-
-	assert_int_equal(stats_of(tap_port_port(net->tap)).drops[DROP_PORT_DOWN], 1);
-}
-
-static void a_removed_interface_is_noticed(void **state)
-{
-	struct net *net = *state;
-	struct tap_port_info info;
-
-	assert_int_equal(system("ip link del " TAP), 0);
-	switch_frames(net);
-
-	tap_port_info(net->tap, &info);
-	assert_true(info.gone);
-}
-
-static char *file_text(const char *path, char text[32])
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, text, 31);
-
-	text[n > 0 ? n : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	close(fd);
-	return text;
-}
-
-static void the_host_believes_no_router_behind_the_interface(void **state)
-{
-	char text[32];
-
-	assert_string_equal(file_text("/proc/sys/net/ipv6/conf/" TAP "/accept_ra", text), "0");
-	assert_string_equal(file_text("/proc/sys/net/ipv4/conf/" TAP "/accept_redirects", text),
-			    "0");
-}
-
-static void an_interface_is_made_ready_in_another_namespace(void **state)
-{
-	struct tap_port_params params = tap_params("weft7");
-	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	struct dataplane *dp;
-	struct tap_port *tp;
-	struct err e;
-
-	assert_int_equal(unshare(CLONE_NEWNET), 0);
-	params.link.netns_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	assert_int_equal(setns(home, CLONE_NEWNET), 0);
-	params.link.mtu = 9000;
-	params.link.mac = (struct mac){{0x52, 0x54, 0, 1, 2, 3}};
-	params.link.n_addresses = 1;
-	ipaddr_prefix_parse("10.10.0.9/24", &params.link.addresses[0]);
-	dp = dataplane_create(&(struct dataplane_params){.n_workers = 1}, &e);
-	tp = tap_create(dp, &params);
-
-	assert_int_equal(if_nametoindex("weft7"), 0);
-	assert_int_equal(setns(params.link.netns_fd, CLONE_NEWNET), 0);
-	assert_int_equal(system("ip link show up dev weft7 | grep -q 'mtu 9000'"), 0);
-	assert_int_equal(system("ip link show dev weft7 | grep -q 52:54:00:01:02:03"), 0);
-	assert_int_equal(system("ip -4 addr show dev weft7 | grep -q 10.10.0.9/24"), 0);
-	tap_port_destroy(tp);
-	assert_int_equal(if_nametoindex("weft7"), 0);
-
-	assert_int_equal(setns(home, CLONE_NEWNET), 0);
-	dataplane_destroy(dp);
-	close(params.link.netns_fd);
-	close(home);
-}
-
-#define WITH_TAP(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_TAP(test) cmocka_unit_test_setup_teardown(test, tapnet_setup, tapnet_teardown)
 
 int main(void)
 {
@@ -630,14 +397,6 @@ int main(void)
 		WITH_TAP(a_queue_that_broke_off_reading_does_not_sleep),
 		cmocka_unit_test(a_sleeping_worker_wakes_up_for_each_frame),
 		cmocka_unit_test(bursts_arrive_whole_while_the_worker_sleeps_between),
-		WITH_TAP(a_name_that_is_taken_is_refused),
-		cmocka_unit_test(a_name_that_is_too_long_is_refused),
-		cmocka_unit_test(an_interface_that_cannot_be_configured_is_taken_away_again),
-		cmocka_unit_test(the_interface_goes_with_its_port),
-		WITH_TAP(frames_to_an_interface_that_is_down_are_counted),
-		WITH_TAP(a_removed_interface_is_noticed),
-		WITH_TAP(the_host_believes_no_router_behind_the_interface),
-		cmocka_unit_test(an_interface_is_made_ready_in_another_namespace),
 	};
 	struct err e;
 

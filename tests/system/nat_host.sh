@@ -268,6 +268,16 @@ what_a_killed_weftd_left_can_be_removed_without_one() {
 	rm -rf "$RUN"
 }
 
+rules_that_somebody_flushed_come_back() {
+	three_machines
+	start_host
+	on host nft flush ruleset
+	wait_for 5 grep -q "somebody removed table weft_" "$SCRATCH/weftd.log"
+	[ -n "$(weft_table)" ] || die "weft has no table"
+	answer guest 22 "still there"
+	expect "still there" "$(ask world $HOST 2222)"
+}
+
 forwarding_stays_when_others_need_it() {
 	three_machines
 	start_host
@@ -348,6 +358,7 @@ run_tests a_guest_reaches_the_world_as_the_host \
 	nothing_is_left_at_exit \
 	what_a_killed_weftd_left_goes_with_the_next \
 	what_a_killed_weftd_left_can_be_removed_without_one \
+	rules_that_somebody_flushed_come_back \
 	forwarding_stays_when_others_need_it \
 	a_port_that_the_host_uses_is_refused \
 	a_firewall_that_drops_is_explained \

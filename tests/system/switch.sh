@@ -157,6 +157,29 @@ a_generator_killed_under_traffic_leaves_usable_ports() {
 	frames_arrive -r 50k
 }
 
+worker_of() { json '.[0].queues[0].worker' port/show "$1"; }
+are_apart() { [ "$(worker_of a)" != "$(worker_of c)" ]; }
+
+# Ports join the worker with the fewest, so a and c share one, which has all the work.
+busy_queues_are_spread_over_the_workers_by_themselves() {
+	need jq
+	start_weftd -c "$(
+		config <<-END
+			version: 1
+			switch: {workers: 2, rebalance: 1s}
+			bridges: {lan: {}}
+			ports: {a: {bridge: lan}, b: {bridge: lan}, c: {bridge: lan}, d: {bridge: lan}}
+		END
+	)"
+	start traffic "$BIN/weft-pktgen" -p "tx=$RUN/a.sock" -p "rx=$RUN/b.sock" \
+		-p "tx=$RUN/c.sock" -p "rx=$RUN/d.sock" -r 20k -t 20 --no-ceiling
+
+	wait_for 5 port_is d up
+	wait_for 10 grep -q 'spread over the workers anew moved=' "$SCRATCH/weftd.log"
+	wait_for 5 are_apart
+	weft set switch rebalance=off
+}
+
 run_tests \
 	frames_of_every_size_arrive_whole \
 	stations_are_learned_on_their_ports \
@@ -165,4 +188,5 @@ run_tests \
 	an_idle_weftd_with_two_ports_up_uses_less_than_2_percent_of_a_core \
 	a_frame_after_idle_is_at_most_200_us_later_than_with_polling \
 	a_weftd_killed_under_traffic_starts_again \
-	a_generator_killed_under_traffic_leaves_usable_ports
+	a_generator_killed_under_traffic_leaves_usable_ports \
+	busy_queues_are_spread_over_the_workers_by_themselves

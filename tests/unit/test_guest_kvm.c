@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "daemon/kvm_probe.h"
+#include "common/kvm_probe.h"
 
 static struct kvm_probe decide(struct kvm_sample s)
 {
@@ -65,7 +65,7 @@ static void the_probe_of_this_host_ends_in_time_with_a_reason(void **state)
 
 	kvm_probe_run(NULL, &p);
 
-	assert_true(clock_now_ms() - start_ms < 1000);
+	assert_true(clock_now_ms() - start_ms < 4000);
 	assert_true(strlen(p.reason) > 0);
 }
 

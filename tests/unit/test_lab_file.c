@@ -141,6 +141,24 @@ static void setups_are_checked_against_each_other(void **state)
 		"    help: did you mean \"weft\"?\n");
 }
 
+static void an_end_outside_needs_a_place_and_an_address(void **state)
+{
+	assert_complaints(
+		"version: 1\n"
+		"setups:\n"
+		"  - {name: nat, config: c, client: g, server: outside}\n"
+		"tests: [TCP_RR]\n",
+		"lab.yaml:3:5: error: setups[0]: nothing says where outside is\n"
+		"      - {name: nat, config: c, client: g, server: outside}\n"
+		"        ^\n"
+		"    help: add outside: the command that runs programs there, such as \"ip netns "
+		"exec NAME\"\n"
+		"lab.yaml:3:5: error: setups[0]: an end outside needs an address\n"
+		"      - {name: nat, config: c, client: g, server: outside}\n"
+		"        ^\n"
+		"    help: add address: where the client finds the server\n");
+}
+
 static void a_key_given_twice_is_an_error(void **state)
 {
 	assert_complaints(GOOD "tests: [TCP_RR]\ntests: [UDP_RR]\n",
@@ -212,6 +230,7 @@ int main(void)
 		cmocka_unit_test(repeats_are_the_floor_and_confidence_raises_it),
 		cmocka_unit_test(every_error_of_a_file_is_shown_at_its_place),
 		cmocka_unit_test(setups_are_checked_against_each_other),
+		cmocka_unit_test(an_end_outside_needs_a_place_and_an_address),
 		cmocka_unit_test(a_key_given_twice_is_an_error),
 		cmocka_unit_test(broken_yaml_is_shown_where_it_breaks),
 		cmocka_unit_test(aliases_cycles_and_other_types_are_refused),

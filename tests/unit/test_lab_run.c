@@ -45,6 +45,28 @@ static void note(const char *path, const char *fmt, ...)
 	close(fd);
 }
 
+static const char *read_journal(void)
+{
+	static char text[8192];
+	FILE *f = fopen(getenv("JOURNAL"), "r");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	text[n] = '\0';
+	if (f)
+		fclose(f);
+	return text;
+}
+
+static void wait_for_journal(const char *word)
+{
+	uint64_t deadline = clock_now_ms() + 10000;
+
+	while (!strstr(read_journal(), word)) {
+		assert_true(clock_now_ms() < deadline);
+		poll(NULL, 0, 20);
+	}
+}
+
 /* --- the weftd that is none --- */
 
 static bool fake_is(const char *fault)
@@ -80,8 +102,13 @@ static json_t *fake_exec(int fd, const json_t *params)
 	const json_t *argv = json_object_get(params, "argv");
 	const char *test = json_string_value(json_array_get(argv, 3));
 
+	if (strcmp(json_string_value(json_array_get(argv, 0)), "sh") == 0)
+		note(getenv("JOURNAL"), "%s-%s\n", json_string_value(json_array_get(argv, 2)),
+		     jsonx_string(params, "guest", ""));
 	if (!test)
 		return json_pack("{s:i}", "exit_status", 0);
+	if (fake_is("awaits-outside"))
+		wait_for_journal("outside-server");
 	if (strcmp(json_string_value(json_array_get(argv, 5)), "1") != 0)
 		note(getenv("JOURNAL"), "%s\n", test);
 	if (fake_is("hangs") && strcmp(test, "TCP_STREAM") == 0)
@@ -192,18 +219,6 @@ static json_t *run(const char *text, const char *fault, int *ret)
 	*ret = runner_run(lab, &options, results);
 	lab_free(lab);
 	return results;
-}
-
-static const char *read_journal(void)
-{
-	static char text[8192];
-	FILE *f = fopen(journal, "r");
-	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
-
-	text[n] = '\0';
-	if (f)
-		fclose(f);
-	return text;
 }
 
 /* The journal without the lines that name a directory. */
@@ -375,14 +390,52 @@ static void a_guest_that_outlives_its_weftd_is_ended_and_said(void **state)
 	json_decref(results);
 }
 
-static void wait_for_journal(const char *word)
+/* Makes a place outside, whose weft-perf is this script. */
+static void make_outside(char *path, size_t size)
 {
-	uint64_t deadline = clock_now_ms() + 10000;
+	snprintf(path, size, "%s/outside.sh", home);
+	note(path, "#!/bin/sh\n"
+		   "echo \"outside-$2\" >>$JOURNAL\n"
+		   "[ \"$2\" = client ] || exec sleep 100\n"
+		   "echo \"$*\" >>$JOURNAL.words\n"
+		   "echo '{\"throughput\": 42.0, \"units\": \"Mb/s\"}'\n");
+	chmod(path, 0755);
+}
 
-	while (!strstr(read_journal(), word)) {
-		assert_true(clock_now_ms() < deadline);
-		poll(NULL, 0, 20);
-	}
+static void ends_outside_run_where_their_command_says(void **state)
+{
+	char text[1024], words[256] = "", path[128], script[128];
+	json_t *results;
+	FILE *f;
+	int ret;
+
+	make_outside(script, sizeof(script));
+	snprintf(text, sizeof(text),
+		 "version: 1\nsetups:\n"
+		 "  - {name: out, config: lab.yaml, client: alpha, server: outside, outside: %s, "
+		 "address: 203.0.113.2, prepare: route, host: env}\n"
+		 "  - {name: in, config: lab.yaml, client: outside, server: alpha, outside: %s, "
+		 "address: 203.0.113.1, args: [-P, '0,5']}\n"
+		 "tests: [UDP_RR]\nrepeats: 1\n" TIMES,
+		 script, script);
+
+	results = run(text, "awaits-outside", &ret);
+
+	assert_int_equal(ret, 0);
+	assert_string_equal(read_order(),
+			    "route-alpha outside-server UDP_RR outside-client outside-client ");
+	assert_true(jsonx_number(results_cell(results, "out", "UDP_RR"), "median", 0) == 123.5);
+	assert_true(jsonx_number(results_cell(results, "in", "UDP_RR"), "median", 0) == 42);
+	assert_string_equal(jsonx_string(results_setup(results, "in"), "engine", ""), "TCG");
+	snprintf(path, sizeof(path), "%s.words", journal);
+	f = fopen(path, "r");
+	while (fgets(words, sizeof(words), f))
+		;
+	fclose(f);
+	assert_non_null(strstr(words, "weft-perf client 203.0.113.1 UDP_RR -l 100ms"));
+	assert_non_null(strstr(words, "-P 0,5"));
+	assert_nothing_left();
+	json_decref(results);
 }
 
 /* The child's part: interrupted, it must end with a partial result and with nothing left. */
@@ -458,6 +511,7 @@ int main(int argc, char **argv)
 		RUN_TEST(a_peer_that_the_machine_lacks_is_left_out_without_failing),
 		RUN_TEST(an_up_command_that_fails_is_quoted_and_its_down_runs),
 		RUN_TEST(a_test_that_fails_is_recorded_and_the_others_count),
+		RUN_TEST(ends_outside_run_where_their_command_says),
 		RUN_TEST(a_guest_that_outlives_its_weftd_is_ended_and_said),
 		RUN_TEST(an_interrupt_ends_the_run_with_a_partial_result),
 	};

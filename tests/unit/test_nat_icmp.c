@@ -358,6 +358,19 @@ static void rfc7857_12_a_query_mapping_goes_with_its_last_session(void **state)
 	goes_out(w, X ":77", REMOTE);
 }
 
+static void rfc7857_13_queries_are_hairpinned(void **state)
+{
+	struct natworld *w = *state;
+
+	icmp_query(w, ECHO, B, REMOTE, 88);
+	goes_out(w, X ":88", REMOTE);
+
+	icmp_query(w, ECHO, A, X, 88);
+	assert_true(out(w));
+	assert_memory_equal(w->bytes + 26, "\xc0\x00\x02\x01", 4);
+	expect(w, X, B ":88");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +398,7 @@ int main(void)
 		nat_test(rfc5508_req10_each_type_that_must_pass_does),
 		nat_test(rfc5508_req11_what_is_neither_query_nor_error_is_dropped),
 		nat_test(an_error_is_of_the_side_it_comes_from),
+		nat_test(rfc7857_13_queries_are_hairpinned),
 		nat_test(rfc7857_12_a_query_mapping_goes_with_its_last_session),
 	};
 

@@ -37,7 +37,7 @@ static void a_table_finds_what_was_added_and_nothing_else(void **state)
 {
 	struct flow_table t;
 
-	assert_int_equal(flow_table_init(&t, ENTRIES), 0);
+	assert_int_equal(flow_table_init(&t, ENTRIES, false), 0);
 	for (uint32_t v = 1; v <= ENTRIES; v++)
 		assert_true(flow_table_add(&t, hash_of(v), v));
 	for (uint32_t v = 1; v <= ENTRIES; v++)
@@ -56,7 +56,7 @@ static void a_table_never_refuses_at_its_planned_load(void **state)
 {
 	struct flow_table t;
 
-	assert_int_equal(flow_table_init(&t, 65536), 0);
+	assert_int_equal(flow_table_init(&t, 65536, false), 0);
 	for (uint32_t v = 1; v < 3000000; v++) {
 		if (v > 65536)
 			assert_true(flow_table_del(&t, hash_of(v - 65536), v - 65536));

@@ -398,6 +398,29 @@ static void rfc4787_req12a_icmp_is_not_filtered_by_its_source(void **state)
 	expect_inner(w, A ":5000", REMOTE ":53");
 }
 
+static void rfc7857_5_mappings_of_udp_and_tcp_are_apart(void **state)
+{
+	struct natworld *w = *state;
+
+	udp(w, A ":5000", REMOTE ":53");
+	goes_out(w, X ":5000", REMOTE ":53");
+	tcp(w, B ":5000", REMOTE ":53", SYN);
+	goes_out(w, X ":5000", REMOTE ":53");
+	tcp(w, REMOTE2 ":1", X ":5000", SYN);
+	comes_in(w, REMOTE2 ":1", B ":5000");
+	udp(w, REMOTE2 ":1", X ":5000");
+	comes_in(w, REMOTE2 ":1", A ":5000");
+}
+
+static void rfc7857_11_the_ip_identification_is_left_alone(void **state)
+{
+	struct natworld *w = *state;
+
+	udp(w, A ":5000", REMOTE ":53");
+	goes_out(w, X ":5000", REMOTE ":53");
+	assert_memory_equal(w->bytes + 18, "\x12\x34", 2);
+}
+
 static void udp_checksum_zero_stays_zero(void **state)
 {
 	struct natworld *w = *state;
@@ -470,6 +493,8 @@ int main(void)
 		nat_test(rfc4787_req11_behaviour_is_the_same_under_pressure),
 		nat_test(rfc4787_req12_icmp_ends_no_mapping),
 		nat_test(rfc4787_req12a_icmp_is_not_filtered_by_its_source),
+		nat_test(rfc7857_5_mappings_of_udp_and_tcp_are_apart),
+		nat_test(rfc7857_11_the_ip_identification_is_left_alone),
 		nat_test(udp_checksum_zero_stays_zero),
 		nat_test(udp_partial_checksums_are_adjusted_for_addresses_only),
 		nat_test(udp_checksums_are_right_for_any_address_and_port),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon/kvm_probe.h"
+#include "common/kvm_probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,18 +17,25 @@
 #include "common/clock.h"
 #include "common/util.h"
 
-#define LIMIT_MS 250
+#define LIMIT_MS      1000 /* of the child's CPU time */
+#define LIMIT_WALL_MS 3000
+#define LOOK_MS	      20
 /* Hardware does thousands of millions a second, QEMU's nested SVM hundreds, an emulator about one.
  */
 #define USABLE_PER_S 20000000ull
-#define ITERATIONS   100000u
+#define ITERATIONS   500000u
 #define INSTRUCTIONS (2ull * ITERATIONS)
+/* A host that is busy can be slow once, without emulating anything: the best of some runs counts.
+ */
+#define RUNS_MAX 4
+#define RUNS_MS	 500
 
 /* Guest-physical layout; virtual is the same, by one large page. */
 #define PML4_AT	    0x1000
 #define PDPT_AT	    0x2000
 #define PD_AT	    0x3000
 #define CODE_AT	    0x4000
+#define DATA_AT	    0x5000
 #define MEMORY_SIZE 0x8000
 #define TSS_AT	    0xfffbd000ull
 
@@ -40,10 +47,12 @@ enum {
 	CR0_NE = 0x20,
 	CR0_PG = 1u << 31,
 	CR4_PAE = 0x20,
+	CR4_OSFXSR = 0x200,
 	EFER_LME = 0x100,
 	EFER_LMA = 0x400,
 };
 
+/* The last two are what kernels use and what emulators of kernel code have been seen to lack. */
 static const uint8_t code[] = {
 	0xb9,
 	ITERATIONS & 0xff,
@@ -54,6 +63,14 @@ static const uint8_t code[] = {
 	0xc9, /* dec ecx */
 	0x75,
 	0xfc, /* jnz -4 */
+	0xf0,
+	0x48,
+	0x0f,
+	0xc7,
+	0x0f, /* lock cmpxchg16b [rdi] */
+	0x0f,
+	0xae,
+	0x07, /* fxsave [rdi] */
 	0xf4, /* hlt */
 };
 
@@ -131,7 +148,7 @@ static void fill_memory(uint8_t *memory)
 
 static int set_registers(int vcpu)
 {
-	struct kvm_regs regs = {.rip = CODE_AT, .rflags = 2, .rsp = MEMORY_SIZE};
+	struct kvm_regs regs = {.rip = CODE_AT, .rflags = 2, .rsp = MEMORY_SIZE, .rdi = DATA_AT};
 	struct kvm_segment data = {.limit = 0xffffffff,
 				   .selector = 16,
 				   .type = 3,
@@ -151,7 +168,7 @@ static int set_registers(int vcpu)
 	s.cs.l = 1;
 	s.cr0 = CR0_PE | CR0_NE | CR0_PG;
 	s.cr3 = PML4_AT;
-	s.cr4 = CR4_PAE;
+	s.cr4 = CR4_PAE | CR4_OSFXSR;
 	s.efer = EFER_LME | EFER_LMA;
 	if (ioctl(vcpu, KVM_SET_SREGS, &s) < 0 || ioctl(vcpu, KVM_SET_REGS, &regs) < 0)
 		return -errno;
@@ -191,11 +208,29 @@ static uint64_t cpu_now_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+/* The shortest time that the loop took. Returns 0 or the exit reason that was not expected. */
+static int run_best(int vcpu, struct kvm_run *run, uint64_t *best_ns)
+{
+	uint64_t first_ns = cpu_now_ns(), start_ns;
+
+	*best_ns = UINT64_MAX;
+	for (unsigned i = 0; i < RUNS_MAX; i++) {
+		start_ns = cpu_now_ns();
+		if (set_registers(vcpu) < 0 || ioctl(vcpu, KVM_RUN, 0) < 0 ||
+		    run->exit_reason != KVM_EXIT_HLT)
+			return (int)run->exit_reason ?: -1;
+		*best_ns = MIN_OF(*best_ns, cpu_now_ns() - start_ns);
+		if (INSTRUCTIONS * NS_PER_S / MAX_OF(*best_ns, 1u) >= USABLE_PER_S ||
+		    cpu_now_ns() - first_ns > RUNS_MS * NS_PER_MS)
+			break;
+	}
+	return 0;
+}
+
 static void sample(const char *path, struct kvm_sample *s)
 {
 	int kvm = open(path, O_RDWR | O_CLOEXEC);
 	struct kvm_run *run;
-	uint64_t start_ns;
 	int vcpu;
 
 	*s = (struct kvm_sample){.step = KVM_STEP_OPEN, .error = errno};
@@ -203,17 +238,14 @@ static void sample(const char *path, struct kvm_sample *s)
 		return;
 	s->step = KVM_STEP_SETUP;
 	vcpu = make_machine(kvm, &run);
-	s->error = vcpu < 0 ? -vcpu : -set_registers(vcpu);
+	s->error = vcpu < 0 ? -vcpu : 0;
 	if (s->error)
 		return;
 	s->step = KVM_STEP_RUN;
-	start_ns = cpu_now_ns();
-	if (ioctl(vcpu, KVM_RUN, 0) < 0 || run->exit_reason != KVM_EXIT_HLT) {
-		s->error = (int)run->exit_reason;
+	s->error = run_best(vcpu, run, &s->cpu_ns);
+	if (s->error)
 		return;
-	}
 	s->step = KVM_STEP_DONE;
-	s->cpu_ns = cpu_now_ns() - start_ns;
 	s->instructions = INSTRUCTIONS;
 }
 
@@ -225,15 +257,25 @@ static _Noreturn void child(const char *path, int out)
 	_exit(write(out, &s, sizeof(s)) == sizeof(s) ? 0 : 1);
 }
 
+/* What the child has used of a CPU, which on a busy host is less than the time that went by. */
+static uint64_t used_ms(pid_t pid)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &ts))
+		return 0;
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / NS_PER_MS;
+}
+
 /* Waits for the child's answer; without one in time, the answer is that it was too slow. */
-static void wait_for(int in, struct kvm_sample *s)
+static void wait_for(pid_t pid, int in, struct kvm_sample *s)
 {
 	struct pollfd fd = {.fd = in, .events = POLLIN};
-	uint64_t end_ms = clock_now_ms() + LIMIT_MS;
-	int left_ms;
+	uint64_t end_ms = clock_now_ms() + LIMIT_WALL_MS;
 
-	while ((left_ms = (int)(end_ms - clock_now_ms())) > 0) {
-		if (poll(&fd, 1, left_ms) > 0)
+	while (clock_now_ms() < end_ms && used_ms(pid) < LIMIT_MS) {
+		if (poll(&fd, 1, LOOK_MS) > 0)
 			break;
 	}
 	if (fd.revents) {
@@ -264,7 +306,7 @@ void kvm_probe_run(const char *path, struct kvm_probe *p)
 	s.error = errno;
 	close(fds[1]);
 	if (pid > 0) {
-		wait_for(fds[0], &s);
+		wait_for(pid, fds[0], &s);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}

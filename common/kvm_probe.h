@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef DAEMON_KVM_PROBE_H
-#define DAEMON_KVM_PROBE_H
+#ifndef COMMON_KVM_PROBE_H
+#define COMMON_KVM_PROBE_H
 
 /*
  * Whether /dev/kvm runs kernel code at hardware speed. That it opens proves nothing: some hosts run
@@ -29,8 +29,8 @@ struct kvm_sample {
 void kvm_probe_decide(const struct kvm_sample *s, struct kvm_probe *p);
 
 /*
- * Probes the device `path` (NULL: /dev/kvm) in a child process, which is killed when it takes
- * longer than 250 ms: it never hangs, whatever the host's KVM does. Blocks meanwhile.
+ * Probes the device `path` (NULL: /dev/kvm) in a child process, which is killed when it has used
+ * 1 s of a CPU, or after 3 s: it never hangs, whatever the host's KVM does. Blocks meanwhile.
  */
 void kvm_probe_run(const char *path, struct kvm_probe *p);
 

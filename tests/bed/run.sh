@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# run.sh [-t SECONDS] [-m MIB] [-k] COMMAND...: runs a command in a machine that has a real /dev/kvm
+#
+# The machine runs under QEMU's TCG, which emulates AMD's SVM, so Debian's own kvm-amd works in it
+# whatever the host offers. It sees the host's files as they are, by 9p; what it writes stays in its
+# memory and is gone with it. The command runs in the current directory, as root, without network but
+# its own; its output is streamed, and its exit status is that of this script. Several commands in
+# one bed are one script.
+#
+#   -t   the time limit for all of it, 120; 124 is the exit status then
+#   -m   memory of the machine, 2560
+#   -k   show the machine's own console too, on standard error
+#
+# Exit status 77: the bed cannot be had here; the last line says why.
+set -u
+
+limit=120 memory=2560 show_console=
+while getopts t:m:k option; do
+	case $option in
+	t) limit=$OPTARG ;;
+	m) memory=$OPTARG ;;
+	k) show_console=1 ;;
+	*) exit 1 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || {
+	sed -n '4s/^# //p' "$0" >&2
+	exit 1
+}
+
+lacks() {
+	echo "bed: $*" >&2
+	exit 77
+}
+
+here=$(cd "$(dirname "$0")" && pwd)
+image=${IMAGE_DIR:-build/image}
+bed=${BED_DIR:-build/bed}
+command -v qemu-system-x86_64 >/dev/null || lacks "qemu-system-x86_64 is not installed"
+[ -s "$image/vmlinux" ] || lacks "no guest image: run make guest-image"
+[ "$(id -u)" = 0 ] || lacks "only root may read all of the host's files"
+"$here/mkbed.sh" "$bed" "$image" || lacks "mkbed.sh failed"
+
+exchange=$(mktemp -d "$bed/exchange.XXXXXX")
+qemu=
+finish() {
+	[ -z "$qemu" ] || kill "$qemu" 2>/dev/null
+	rm -rf "$exchange"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+realpath "$image" >"$exchange/image"
+{
+	printf 'export HOME=/root TERM=dumb PATH=%q\n' "$PATH"
+	printf 'cd %q || exit 1\n' "$PWD"
+	printf 'export IN_BED=1\n'
+	printf 'exec'
+	printf ' %q' "$@"
+	echo
+} >"$exchange/command"
+
+# The kernel's serial console; a file, because a terminal that does not read would stop the machine.
+console=$exchange/console.log
+share() { # share TAG PATH MORE
+	printf '%s\n' -fsdev "local,id=$1,path=$2,security_model=none,multidevs=remap$3" \
+		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1"
+}
+mapfile -t shares < <(share root / ,readonly=on && share exchange "$(realpath "$exchange")" "")
+
+mkfifo "$exchange/out"
+cat "$exchange/out" &
+output=$!
+qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -machine q35,smm=off \
+	-accel tcg,thread=multi -cpu max,-erms -smp 2 -m "$memory" \
+	-kernel "$image/vmlinux" -initrd "$bed/initrd.img" \
+	-append "console=ttyS0 panic=-1 quiet loglevel=4 tsc=reliable mitigations=off nokaslr" \
+	-serial "file:$console" "${shares[@]}" \
+	-device virtio-serial-pci -chardev "file,id=out,path=$exchange/out" \
+	-device virtserialport,chardev=out,name=bed.out </dev/null &
+qemu=$!
+
+(
+	trap 'kill "$sleep" 2>/dev/null' TERM
+	sleep "$limit" &
+	sleep=$!
+	wait "$sleep" && touch "$exchange/late" && kill "$qemu"
+) 2>/dev/null &
+watchdog=$!
+wait "$qemu"
+kill "$watchdog" 2>/dev/null
+wait "$watchdog" "$output" 2>/dev/null
+qemu=
+
+[ -z "$show_console" ] || cat "$console" >&2
+[ ! -e "$exchange/late" ] || {
+	echo "bed: not done within $limit s" >&2
+	exit 124
+}
+[ -s "$exchange/status" ] || {
+	tail -n 20 "$console" | sed 's/^/bed: console: /' >&2
+	exit 1
+}
+exit "$(cat "$exchange/status")"

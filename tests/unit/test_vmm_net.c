@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * A vhost-user NIC and its backends. The backend is a thread that answers as told and counts; the
+ * guest is a driver without KVM (tests/lib/vmmguest.h).
+ */
+
+#include "tests/lib/test.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/virtio_net.h"
+#include "tests/lib/vmmguest.h"
+#include "vmm/unix_socket.h"
+
+#define MEMORY	     (16ull << 20)
+#define WAIT_MS	     5000
+#define REQUESTS     64
+#define PROTOCOL_BIT 30
+#define FEATURES                                                                                   \
+	(VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) |                     \
+	 VIRTIO_BIT(VIRTIO_NET_F_CSUM) | VIRTIO_BIT(PROTOCOL_BIT))
+
+enum {
+	GET_FEATURES = 1,
+	SET_MEM_TABLE = 5,
+	SET_VRING_BASE = 10,
+	GET_VRING_BASE = 11,
+	SET_VRING_CALL = 13,
+	GET_PROTOCOL_FEATURES = 15,
+	GET_QUEUE_NUM = 17,
+	SET_VRING_ENABLE = 18,
+};
+
+struct msg {
+	uint32_t request, flags, size;
+	union {
+		uint64_t u64;
+		struct {
+			uint32_t index, num;
+		} state;
+		uint8_t bytes[512];
+	};
+} __attribute__((packed));
+
+struct backend {
+	pthread_t thread;
+	int fd;
+	uint64_t features;
+	uint32_t lie_about; /* a request that is answered with nonsense */
+	atomic_uint seen[REQUESTS], enabled, bases[2];
+};
+
+struct world {
+	struct vmmguest g;
+	struct virtio *d;
+	struct backend b;
+	char dir[64], path[96];
+};
+
+static void answer(struct backend *b, struct msg *m)
+{
+	bool asks = m->flags & 8;
+	uint64_t value = 0;
+
+	switch (m->request) {
+	case GET_FEATURES:
+		value = b->features;
+		break;
+	case GET_PROTOCOL_FEATURES:
+		value = 1 | 8;
+		break;
+	case GET_QUEUE_NUM:
+		value = 4;
+		break;
+	case GET_VRING_BASE:
+		break;
+	default:
+		if (!asks)
+			return;
+	}
+	if (m->request != GET_VRING_BASE)
+		m->u64 = value;
+	m->flags = 1 | 4;
+	m->size = 8;
+	if (m->request == b->lie_about)
+		m->size = 4096;
+	(void)!send(b->fd, m, 12 + 8, MSG_NOSIGNAL);
+}
+
+static void note(struct backend *b, const struct msg *m)
+{
+	if (m->request == SET_VRING_BASE && m->state.index < 2)
+		b->bases[m->state.index] = m->state.num;
+	if (m->request == SET_VRING_ENABLE)
+		b->enabled += m->state.num ? 1 : 0;
+	if (m->request < REQUESTS)
+		b->seen[m->request]++;
+}
+
+static void *backend_main(void *arg)
+{
+	struct backend *b = arg;
+	struct msg m;
+
+	while (recv(b->fd, &m, 12, MSG_WAITALL) == 12 && m.size <= sizeof(m.bytes) &&
+	       (!m.size || recv(b->fd, m.bytes, m.size, MSG_WAITALL) == (ssize_t)m.size)) {
+		note(b, &m);
+		answer(b, &m);
+	}
+	shutdown(b->fd, SHUT_RDWR);
+	return NULL;
+}
+
+static void start_backend(struct world *w, uint64_t features, uint32_t lie_about)
+{
+	struct backend *b = &w->b;
+
+	memset(b, 0, sizeof(*b));
+	b->features = features;
+	b->lie_about = lie_about;
+	b->fd = unix_connect(w->path, NULL);
+	assert_true(b->fd >= 0);
+	pthread_create(&b->thread, NULL, backend_main, b);
+}
+
+static void kill_backend(struct world *w)
+{
+	shutdown(w->b.fd, SHUT_RDWR);
+	pthread_join(w->b.thread, NULL);
+	close(w->b.fd);
+}
+
+static struct nic_info info(struct world *w)
+{
+	struct nic_info i;
+
+	virtio_net_info(w->d, &i);
+	return i;
+}
+
+static void wait_connected(struct world *w, bool is)
+{
+	uint64_t end_ms = clock_now_ms() + WAIT_MS;
+
+	while (info(w).connected != is && clock_now_ms() < end_ms)
+		loop_run_once(w->g.loop, 5);
+	assert_int_equal(info(w).connected, is);
+}
+
+static bool packed; /* what create_nic asks for */
+
+static void create_nic(struct world *w, unsigned pairs)
+{
+	struct device_env env = vmmguest_env(&w->g);
+	const struct nic_params p = {.id = "nic0",
+				     .path = w->path,
+				     .listens = true,
+				     .mac = {{2, 0, 0, 0, 0, 9}},
+				     .mtu = 1400,
+				     .pairs = pairs,
+				     .packed = packed,
+				     .tso = true,
+				     .csum = true};
+
+	w->d = virtio_net_create(&env, &p, NULL);
+	assert_non_null(w->d);
+	vmmguest_plug(&w->g, w->d);
+}
+
+static int setup(void **state)
+{
+	static struct world w;
+
+	vmmguest_init(&w.g, MEMORY);
+	strcpy(w.dir, "/tmp/weft-vmm-test.XXXXXX");
+	if (!mkdtemp(w.dir))
+		return -1;
+	snprintf(w.path, sizeof(w.path), "%s/nic", w.dir);
+	*state = &w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	vmmguest_fini(&w->g);
+	return rmdir(w->dir);
+}
+
+/* A guest with a driver, and a backend that serves it. */
+static void run_guest(struct world *w)
+{
+	create_nic(w, 1);
+	start_backend(w, FEATURES, 0);
+	wait_connected(w, true);
+	vmmguest_drive(&w->g, VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF), 2);
+}
+
+static uint16_t link_status(struct world *w)
+{
+	uint32_t v = 0;
+
+	bus_read(&w->g.memory_bus, w->g.bar + 0x2000 + 6, &v, 2);
+	return (uint16_t)v;
+}
+
+static void the_guest_is_offered_what_the_backend_has_and_what_is_ours(void **state)
+{
+	struct world *w = *state;
+
+	create_nic(w, 1);
+	start_backend(w, FEATURES, 0);
+	wait_connected(w, true);
+
+	assert_int_equal(w->d->offered,
+			 (FEATURES & ~VIRTIO_BIT(PROTOCOL_BIT)) | VIRTIO_BIT(VIRTIO_NET_F_MAC) |
+				 VIRTIO_BIT(VIRTIO_NET_F_STATUS) | VIRTIO_BIT(VIRTIO_NET_F_MTU));
+	kill_backend(w);
+}
+
+static void a_started_driver_has_its_rings_handed_over_from_the_beginning(void **state)
+{
+	struct world *w = *state;
+
+	run_guest(w);
+
+	assert_int_equal(w->b.seen[SET_MEM_TABLE], 1);
+	assert_int_equal(w->b.enabled, 2);
+	assert_int_equal(w->b.bases[0], 0);
+	kill_backend(w);
+}
+
+static void a_reset_takes_the_rings_back(void **state)
+{
+	struct world *w = *state;
+
+	run_guest(w);
+	vmmguest_status(&w->g, 0);
+
+	assert_int_equal(w->b.seen[GET_VRING_BASE], 2);
+	kill_backend(w);
+}
+
+static void a_new_backend_goes_on_where_the_used_index_stands(void **state)
+{
+	struct world *w = *state;
+	struct vring_used *used;
+
+	run_guest(w);
+	used = memory_at(&w->g.mem, GUEST_RING_AT + GUEST_RING_STEP + 0x2000, 64);
+	used->idx = 41;
+	kill_backend(w);
+	wait_connected(w, false);
+	assert_int_equal(link_status(w), 0);
+
+	start_backend(w, FEATURES, 0);
+	wait_connected(w, true);
+
+	assert_int_equal(w->b.bases[1], 41);
+	assert_int_equal(link_status(w), VIRTIO_NET_S_LINK_UP);
+	assert_int_equal(info(w).sessions, 2);
+	assert_false(w->d->status & VIRTIO_CONFIG_S_NEEDS_RESET);
+	kill_backend(w);
+}
+
+/* Writes the flags of a packed ring's descriptors: 'u' used and 'a' available in lap 1, 'U' in 2.
+ */
+static void write_packed(struct world *w, unsigned queue, const char *slots)
+{
+	struct vring_packed_desc *ring =
+		memory_at(&w->g.mem, GUEST_RING_AT + queue * GUEST_RING_STEP, 256);
+
+	for (unsigned i = 0; slots[i]; i++)
+		ring[i].flags = slots[i] == 'u' ? 1 << 7 | 1 << 15 : slots[i] == 'a' ? 1 << 7 : 0;
+}
+
+static void a_packed_ring_goes_on_behind_what_was_used(void **state)
+{
+	const uint64_t ring =
+		VIRTIO_BIT(VIRTIO_F_RING_PACKED) | VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC);
+	struct world *w = *state;
+
+	packed = true;
+	create_nic(w, 1);
+	packed = false;
+	start_backend(w, FEATURES | ring, 0);
+	wait_connected(w, true);
+	vmmguest_drive(&w->g, ring, 2);
+	assert_int_equal(w->b.bases[0], 0x80008000);
+	kill_backend(w);
+	wait_connected(w, false);
+	write_packed(w, 0, "uuuaaaaaaaaaaaaa");
+	write_packed(w, 1, "UUuuuuuuuuuuuuuu");
+
+	start_backend(w, FEATURES | ring, 0);
+	wait_connected(w, true);
+
+	assert_int_equal(w->b.bases[0], 0x80038003);
+	assert_int_equal(w->b.bases[1], 0x00020002);
+	kill_backend(w);
+}
+
+static void a_backend_that_lacks_what_the_guest_uses_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	run_guest(w);
+	kill_backend(w);
+	wait_connected(w, false);
+
+	start_backend(w, FEATURES & ~VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF), 0);
+	for (unsigned i = 0; i < 50 && !info(w).error[0]; i++)
+		loop_run_once(w->g.loop, 5);
+
+	assert_false(info(w).connected);
+	assert_non_null(strstr(info(w).error, "lacks features that the guest uses"));
+	kill_backend(w);
+}
+
+static void a_backend_that_answers_nonsense_loses_its_connection(void **state)
+{
+	struct world *w = *state;
+
+	create_nic(w, 1);
+	start_backend(w, FEATURES, GET_PROTOCOL_FEATURES);
+	for (unsigned i = 0; i < 50 && !info(w).error[0]; i++)
+		loop_run_once(w->g.loop, 5);
+
+	assert_false(info(w).connected);
+	assert_non_null(strstr(info(w).error, "makes no sense"));
+	kill_backend(w);
+}
+
+static void a_thousand_backends_leave_no_descriptors_behind(void **state)
+{
+	struct world *w = *state;
+	int before, after;
+
+	run_guest(w);
+	kill_backend(w);
+	wait_connected(w, false);
+	before = dup(0);
+	for (unsigned i = 0; i < 1000; i++) {
+		start_backend(w, FEATURES, 0);
+		wait_connected(w, true);
+		kill_backend(w);
+		wait_connected(w, false);
+	}
+	after = dup(0);
+
+	assert_int_equal(before + 1, after);
+	assert_int_equal(info(w).sessions, 1001);
+	close(before);
+	close(after);
+}
+
+static void the_driver_chooses_how_many_pairs_are_used(void **state)
+{
+	struct world *w = *state;
+	const uint8_t command[] = {VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, 2, 0};
+	unsigned before;
+
+	create_nic(w, 2);
+	start_backend(w, FEATURES, 0);
+	wait_connected(w, true);
+	vmmguest_drive(&w->g, VIRTIO_BIT(VIRTIO_NET_F_MQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ), 5);
+	assert_int_equal(w->b.enabled, 2);
+	before = w->b.enabled;
+
+	memcpy(vmmguest_data(&w->g, 0), command, sizeof(command));
+	((uint8_t *)vmmguest_data(&w->g, 0))[64] = 0xff;
+	vmmguest_desc(&w->g, 4, 0, GUEST_DATA_AT, sizeof(command), VRING_DESC_F_NEXT, 1);
+	vmmguest_desc(&w->g, 4, 1, GUEST_DATA_AT + 64, 1, VRING_DESC_F_WRITE, 0);
+	vmmguest_offer(&w->g, 4, 0);
+	vmmguest_kick(&w->g, 4);
+	vmmguest_wait_used(&w->g, 4, 1);
+
+	assert_int_equal(((uint8_t *)vmmguest_data(&w->g, 0))[64], VIRTIO_NET_OK);
+	assert_int_equal(w->b.enabled, before + 4);
+	kill_backend(w);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_guest_is_offered_what_the_backend_has_and_what_is_ours),
+		TEST(a_started_driver_has_its_rings_handed_over_from_the_beginning),
+		TEST(a_reset_takes_the_rings_back),
+		TEST(a_new_backend_goes_on_where_the_used_index_stands),
+		TEST(a_packed_ring_goes_on_behind_what_was_used),
+		TEST(a_backend_that_lacks_what_the_guest_uses_is_refused),
+		TEST(a_backend_that_answers_nonsense_loses_its_connection),
+		TEST(a_thousand_backends_leave_no_descriptors_behind),
+		TEST(the_driver_chooses_how_many_pairs_are_used),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

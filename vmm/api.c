@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vmm/api.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/jsonx.h"
+#include "common/version.h"
+#include "vmm/unix_socket.h"
+
+enum {
+	CODE_PARSE = -32700,
+	CODE_INVALID = -32600,
+	CODE_UNKNOWN = -32601,
+	CODE_PARAMS = -32602,
+	CODE_FAILED = 1,
+};
+
+struct client {
+	LIST_ENTRY(client) link;
+	struct api *api;
+	struct loop_watch watch;
+	int fd;
+	size_t len;
+	char line[API_LINE_MAX];
+};
+
+struct api {
+	struct machine *machine;
+	struct loop_watch listener;
+	int fd;
+	const char *path;
+	unsigned n_clients, nics_added;
+	LIST_HEAD(, client) clients;
+};
+
+int api_add_nic(struct machine *m, const struct options_nic *n, struct err *e)
+{
+	struct device_env env = machine_env(m);
+	struct nic_params p = n->params;
+	struct virtio *d;
+
+	p.ready = machine_ready;
+	p.arg = m;
+	d = p.tap ? virtio_tap_create(&env, &p, e) : virtio_net_create(&env, &p, e);
+	if (!d)
+		return -EIO;
+	return machine_add(m, p.tap ? DEVICE_TAP : DEVICE_NIC, n->id, d, e);
+}
+
+/* --- methods
+ * --------------------------------------------------------------------------------------- */
+
+static json_t *describe_device(const struct machine_device *x)
+{
+	json_t *o = json_pack("{ss, ss, si, sb}", "id", x->id, "kind", device_kind_name(x->kind),
+			      "slot", (int)x->slot, "leaving", x->leaving);
+	struct nic_info info;
+
+	if (!o || x->kind != DEVICE_NIC)
+		return o;
+	virtio_net_info(x->d, &info);
+	json_object_set_new(o, "connected", json_boolean(info.connected));
+	json_object_set_new(o, "sessions", json_integer(info.sessions));
+	json_object_set_new(o, "error", json_string(info.error));
+	return o;
+}
+
+static json_t *describe_devices(const struct machine *m)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < m->n_devices; i++)
+		json_array_append_new(list, describe_device(&m->devices[i]));
+	return list;
+}
+
+static int do_status(struct api *a, json_t *params, json_t **result, struct err *e)
+{
+	const struct machine *m = a->machine;
+	const char *state = !m->started ? "starting" : m->paused ? "paused" : "running";
+
+	*result = json_pack("{ss, ss, si, si, sI, so}", "state", state, "version", version_text,
+			    "pid", (int)getpid(), "cpus", (int)m->params->cpus, "memory",
+			    (json_int_t)m->mem.bytes, "devices", describe_devices(m));
+	return 0;
+}
+
+static int do_pause(struct api *a, json_t *params, json_t **result, struct err *e)
+{
+	machine_pause(a->machine);
+	return 0;
+}
+
+static int do_resume(struct api *a, json_t *params, json_t **result, struct err *e)
+{
+	machine_resume(a->machine);
+	return 0;
+}
+
+static int do_reset(struct api *a, json_t *params, json_t **result, struct err *e)
+{
+	if (!a->machine->started)
+		return err_set(e, EBUSY, "the machine has not started yet; wait for its backends");
+	machine_reset(a->machine);
+	return 0;
+}
+
+static int do_power_button(struct api *a, json_t *params, json_t **result, struct err *e)
+{
+	power_button(&a->machine->power);
+	return 0;
+}
+
+static int do_quit(struct api *a, json_t *params, json_t **result, struct err *e)
+{
+	machine_stop(a->machine, MACHINE_OFF);
+	return 0;
+}
+
+static int do_nic_add(struct api *a, json_t *params, json_t **result, struct err *e)
+{
+	const char *net = jsonx_string(params, "net", NULL);
+	struct options_nic nic;
+	int ret;
+
+	if (!net)
+		return err_set(e, EINVAL, "net is missing: a NIC as --net has it");
+	ret = options_parse_nic(&nic, net, OPTIONS_NICS_MAX + a->nics_added, e);
+	/* Opening one takes rights that were given up. */
+	if (!ret && nic.params.tap)
+		ret = err_set(e, EINVAL, "a tap can be given on the command line only");
+	ret = ret ?: api_add_nic(a->machine, &nic, e);
+	if (ret)
+		return ret;
+	a->nics_added++;
+	*result = json_pack("{ss}", "id", nic.id);
+	return 0;
+}
+
+static int do_nic_del(struct api *a, json_t *params, json_t **result, struct err *e)
+{
+	const char *id = jsonx_string(params, "id", NULL);
+
+	if (!id)
+		return err_set(e, EINVAL, "id is missing: see status");
+	return machine_remove(a->machine, id, e);
+}
+
+static const struct method {
+	const char *name;
+	int (*call)(struct api *a, json_t *params, json_t **result, struct err *e);
+} methods[] = {
+	{"status", do_status},
+	{"pause", do_pause},
+	{"resume", do_resume},
+	{"reset", do_reset},
+	{"power-button", do_power_button},
+	{"quit", do_quit},
+	{"nic-add", do_nic_add},
+	{"nic-del", do_nic_del},
+};
+
+/* --- JSON-RPC
+ * -------------------------------------------------------------------------------------- */
+
+static json_t *refusal(json_t *id, int code, const char *text)
+{
+	return json_pack("{ss, sO, s{si, ss}}", "jsonrpc", "2.0", "id", id ? id : json_null(),
+			 "error", "code", code, "message", text);
+}
+
+static const struct method *find_method(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+		if (strcmp(methods[i].name, name) == 0)
+			return &methods[i];
+	return NULL;
+}
+
+static json_t *answer(struct api *a, const json_t *request)
+{
+	json_t *id = json_object_get(request, "id"), *result = NULL;
+	const char *name = jsonx_string(request, "method", NULL);
+	const struct method *m = name ? find_method(name) : NULL;
+	struct err e = {""};
+	int ret;
+
+	if (!name)
+		return refusal(id, CODE_INVALID, "no method");
+	if (!m)
+		return refusal(id, CODE_UNKNOWN,
+			       "no such method; there are status, pause, resume, reset, "
+			       "power-button, quit, nic-add, nic-del");
+	ret = m->call(a, json_object_get(request, "params"), &result, &e);
+	if (ret)
+		return refusal(id, ret == -EINVAL ? CODE_PARAMS : CODE_FAILED, e.text);
+	return json_pack("{ss, sO, so}", "jsonrpc", "2.0", "id", id ? id : json_null(), "result",
+			 result ? result : json_object());
+}
+
+static void drop(struct client *c)
+{
+	loop_watch_del(&c->watch);
+	close(c->fd);
+	LIST_REMOVE(c, link);
+	c->api->n_clients--;
+	free(c);
+}
+
+/* A client that does not read its answers is dropped. */
+static bool send_answer(struct client *c, json_t *a)
+{
+	char *text = a ? json_dumps(a, JSON_COMPACT) : NULL;
+	size_t len = text ? strlen(text) : 0;
+	bool ok;
+
+	json_decref(a);
+	if (!text)
+		return false;
+	text[len++] = '\n'; /* where the NUL was */
+	ok = send(c->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
+	free(text);
+	return ok;
+}
+
+static bool obey(struct client *c, const char *line, size_t len)
+{
+	json_t *request = json_loadb(line, len, 0, NULL);
+	bool ok;
+
+	ok = send_answer(c, request ? answer(c->api, request)
+				    : refusal(NULL, CODE_PARSE, "not a JSON object in one line"));
+	json_decref(request);
+	return ok;
+}
+
+static bool obey_lines(struct client *c)
+{
+	char *end, *start = c->line;
+	bool ok = true;
+
+	while (ok && (end = memchr(start, '\n', c->len))) {
+		size_t used = (size_t)(end - start) + 1;
+
+		ok = obey(c, start, used - 1);
+		start += used;
+		c->len -= used;
+	}
+	memmove(c->line, start, c->len);
+	return ok;
+}
+
+static void on_request(struct loop_watch *w, uint32_t events)
+{
+	struct client *c = container_of(w, struct client, watch);
+	ssize_t n = read(c->fd, c->line + c->len, sizeof(c->line) - c->len);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	c->len += n > 0 ? (size_t)n : 0;
+	if (n <= 0 || !obey_lines(c) || c->len == sizeof(c->line))
+		drop(c);
+}
+
+static void on_client(struct loop_watch *w, uint32_t events)
+{
+	struct api *a = container_of(w, struct api, listener);
+	int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct client *c;
+
+	if (fd < 0)
+		return;
+	c = a->n_clients < API_CLIENTS_MAX ? calloc(1, sizeof(*c)) : NULL;
+	if (!c) {
+		close(fd);
+		return;
+	}
+	c->api = a;
+	c->fd = fd;
+	c->watch.ready = on_request;
+	a->n_clients++;
+	LIST_INSERT_HEAD(&a->clients, c, link);
+	if (loop_watch_add(a->machine->loop, &c->watch, fd, EPOLLIN) < 0)
+		drop(c);
+}
+
+struct api *api_create(struct machine *m, const char *path, struct err *e)
+{
+	struct api *a = calloc(1, sizeof(*a));
+	mode_t before = umask(0177);
+
+	/* Else the first object reads /dev/urandom, which the sandbox does not allow any more. */
+	json_object_seed(0);
+	if (a)
+		a->fd = unix_listen(path, e);
+	umask(before);
+	if (!a || a->fd < 0) {
+		free(a);
+		return NULL;
+	}
+	a->machine = m;
+	a->path = path;
+	a->listener.ready = on_client;
+	LIST_INIT(&a->clients);
+	if (loop_watch_add(m->loop, &a->listener, a->fd, EPOLLIN) == 0)
+		return a;
+	err_set(e, errno, "cannot wait for clients at %s: %s", path, strerror(errno));
+	api_destroy(a);
+	return NULL;
+}
+
+void api_tell_end(struct api *a, const char *reason)
+{
+	struct client *c;
+
+	if (!a)
+		return;
+	LIST_FOREACH(c, &a->clients, link)
+	send_answer(c, json_pack("{ss, ss, s{ss}}", "jsonrpc", "2.0", "method", "ended", "params",
+				 "reason", reason));
+}
+
+void api_destroy(struct api *a)
+{
+	if (!a)
+		return;
+	while (!LIST_EMPTY(&a->clients))
+		drop(LIST_FIRST(&a->clients));
+	loop_watch_del(&a->listener);
+	close(a->fd);
+	unlink(a->path);
+	free(a);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VMM_DEVICE_H
+#define VMM_DEVICE_H
+
+/*
+ * The devices that a machine is put together from. Each creator returns a device that sits in no
+ * slot yet, or NULL with the reason in `e`; `ops->destroy` frees it, with everything it opened.
+ */
+
+#include "common/loop.h"
+#include "common/mac.h"
+#include "vmm/stream.h"
+#include "vmm/virtio.h"
+
+struct device_env {
+	struct hv *hv;
+	const struct memory *mem;
+	struct loop *loop;
+};
+
+/* A queue that is served by the loop: `kicked` runs when the guest rang its doorbell. */
+struct device_queue {
+	struct loop_watch watch;
+	struct virtio *device;
+	void (*kicked)(struct virtio *d, unsigned queue);
+	unsigned queue;
+};
+/* virtio_init must have been called. device_queue_fini accepts one that was never added. */
+int device_queue_init(struct device_queue *q, struct loop *loop, struct virtio *d, unsigned queue,
+		      void (*kicked)(struct virtio *d, unsigned queue), struct err *e);
+void device_queue_fini(struct device_queue *q);
+/* Has `kicked` run once more, when a queue became ready for what was kicked before. */
+void device_queue_again(struct device_queue *q);
+
+struct disk_params {
+	const char *path;
+	bool readonly, direct;
+};
+struct virtio *virtio_blk_create(const struct device_env *env, const struct disk_params *p,
+				 struct err *e);
+
+/* A port with a name, at the guest's /dev/virtio-ports/NAME; `where` as for stream_open. */
+struct virtio *virtio_console_create(const struct device_env *env, const char *name,
+				     const char *where, struct err *e);
+
+struct virtio *virtio_rng_create(const struct device_env *env, struct err *e);
+
+struct nic_params {
+	const char *id;	  /* by which it is unplugged */
+	const char *path; /* vhost-user socket; */
+	const char *tap;  /* or an interface of the host */
+	bool listens;	  /* the backend connects to us */
+	struct mac mac;
+	unsigned mtu; /* 0: not told */
+	unsigned pairs;
+	bool packed, tso, csum;
+	/* The first backend has come: the guest may see the NIC. NULL: nobody waits for that. */
+	void (*ready)(struct virtio *d, void *arg);
+	void *arg;
+};
+struct virtio *virtio_net_create(const struct device_env *env, const struct nic_params *p,
+				 struct err *e);
+struct virtio *virtio_tap_create(const struct device_env *env, const struct nic_params *p,
+				 struct err *e);
+
+/* What a vhost-user NIC tells of itself. */
+struct nic_info {
+	bool connected;	   /* now */
+	unsigned sessions; /* backends that came so far */
+	char error[200];   /* why the last one was of no use; "" */
+};
+void virtio_net_info(struct virtio *d, struct nic_info *info);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VMM_MEMORY_H
+#define VMM_MEMORY_H
+
+/*
+ * The guest's RAM: one memfd, mapped once, cut into the part below the hole of devices and the part
+ * above it. The file cannot shrink (sealed), so that whoever gets the descriptor, a vhost-user
+ * backend, cannot make an access of ours a SIGBUS.
+ *
+ * All of it is shared with the guest's CPUs, which change it at any time: read once, into memory of
+ * your own, what is to be checked.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define MEMORY_REGIONS_MAX 2
+
+struct memory_params {
+	uint64_t bytes;
+	uint64_t huge_bytes; /* page size: 0 (the normal one), 2 MiB or 1 GiB */
+	bool prefault;	     /* all pages exist before the guest runs */
+	bool thp;	     /* ask for transparent huge pages */
+};
+
+struct memory_region {
+	uint64_t gpa, bytes, offset;
+};
+
+struct memory {
+	int fd;
+	uint8_t *base;
+	uint64_t bytes;
+	unsigned n_regions;
+	struct memory_region regions[MEMORY_REGIONS_MAX];
+};
+
+int memory_init(struct memory *m, const struct memory_params *p, struct err *e);
+void memory_fini(struct memory *m);
+/* Where guest-physical [gpa, gpa + len) is, or NULL when it is not all in one region. */
+void *memory_at(const struct memory *m, uint64_t gpa, uint64_t len);
+/* As memory_at, and a multiple of `align`, a power of two. */
+void *memory_at_aligned(const struct memory *m, uint64_t gpa, uint64_t len, uint64_t align);
+/* The first address behind the RAM below the hole. */
+uint64_t memory_low_end(const struct memory *m);
+/* Gives all pages back to the host: the guest will read zeroes. */
+void memory_clear(struct memory *m);
+
+#endif

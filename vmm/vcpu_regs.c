@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vmm/vcpu_regs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "vmm/layout.h"
+
+enum {
+	CR0_PE = 1,
+	CR0_ET = 0x10,
+	CR0_NE = 0x20,
+	CR4_PAE = 0x20,
+	EFER_LME = 0x100,
+	EFER_LMA = 0x400,
+	RFLAGS_FIXED = 2,
+	SELECTOR_CODE = 0x10,
+	SELECTOR_DATA = 0x18,
+	APIC_LVT0 = 0x350,
+	APIC_LVT1 = 0x360,
+	APIC_MODE_NMI = 0x400,
+	APIC_MODE_EXTINT = 0x700,
+	MSR_MISC_ENABLE = 0x1a0,
+	MISC_ENABLE_FAST_STRING = 1,
+	MSR_MTRR_DEFAULT = 0x2ff,
+	MTRR_ENABLED_WRITE_BACK = 0xc06,
+};
+#define CR0_PG (1u << 31)
+
+/* MSRs that a kernel sets and that must not survive a reset. */
+static const uint32_t reset_msrs[] = {
+	0x10,							    /* TSC */
+	0x3b,							    /* TSC_ADJUST */
+	0x174,	    0x175,	0x176,				    /* SYSENTER */
+	0x277,							    /* PAT */
+	0x6e0,							    /* TSC_DEADLINE */
+	0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,		    /* SYSCALL */
+	0xc0000102, 0xc0000103,					    /* KERNEL_GS_BASE, TSC_AUX */
+	0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03, 0x4b564d04, /* KVM's clock, PV features */
+};
+#define RESET_MSRS ARRAY_SIZE(reset_msrs)
+
+struct vcpu_state {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_fpu fpu;
+	struct kvm_lapic_state lapic;
+	struct kvm_mp_state mp;
+	struct kvm_vcpu_events events;
+	struct kvm_debugregs debug;
+	uint64_t msrs[RESET_MSRS];
+	bool has_msr[RESET_MSRS];
+};
+
+static int call(struct vcpu *c, unsigned long request, void *arg)
+{
+	return ioctl(c->fd, request, arg) < 0 ? -errno : 0;
+}
+
+int vcpu_set_cpuid(struct vcpu *c, enum cpu_model model, unsigned cpus)
+{
+	struct kvm_cpuid2 *table =
+		calloc(1, sizeof(*table) + CPUID_ENTRIES_MAX * sizeof(table->entries[0]));
+	int ret;
+
+	if (!table)
+		return -ENOMEM;
+	table->nent = CPUID_ENTRIES_MAX;
+	ret = ioctl(c->all->vm->kvm, KVM_GET_SUPPORTED_CPUID, table) < 0 ? -errno : 0;
+	if (!ret) {
+		cpuid_fit(table, model, c->index, cpus);
+		ret = call(c, KVM_SET_CPUID2, table);
+	}
+	free(table);
+	return ret;
+}
+
+static void set_mode(struct kvm_lapic_state *l, unsigned reg, uint32_t mode)
+{
+	memcpy(l->regs + reg, &mode, sizeof(mode));
+}
+
+int vcpu_init_lapic(struct vcpu *c)
+{
+	struct kvm_lapic_state l;
+	int ret = call(c, KVM_GET_LAPIC, &l);
+
+	if (ret)
+		return ret;
+	set_mode(&l, APIC_LVT0, APIC_MODE_EXTINT);
+	set_mode(&l, APIC_LVT1, APIC_MODE_NMI);
+	return call(c, KVM_SET_LAPIC, &l);
+}
+
+static struct kvm_segment segment(uint16_t selector, uint8_t type)
+{
+	return (struct kvm_segment){.limit = 0xffffffff,
+				    .selector = selector,
+				    .type = type,
+				    .present = 1,
+				    .db = 1,
+				    .s = 1,
+				    .g = 1};
+}
+
+static void set_long_mode(struct kvm_sregs *s)
+{
+	s->cs.db = 0;
+	s->cs.l = 1;
+	s->cr0 |= CR0_PG;
+	s->cr3 = BOOT_PAGES_AT;
+	s->cr4 = CR4_PAE;
+	s->efer = EFER_LME | EFER_LMA;
+}
+
+static int set_sregs(struct vcpu *c, enum kernel_entry entry)
+{
+	struct kvm_sregs s;
+	int ret = call(c, KVM_GET_SREGS, &s);
+
+	if (ret)
+		return ret;
+	s.cs = segment(SELECTOR_CODE, 11);
+	s.ds = s.es = s.fs = s.gs = s.ss = segment(SELECTOR_DATA, 3);
+	s.gdt = (struct kvm_dtable){.base = BOOT_GDT_AT, .limit = 4 * 8 - 1};
+	s.idt = (struct kvm_dtable){0};
+	s.cr0 = CR0_PE | CR0_ET | CR0_NE;
+	s.cr4 = 0;
+	if (entry == KERNEL_LINUX64)
+		set_long_mode(&s);
+	return call(c, KVM_SET_SREGS, &s);
+}
+
+static int set_msr(struct vcpu *c, uint32_t index, uint64_t value)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} m = {.head.nmsrs = 1, .entry = {.index = index, .data = value}};
+
+	return ioctl(c->fd, KVM_SET_MSRS, &m) == 1 ? 0 : -EINVAL;
+}
+
+int vcpu_set_entry(struct vcpu *c, const struct kernel *k)
+{
+	struct kvm_regs r = {.rip = k->start, .rflags = RFLAGS_FIXED, .rsp = BOOT_STACK_AT};
+	int ret = set_sregs(c, k->entry);
+
+	if (k->entry == KERNEL_LINUX64)
+		r.rsi = BOOT_PARAMS_AT;
+	else
+		r.rbx = BOOT_START_INFO_AT;
+	ret = ret ?: call(c, KVM_SET_REGS, &r);
+	/* Not every KVM has them; the kernel does without. */
+	set_msr(c, MSR_MISC_ENABLE, MISC_ENABLE_FAST_STRING);
+	set_msr(c, MSR_MTRR_DEFAULT, MTRR_ENABLED_WRITE_BACK);
+	return ret;
+}
+
+static bool get_msr(struct vcpu *c, uint32_t index, uint64_t *value)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} m = {.head.nmsrs = 1, .entry.index = index};
+	bool ok = ioctl(c->fd, KVM_GET_MSRS, &m) == 1;
+
+	*value = m.entry.data;
+	return ok;
+}
+
+struct vcpu_state *vcpu_save(struct vcpu *c)
+{
+	struct vcpu_state *s = calloc(1, sizeof(*s));
+	int ret;
+
+	if (!s)
+		return NULL;
+	ret = call(c, KVM_GET_REGS, &s->regs) ?: call(c, KVM_GET_SREGS, &s->sregs);
+	ret = ret ?: call(c, KVM_GET_FPU, &s->fpu) ?: call(c, KVM_GET_LAPIC, &s->lapic);
+	ret = ret ?: call(c, KVM_GET_MP_STATE, &s->mp) ?: call(c, KVM_GET_VCPU_EVENTS, &s->events);
+	ret = ret ?: call(c, KVM_GET_DEBUGREGS, &s->debug);
+	for (unsigned i = 0; i < RESET_MSRS; i++)
+		s->has_msr[i] = get_msr(c, reset_msrs[i], &s->msrs[i]);
+	if (!ret)
+		return s;
+	free(s);
+	errno = -ret;
+	return NULL;
+}
+
+int vcpu_restore(struct vcpu *c, const struct vcpu_state *from)
+{
+	struct vcpu_state s = *from;
+	int ret = call(c, KVM_SET_REGS, &s.regs) ?: call(c, KVM_SET_SREGS, &s.sregs);
+
+	ret = ret ?: call(c, KVM_SET_FPU, &s.fpu) ?: call(c, KVM_SET_LAPIC, &s.lapic);
+	for (unsigned i = 0; i < RESET_MSRS; i++)
+		if (s.has_msr[i])
+			set_msr(c, reset_msrs[i], s.msrs[i]);
+	ret = ret ?: call(c, KVM_SET_VCPU_EVENTS, &s.events) ?: call(c, KVM_SET_MP_STATE, &s.mp);
+	return ret ?: call(c, KVM_SET_DEBUGREGS, &s.debug);
+}

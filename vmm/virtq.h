@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VMM_VIRTQ_H
+#define VMM_VIRTQ_H
+
+/*
+ * The device's side of a split virtqueue (VIRTIO 1.2, 2.7), for the devices that weft-vmm serves
+ * itself. The driver is hostile: descriptors are read once, addresses translated with their length,
+ * a chain is at most as long as its table, and what breaks a rule breaks the queue for good.
+ *
+ * A queue belongs to one thread at a time.
+ */
+
+#include <sys/uio.h>
+
+#include "vmm/virtio.h"
+
+#define VIRTQ_IOV_MAX 256
+
+struct virtq {
+	const struct memory *mem;
+	uint16_t size, next_avail, next_used;
+	bool event_idx, broken;
+	int call_fd; /* -1: nobody wants to be told */
+	struct vring_desc *desc;
+	struct vring_avail *avail;
+	struct vring_used *used;
+};
+
+/* Buffers to be read first, then those to be written; what is chained otherwise is refused. */
+struct virtq_chain {
+	uint16_t head;
+	unsigned n_out, n_in;
+	uint64_t out_bytes, in_bytes;
+	struct iovec iov[VIRTQ_IOV_MAX];
+};
+
+/* Takes over queue `q` of a device that starts. -EFAULT: it does not lie in the guest's memory. */
+int virtq_start(struct virtq *vq, const struct virtio *d, unsigned q);
+
+/* 1 and the next chain, 0 when there is none, -EPROTO when the queue is broken. */
+int virtq_pop(struct virtq *vq, struct virtq_chain *c);
+/* Puts back the chain popped last, which will come again. */
+void virtq_unpop(struct virtq *vq);
+/* Gives a chain back with `written` bytes in it, and interrupts if the driver wants that. */
+void virtq_push(struct virtq *vq, const struct virtq_chain *c, uint32_t written);
+/*
+ * Asks for a kick when there is more. True: something is there already, which may not be kicked
+ * for.
+ */
+bool virtq_arm(struct virtq *vq);
+
+/* Copies between a chain's buffers, from `offset` of them on; returns how many bytes there were. */
+size_t virtq_read(const struct virtq_chain *c, size_t offset, void *to, size_t len);
+size_t virtq_write(const struct virtq_chain *c, size_t offset, const void *from, size_t len);
+
+#endif
