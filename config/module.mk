@@ -6,7 +6,7 @@ config_SRCS := config/arena.c config/check.c config/check_address.c config/check
                config/schema.c config/schema_doc.c config/schema_json.c config/symtab.c \
                config/utf8.c config/value.c
 config_SRCS += config/check_policy.c config/schema_policy.c
-config_SRCS += config/check_dhcp.c config/schema_dhcp.c
+config_SRCS += config/check_dhcp.c config/schema_dhcp.c config/value_address.c
 config_SRCS += config/check_nic.c config/schema_nic.c
 config_SRCS += config/check_port.c config/schema_port.c
 config_SRCS += config/check_nat.c config/check_uplink.c config/edit_nat.c config/nat_value.c config/schema_nat.c config/schema_uplink.c

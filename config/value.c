@@ -16,10 +16,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/ipaddr.h"
 #include "common/units.h"
-#include "config/nat_value.h"
 #include "config/utf8.h"
+#include "config/value_address.h"
 
 static bool in_range(const struct schema_key *key, uint64_t v)
 {
@@ -142,46 +141,6 @@ static int parse_mode(const struct schema_key *key, const char *text, void *fiel
 	return 0;
 }
 
-static int parse_mac(const struct schema_key *key, const char *text, void *field)
-{
-	struct mac m;
-
-	if (mac_parse(text, &m) || mac_is_multicast(&m) || mac_is_zero(&m))
-		return -EINVAL;
-	*(struct mac *)field = m;
-	return 0;
-}
-
-static int parse_ip4_prefix(const struct schema_key *key, const char *text, void *field)
-{
-	struct ip4_prefix p;
-
-	if (ip4_prefix_parse(text, &p) || !in_range(key, p.len))
-		return -EINVAL;
-	*(struct ip4_prefix *)field = p;
-	return 0;
-}
-
-static int parse_ip4(const struct schema_key *key, const char *text, void *field)
-{
-	uint32_t addr;
-
-	if (ip4_parse(text, &addr) || addr == 0)
-		return -EINVAL;
-	*(uint32_t *)field = addr;
-	return 0;
-}
-
-static int parse_ip4_range(const struct schema_key *key, const char *text, void *field)
-{
-	struct ip4_range range;
-
-	if (ip4_range_parse(text, &range) || range.first == 0)
-		return -EINVAL;
-	*(struct ip4_range *)field = range;
-	return 0;
-}
-
 static int check_name(const struct schema_key *key, const char *text, void *field)
 {
 	return value_is_name(text, key->max) ? 0 : -EINVAL;
@@ -195,35 +154,6 @@ static int check_string(const struct schema_key *key, const char *text, void *fi
 static int check_path(const struct schema_key *key, const char *text, void *field)
 {
 	return text[0] == '/' ? check_string(key, text, field) : -EINVAL;
-}
-
-static int check_address_list(const struct schema_key *key, const char *text, void *field)
-{
-	struct ipaddr_prefix list[CONFIG_ADDRESSES_MAX];
-
-	return ipaddr_list_parse(text, list, ARRAY_SIZE(list)) < 0 ? -EINVAL : 0;
-}
-
-static int check_ip(const struct schema_key *key, const char *text, void *field)
-{
-	struct ipaddr_prefix p;
-	bool is_ip4;
-
-	if (ipaddr_prefix_parse(text, &p) < 0)
-		return -EINVAL;
-	is_ip4 = ipaddr_is_ip4(&p.addr);
-	if ((key->min == 4 && !is_ip4) || (key->min == 6 && is_ip4))
-		return -EINVAL;
-	if (!key->max)
-		return strchr(text, '/') ? -EINVAL : 0;
-	return strchr(text, '/') && p.len >= 8 && p.len <= key->max ? 0 : -EINVAL;
-}
-
-static int check_ranges(const struct schema_key *key, const char *text, void *field)
-{
-	uint32_t list[CONFIG_EXTERNAL_MAX];
-
-	return nat_value_addresses(text, list, ARRAY_SIZE(list)) < 0 ? -EINVAL : 0;
 }
 
 static int parse_vlans(const struct schema_key *key, const char *text, void *field)
@@ -327,26 +257,6 @@ static void format_mode(const void *field, char *text, size_t size)
 	snprintf(text, size, "0%03o", *(const unsigned *)field);
 }
 
-static void format_mac(const void *field, char *text, size_t size)
-{
-	mac_format(field, text);
-}
-
-static void format_ip4_prefix(const void *field, char *text, size_t size)
-{
-	ip4_prefix_format(field, text);
-}
-
-static void format_ip4(const void *field, char *text, size_t size)
-{
-	ip4_format(*(const uint32_t *)field, text);
-}
-
-static void format_ip4_range(const void *field, char *text, size_t size)
-{
-	ip4_range_format(field, text);
-}
-
 static void format_string(const void *field, char *text, size_t size)
 {
 	snprintf(text, size, "%s", *(const char *const *)field);
@@ -388,15 +298,16 @@ static const struct value_type {
 	[SCHEMA_STRING] = {check_string, format_string, 0, true},
 	[SCHEMA_PATH] = {check_path, format_string, 0, true},
 	[SCHEMA_MODE] = {parse_mode, format_mode, sizeof(unsigned), false},
-	[SCHEMA_MAC] = {parse_mac, format_mac, sizeof(struct mac), false},
-	[SCHEMA_IP4_PREFIX] = {parse_ip4_prefix, format_ip4_prefix, sizeof(struct ip4_prefix),
-			       false},
-	[SCHEMA_IP4] = {parse_ip4, format_ip4, sizeof(uint32_t), false},
-	[SCHEMA_IP4_RANGE] = {parse_ip4_range, format_ip4_range, sizeof(struct ip4_range), false},
+	[SCHEMA_MAC] = {value_parse_mac, value_format_mac, sizeof(struct mac), false},
+	[SCHEMA_IP4_PREFIX] = {value_parse_ip4_prefix, value_format_ip4_prefix,
+			       sizeof(struct ip4_prefix), false},
+	[SCHEMA_IP4] = {value_parse_ip4, value_format_ip4, sizeof(uint32_t), false},
+	[SCHEMA_IP4_RANGE] = {value_parse_ip4_range, value_format_ip4_range,
+			      sizeof(struct ip4_range), false},
 	[SCHEMA_RATE] = {parse_rate, format_rate, sizeof(uint64_t), false},
-	[SCHEMA_ADDRESSES] = {check_address_list, format_string, 0, true},
-	[SCHEMA_IP] = {check_ip, format_string, 0, true},
-	[SCHEMA_RANGES] = {check_ranges, format_string, 0, true},
+	[SCHEMA_ADDRESSES] = {value_check_address_list, format_string, 0, true},
+	[SCHEMA_IP] = {value_check_ip, format_string, 0, true},
+	[SCHEMA_RANGES] = {value_check_ranges, format_string, 0, true},
 	[SCHEMA_VLANS] = {parse_vlans, format_vlans, sizeof(struct vlan_set), false},
 	[SCHEMA_NAMES] = {check_names, format_string, 0, true},
 	[SCHEMA_STORM_RATE] = {parse_storm_rate, format_storm_rate,
