@@ -53,8 +53,8 @@ struct bridge {
 	struct snoop *_Atomic snoop;		/* NULL: off; w: control; r: workers, through rcu */
 	struct bridge_members *_Atomic members; /* w: control; r: workers, through rcu */
 	struct router_iface *_Atomic gateway;	/* NULL: none; w: control; r: workers, rcu */
-	_Atomic uint16_t gateway_vlan;		/* while VLANs are filtered; w: control; r: workers */
-	atomic_bool filter;			/* w: control; r: workers */
+	_Atomic uint16_t gateway_vlan; /* while VLANs are filtered; w: control; r: workers */
+	atomic_bool filter;	       /* w: control; r: workers */
 
 	struct bridge_options options;		      /* w: control; r: workers */
 	struct bridge_port *_Atomic ports[PORTS_MAX]; /* w: control; r: workers, through rcu */

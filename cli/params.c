@@ -112,7 +112,8 @@ static int add_kind(json_t *params, const char *key, const char *word, struct er
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (strcmp(kinds[i], word) == 0)
 			return add_string(params, key, word, e);
-	return err_set(e, EINVAL, "'%s' is no kind of object: say bridge, uplink, port, guest or switch",
+	return err_set(e, EINVAL,
+		       "'%s' is no kind of object: say bridge, uplink, port, guest or switch",
 		       word);
 }
 

@@ -170,8 +170,8 @@ static void show_policy(const struct render *r, const json_t *policy)
 static void show_port(const struct render *r, const json_t *port)
 {
 	static const char *const keys[] = {
-		"bridge",  "kind",	   "socket", "mode", "interface", "device", "driver",
-		"address", "host-address", "mtu",    "mac",  "nftables",  "state",  "error"};
+		"bridge",  "kind",	   "socket", "mode", "device",	 "driver", "interface",
+		"address", "host-address", "mtu",    "mac",  "nftables", "state",  "error"};
 	const char *waiting = jsonx_string(port, "waiting_for", ""), *key;
 	json_t *ring, *queue, *value;
 	size_t i;
@@ -182,9 +182,9 @@ static void show_port(const struct render *r, const json_t *port)
 	line(r, "waiting for", waiting);
 	json_object_foreach (json_object_get(port, "member"), key, value)
 		member(r, json_object_get(port, "member"), key);
-	show_offloads(r, json_object_get(port, "offloads"));
 	json_object_foreach (json_object_get(port, "nic"), key, value)
 		member(r, json_object_get(port, "nic"), key);
+	show_offloads(r, json_object_get(port, "offloads"));
 	show_frontend(r, json_object_get(port, "frontend"));
 	json_array_foreach (json_object_get(port, "queues"), i, queue)
 		show_queue(r, queue);

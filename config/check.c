@@ -263,13 +263,13 @@ static void check_disks(struct check *k, const struct config_guest *g, bool read
 	for (unsigned i = 0; i < g->n_disks; i++) {
 		const struct config_disk *disk = &g->disks[i];
 		const struct check_claim *writer = symtab_lookup(&k->disks, disk->path);
-		const char *path = arena_printf(k->scratch, "guests.%s.disks[%u]", g->name, i);
 
 		if (disk->readonly != readonly || !disk->path[0])
 			continue;
 		if (!readonly || writer)
-			check_claim(k, &k->disks, disk->path, path, disk->pos,
-				    "copy the image, or make it readonly everywhere");
+			check_claim(k, &k->disks, disk->path,
+				    arena_printf(k->scratch, "guests.%s.disks[%u]", g->name, i),
+				    disk->pos, "copy the image, or make it readonly everywhere");
 	}
 }
 

@@ -249,6 +249,30 @@ static void check_address6(struct check *k, const struct config_bridge *b)
 	}
 }
 
+static void check_prefix6(struct check *k, const struct config_bridge *b)
+{
+	struct ipaddr_prefix inside, outside;
+
+	if (!b->nat.prefix6[0] || ipaddr_prefix_parse(b->nat.prefix6, &outside) < 0)
+		return;
+	if (!b->address6[0])
+		errors_help(
+			errors_add(k->errs, b->nat.prefix6_pos,
+				   "bridges.%s.nat.prefix6: the bridge has no address6", b->name),
+			"add one of the same length, such as address6: fd00:10::1/%u", outside.len);
+	else if (ipaddr_prefix_parse(b->address6, &inside) == 0 && inside.len != outside.len)
+		errors_help(errors_add(k->errs, b->nat.prefix6_pos,
+				       "bridges.%s.nat.prefix6: %s is not as long as %s", b->name,
+				       b->nat.prefix6, b->address6),
+			    "one prefix stands for the other: give both the same length");
+	else if (inside.len < 16 || inside.len > 64)
+		errors_help(
+			errors_add(k->errs, b->nat.prefix6_pos,
+				   "bridges.%s.nat.prefix6: a prefix of %u bits is not translated",
+				   b->name, inside.len),
+			"use one of 16 to 64 bits");
+}
+
 void check_nat(struct check *k)
 {
 	const struct config *c = k->c;
@@ -262,10 +286,11 @@ void check_nat(struct check *k)
 		snprintf(path, sizeof(path), "bridges.%s.uplink", b->name);
 		check_uplink_name(k, b->uplink, b->bridge_uplink_pos, path);
 		check_forward_mode(k, b);
+		check_algs(k, b);
 		check_address6(k, b);
+		check_prefix6(k, b);
 		for (unsigned n = 0; n < b->nat.n_rules; n++)
 			check_rule(k, b, n);
-		check_algs(k, b);
 	}
 	for (unsigned i = 0; i < c->n_uplinks; i++)
 		check_uplink_forwards(k, c->uplinks[i].name);

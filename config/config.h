@@ -181,6 +181,8 @@ enum config_filtering {
 struct config_nat {
 	struct config_pos pos, uplink_pos;
 	const char *uplink;
+	const char *prefix6; /* what the uplink knows address6's prefix as; "": IPv6 stays inside */
+	struct config_pos prefix6_pos;
 	struct config_nat_forward *forwards;
 	unsigned n_forwards;
 	struct config_nat_rule *rules;
@@ -188,9 +190,9 @@ struct config_nat {
 	enum config_filtering filtering;
 	unsigned sessions, sessions_per_guest, ports_per_guest; /* 0: no bound */
 	bool tcp_strict;
-	uint64_t udp_ns, tcp_ns, tcp_opening_ns, tcp_closing_ns, icmp_ns;
 	const char *alg; /* "[ftp, tftp]" or "" */
 	struct config_pos alg_pos;
+	uint64_t udp_ns, tcp_ns, tcp_opening_ns, tcp_closing_ns, icmp_ns;
 };
 
 struct config_bridge {
@@ -382,7 +384,7 @@ struct config_nic {
 	struct config_pos queues_pos;
 };
 
-enum guest_engine { ENGINE_AUTO, ENGINE_QEMU, ENGINE_N };
+enum guest_engine { ENGINE_AUTO, ENGINE_QEMU, ENGINE_WEFT, ENGINE_N };
 enum guest_restart { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_N };
 
 struct config_disk {

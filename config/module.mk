@@ -16,7 +16,7 @@ $(B)/obj/config/example.o: config/example.yaml
 
 CONFIG_TESTS := test_config test_config_check test_config_derive test_config_dhcp test_config_diff \
                 test_config_doc test_config_edit test_config_errors test_config_member \
-                test_config_memory test_config_nic test_config_policy test_config_print test_config_reader \
+                test_config_memory test_config_nat test_config_nic test_config_policy test_config_print test_config_reader \
                 test_config_text test_config_values
 UNIT_TESTS += $(CONFIG_TESTS)
 $(foreach t,$(CONFIG_TESTS), \

@@ -37,7 +37,7 @@ static const struct schema_word nic_models[] = {{"virtio", NIC_MODEL_VIRTIO},
 						{NULL, 0}};
 static const struct schema_word disk_formats[] = {{"raw", 0}, {"qcow2", 0}, {NULL, 0}};
 static const struct schema_word engines[] = {
-	{"auto", ENGINE_AUTO}, {"qemu", ENGINE_QEMU}, {NULL, 0}};
+	{"auto", ENGINE_AUTO}, {"qemu", ENGINE_QEMU}, {"weft", ENGINE_WEFT}, {NULL, 0}};
 static const struct schema_word restarts[] = {{"no", RESTART_NO},
 					      {"on-failure", RESTART_ON_FAILURE},
 					      {"always", RESTART_ALWAYS},
@@ -1051,7 +1051,7 @@ static const struct schema_key guest_keys[] = {
 		.offset = offsetof(struct config_guest, engine),
 		.words = engines,
 		.fallback = "auto",
-		.help = "what runs the guest",
+		.help = "what runs the guest: qemu, or weft-vmm (needs KVM); auto is qemu",
 	},
 	{
 		.name = "restart",

@@ -172,6 +172,18 @@ static const struct schema_key nat_keys[] = {
 		.help = "the way out: host, or a name of uplinks",
 	},
 	{
+		.name = "prefix6",
+		.type = SCHEMA_IP,
+		.offset = offsetof(struct config_nat, prefix6),
+		.pos = offsetof(struct config_nat, prefix6_pos),
+		.min = 6,
+		.max = 64,
+		.example = "2001:db8:7::/64",
+		.help = "the IPv6 prefix, routed to the uplink's address6, that stands for the "
+			"bridge's own outside (RFC 6296); not given: IPv6 does not leave the "
+			"bridge",
+	},
+	{
 		.name = "forwards",
 		.type = SCHEMA_LIST,
 		.offset = offsetof(struct config_nat, forwards),

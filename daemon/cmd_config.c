@@ -149,7 +149,8 @@ void cmd_add_port(struct call *call, void *ctx)
 	if (there && strcmp(there->bridge, bridge) == 0 && flag(call, "may_exist"))
 		reply_nothing(call);
 	else
-		cmd_change_to(call, d, config_with_port(d->config, bridge, name, fields, n, &e), &e);
+		cmd_change_to(call, d, config_with_port(d->config, bridge, name, fields, n, &e),
+			      &e);
 }
 
 void cmd_del_port(struct call *call, void *ctx)

@@ -93,7 +93,8 @@ void cmd_show(struct call *call, void *ctx)
 	for (struct guest *g = guest_next(d->guests, NULL); g; g = guest_next(d->guests, g))
 		json_array_append_new(guests, guest_json(g));
 	call_reply(call, json_pack("{s:s, s:s, s:o, s:o, s:o}", "version", version_text, "config",
-				   d->config_file, "bridges", bridges, "uplinks", uplinks_of(d), "guests", guests));
+				   d->config_file, "bridges", bridges, "uplinks", uplinks_of(d),
+				   "guests", guests));
 }
 
 void cmd_list_br(struct call *call, void *ctx)

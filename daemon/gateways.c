@@ -12,7 +12,7 @@
 #include "daemon/gateway_rules.h"
 #include "daemon/port_kind.h"
 
-#define PREPARE_MS 100  /* as nat_prepare wants it */
+#define PREPARE_MS 100	/* as nat_prepare wants it */
 #define TICK_MS	   1000 /* of the router */
 
 static void on_tick(struct loop_timer *t, uint64_t now_ms)
@@ -152,7 +152,9 @@ static struct router_iface_params bridge_iface(struct gateways *g, const struct 
 	};
 	struct gateways_uplink *u = gateways_uplink_lookup(g, config_bridge_uplink(c));
 	struct router_iface_params params;
+	struct ipaddr_prefix outside;
 	char name[CONFIG_NAME_MAX + 16];
+	struct err e;
 
 	/* Compared as bytes. */
 	memset(&params, 0, sizeof(params));
@@ -171,6 +173,9 @@ static struct router_iface_params bridge_iface(struct gateways *g, const struct 
 	params.mac = mac_derive(name, 0);
 	params.has_address6 =
 		c->address6[0] && ipaddr_prefix_parse(c->address6, &params.address6) == 0;
+	params.has_npt6 = c->nat.prefix6[0] && params.has_address6 &&
+			  ipaddr_prefix_parse(c->nat.prefix6, &outside) == 0 &&
+			  npt6_init(&params.npt6, &params.address6, &outside, &e) == 0;
 	return params;
 }
 

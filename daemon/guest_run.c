@@ -93,10 +93,11 @@ static void close_channels(struct guest *g)
 
 static int open_channels(struct guest *g)
 {
+	enum qmp_dialect dialect = g->config->engine == ENGINE_WEFT ? QMP_WEFT : QMP_QEMU;
 	char path[PATH_MAX];
 
 	if (qemu_file(g->set->run_dir, g->config->name, "qmp.sock", path, sizeof(path)))
-		g->qmp = qmp_create(g->set->loop, path, &qmp_ops, g);
+		g->qmp = qmp_create(g->set->loop, path, dialect, &qmp_ops, g);
 	if (qemu_file(g->set->run_dir, g->config->name, "agent.sock", path, sizeof(path)))
 		g->agent = agent_client_create(g->set->loop, path, agent_changed, g);
 	if (g->qmp && g->agent)

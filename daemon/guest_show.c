@@ -87,8 +87,9 @@ json_t *guest_json(const struct guest *g)
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:s, s:i, s:I, s:o, s:s}",
 			 "name", g->config->name, "state", guest_state_name(g->state), "engine",
-			 "qemu", "accel", kvm ? "kvm" : "tcg", "accel_reason", g->set->kvm.reason,
-			 "pid", (int)g->process.pid, "uptime_s", (json_int_t)uptime_s, "restarts",
+			 g->config->engine == ENGINE_WEFT ? "weft" : "qemu", "accel",
+			 kvm ? "kvm" : "tcg", "accel_reason", g->set->kvm.reason, "pid",
+			 (int)g->process.pid, "uptime_s", (json_int_t)uptime_s, "restarts",
 			 (int)g->restarts, "exit_reason", g->exit_reason, "vcpus",
 			 (int)g->config->vcpus, "memory", (json_int_t)g->config->memory_bytes,
 			 "nics", nics_json(g), "agent", agent_word(g));

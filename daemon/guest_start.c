@@ -13,6 +13,7 @@
 #include "common/ip.h"
 #include "daemon/hugepages.h"
 #include "daemon/qemu.h"
+#include "daemon/vmm_engine.h"
 
 /*
  * What has to be there before QEMU is started. QEMU would find most of it missing too, but not say
@@ -123,10 +124,27 @@ static void format_hosts(const struct guests *gs, char text[HOSTS_MAX])
 	}
 }
 
+static bool is_weft(const struct guest *g)
+{
+	return g->config->engine == ENGINE_WEFT;
+}
+
+static int check_engine(const struct guest *g, struct err *e)
+{
+	const struct kvm_probe *kvm = &g->set->kvm;
+
+	if (!is_weft(g))
+		return check_qemu(g->set, e);
+	if (kvm->usable)
+		return 0;
+	return err_set(e, ENODEV, "guest %s: engine weft needs KVM: %s; or use engine: qemu",
+		       g->config->name, kvm->reason);
+}
+
 static int build_args(const struct guest *g, bool kvm, bool hugepages, const char *hosts,
 		      struct qemu_args *args, struct err *e)
 {
-	char kernel[PATH_MAX], initrd[PATH_MAX];
+	char kernel[PATH_MAX], initrd[PATH_MAX], vmm[PATH_MAX];
 	struct qemu_env env = {
 		.qemu = g->set->qemu,
 		.run_dir = g->set->run_dir,
@@ -139,13 +157,17 @@ static int build_args(const struct guest *g, bool kvm, bool hugepages, const cha
 	int ret = check_boot_file(g, "kernel", g->config->kernel, env.kernel, e);
 
 	ret = ret ?: check_boot_file(g, "initrd", g->config->initrd, env.initrd, e);
-	return ret ?: qemu_args_init(args, g->config, &env, e);
+	if (ret || !is_weft(g))
+		return ret ?: qemu_args_init(args, g->config, &env, e);
+	vmm_find(vmm, sizeof(vmm));
+	env.qemu = vmm;
+	return vmm_args_init(args, g->config, &env, e);
 }
 
 int guest_start_prepare(struct guest *g, struct qemu_args *args, struct err *e)
 {
 	char hosts[HOSTS_MAX];
-	int ret = check_qemu(g->set, e);
+	int ret = check_engine(g, e);
 
 	ret = ret ?: check_disks(g, e);
 	ret = ret ?: check_taps(g, e);

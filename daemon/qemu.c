@@ -14,15 +14,8 @@
 #include "common/hash.h"
 #include "daemon/channel.h"
 #include "daemon/guest.h"
+#include "daemon/guest_cmdline.h"
 
-/*
- * Kernel arguments for any guest: panic=-1 with -no-reboot turns a panic into the end of QEMU.
- * tsc=reliable for the guest image: an emulated TSC is one host clock, true on every vCPU, but the
- * kernel's watchdog compares it with the HPET, and on a busy host the delays between the two reads
- * can make it change over to the HPET, each read of which costs microseconds.
- */
-#define APPEND_ANY   "console=ttyS0 panic=-1 oops=panic"
-#define APPEND_IMAGE "quiet loglevel=4 tsc=reliable"
 /*
  * Only vhost-user lets the transmit ring be longer than 256. QEMU 7.2 under TCG dies of SIGSEGV
  * when the driver of a vhost-user device with MSI-X gets ready: vhost-user has no masked notifiers,
@@ -36,10 +29,9 @@
  * and TCG does not. Without it Linux copies words, and streams between guests run three times as
  * fast.
  */
-#define TCG_CPU	   "max,-erms"
+#define TCG_CPU	  "max,-erms"
 
-#define APPEND_MAX 2047 /* the kernel's COMMAND_LINE_SIZE without the NUL */
-#define VALUE_MAX  1024
+#define VALUE_MAX 1024
 
 static const char *const model_devices[] = {
 	[NIC_MODEL_VIRTIO] = "virtio-net-pci",
@@ -331,80 +323,19 @@ static void add_disks(struct builder *b)
 	}
 }
 
-/* Appends to the kernel's arguments what fits into them. */
-static int append(char *line, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static int append(char *line, const char *fmt, ...)
-{
-	size_t used = strlen(line);
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(line + used, APPEND_MAX + 1 - used, fmt, ap);
-	va_end(ap);
-	if (n >= 0 && used + (size_t)n <= APPEND_MAX)
-		return 0;
-	line[used] = '\0';
-	return -E2BIG;
-}
-
-static int append_nics(char *line, const struct config_guest *g)
-{
-	int ret = 0;
-
-	for (unsigned n = 0; n < g->n_nics && ret == 0; n++) {
-		const struct config_nic *nic = &g->nics[n];
-		char mac[MAC_TEXT_MAX], address[IP4_PREFIX_TEXT] = "";
-
-		if (nic->by_dhcp)
-			snprintf(address, sizeof(address), "dhcp");
-		else if (nic->has_address)
-			ip4_prefix_format(&nic->address, address);
-		ret = append(line, " weft.nic=%s,%s,%u", mac_format(&nic->mac, mac), address,
-			     nic->mtu);
-	}
-	return ret;
-}
-
-/* Names of neighbours are a comfort: as many as fit, each whole. */
-static void append_hosts(char *line, const char *hosts)
-{
-	const char *prefix = " weft.hosts=";
-
-	while (*hosts) {
-		int len = (int)strcspn(hosts, ",");
-
-		if (append(line, "%s%.*s", prefix, len, hosts) < 0)
-			return;
-		prefix = ",";
-		hosts += len + (hosts[len] == ',');
-	}
-}
-
 static void add_kernel(struct builder *b)
 {
-	const struct config_guest *g = b->g;
-	char line[APPEND_MAX + 1] = APPEND_ANY;
-	int ret = 0;
+	char line[GUEST_CMDLINE_MAX + 1];
+	int ret;
 
 	if (!b->env->kernel)
 		return;
 	add_format(b, "-kernel", "%s", b->env->kernel);
 	if (b->env->initrd)
 		add_format(b, "-initrd", "%s", b->env->initrd);
-	if (strcmp(g->initrd, "auto") == 0) {
-		ret = append(line, " " APPEND_IMAGE " weft.name=%s", g->name);
-		ret = ret ?: append_nics(line, g);
-	}
-	if (g->append[0])
-		ret = ret ?: append(line, " %s", g->append);
-	if (ret < 0)
-		fail(b, err_set(b->e, E2BIG,
-				"guest %s: kernel arguments are longer than %d bytes; shorten "
-				"append or use fewer nics",
-				g->name, APPEND_MAX));
-	if (strcmp(g->initrd, "auto") == 0)
-		append_hosts(line, b->env->hosts);
+	ret = guest_cmdline(b->g, b->env->hosts, line, b->e);
+	if (ret)
+		fail(b, ret);
 	add_format(b, "-append", "%s", line);
 }
 

@@ -20,6 +20,7 @@
 
 struct qmp {
 	struct channel channel;
+	enum qmp_dialect dialect;
 	bool negotiating, ready;
 	size_t len;
 	char line[LINE_MAX_BYTES];
@@ -27,10 +28,23 @@ struct qmp {
 	void *arg;
 };
 
+/* QEMU's words are ours; weft-vmm has its own for one of them. */
+static const char *weft_word(const char *command)
+{
+	return strcmp(command, "system_powerdown") == 0 ? "power-button" : command;
+}
+
 static int send_command(struct qmp *q, const char *command)
 {
 	char text[128];
-	int n = snprintf(text, sizeof(text), "{\"execute\":\"%s\"}\n", command);
+	int n;
+
+	if (q->dialect == QMP_WEFT)
+		n = snprintf(text, sizeof(text),
+			     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\"}\n",
+			     weft_word(command));
+	else
+		n = snprintf(text, sizeof(text), "{\"execute\":\"%s\"}\n", command);
 
 	return channel_write(&q->channel, text, (size_t)n);
 }
@@ -40,8 +54,10 @@ static void input_answer(struct qmp *q, const json_t *message)
 	const json_t *error = json_object_get(message, "error");
 
 	if (error)
-		log_warn(LOG_GUEST, "QEMU refused a monitor command: %s path=%s",
-			 json_string_value(json_object_get(error, "desc")) ?: "no reason given",
+		log_warn(LOG_GUEST, "a monitor command was refused: %s path=%s",
+			 json_string_value(json_object_get(error, q->dialect == QMP_WEFT ? "message"
+											 : "desc"))
+				 ?: "no reason given",
 			 q->channel.path);
 	if (q->negotiating && !error) {
 		q->negotiating = false;
@@ -50,10 +66,25 @@ static void input_answer(struct qmp *q, const json_t *message)
 	}
 }
 
+/* weft-vmm tells of its end, with QEMU's reasons. */
+static void input_weft(struct qmp *q, const json_t *message)
+{
+	const char *method = json_string_value(json_object_get(message, "method"));
+
+	if (method && strcmp(method, "ended") == 0)
+		q->ops->event(q, "SHUTDOWN", json_object_get(message, "params"), q->arg);
+	else if (!method)
+		input_answer(q, message);
+}
+
 static void input_message(struct qmp *q, const json_t *message)
 {
 	const char *event = json_string_value(json_object_get(message, "event"));
 
+	if (q->dialect == QMP_WEFT) {
+		input_weft(q, message);
+		return;
+	}
 	if (event)
 		q->ops->event(q, event, json_object_get(message, "data"), q->arg);
 	else if (json_object_get(message, "QMP"))
@@ -104,19 +135,31 @@ static void channel_up(struct channel *c)
 
 	q->negotiating = q->ready = false;
 	q->len = 0;
+	if (q->dialect == QMP_WEFT)
+		q->negotiating = send_command(q, "status") == 0;
 }
 
-struct qmp *qmp_create(struct loop *loop, const char *path, const struct qmp_ops *ops, void *arg)
+static void channel_down(struct channel *c)
+{
+	struct qmp *q = container_of(c, struct qmp, channel);
+
+	q->negotiating = q->ready = false;
+	q->len = 0;
+}
+
+struct qmp *qmp_create(struct loop *loop, const char *path, enum qmp_dialect dialect,
+		       const struct qmp_ops *ops, void *arg)
 {
 	struct qmp *q = calloc(1, sizeof(*q));
 	int ret;
 
 	if (!q)
 		return NULL;
+	q->dialect = dialect;
 	q->ops = ops;
 	q->arg = arg;
 	q->channel.up = channel_up;
-	q->channel.down = channel_up;
+	q->channel.down = channel_down;
 	q->channel.input = channel_input;
 	q->channel.queue_max = QUEUE_MAX;
 	ret = channel_init(&q->channel, loop, path);

@@ -3,9 +3,9 @@
 #define DAEMON_QMP_H
 
 /*
- * A client of QEMU's monitor: connects to its socket, negotiates, reports events, sends commands.
- * Answers to commands are not waited for; an error in one is logged. Reconnects by itself.
- * Everything happens in the loop's thread.
+ * A client of a guest's monitor, QEMU's or weft-vmm's: connects to its socket, negotiates, reports
+ * events, sends commands. Answers to commands are not waited for; an error in one is logged.
+ * Reconnects by itself. Everything happens in the loop's thread.
  */
 
 #include <jansson.h>
@@ -15,6 +15,9 @@
 
 struct qmp;
 
+/* Whose monitor: QEMU's, or weft-vmm's API, which has commands of the same meaning. */
+enum qmp_dialect { QMP_QEMU, QMP_WEFT };
+
 struct qmp_ops {
 	/* QEMU has answered: it has set up the machine. Called again after each reconnection. */
 	void (*ready)(struct qmp *q, void *arg);
@@ -23,12 +26,14 @@ struct qmp_ops {
 };
 
 /* NULL with errno when memory is short or `path` too long for a socket. */
-struct qmp *qmp_create(struct loop *loop, const char *path, const struct qmp_ops *ops, void *arg);
+struct qmp *qmp_create(struct loop *loop, const char *path, enum qmp_dialect dialect,
+		       const struct qmp_ops *ops, void *arg);
 /* Accepts NULL. Not from a callback of the same monitor. */
 void qmp_destroy(struct qmp *q);
 
 bool qmp_is_ready(const struct qmp *q);
-/* Sends a command without arguments, such as "quit". 0, or -ENOTCONN before `ready`. */
+/* Sends a command without arguments, "quit" or "system_powerdown". 0, or -ENOTCONN before `ready`.
+ */
 int qmp_execute(struct qmp *q, const char *command);
 /* Delivers the events that have arrived already: QEMU sends its last ones just before it exits. */
 void qmp_drain(struct qmp *q);

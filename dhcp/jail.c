@@ -165,10 +165,10 @@ static void fill_root(const struct jail *j)
 	write_file("etc/passwd", DHCP_JAIL_USER ":x:%u:%u::/:/bin/false\n", j->uid, j->gid);
 	write_file("etc/group", DHCP_JAIL_USER ":x:%u:\n", j->gid);
 	write_file("etc/nsswitch.conf", "passwd: files\ngroup: files\n");
-	show_folder(j->dir, DHCP_JAIL_FILES + 1);
-	show_file(j->lease, DHCP_JAIL_LEASE + 1, false);
+	show_folder(j->dir, &DHCP_JAIL_FILES[1]);
+	show_file(j->lease, &DHCP_JAIL_LEASE[1], false);
 	if (j->tftp)
-		show_folder(j->tftp, DHCP_JAIL_TFTP + 1);
+		show_folder(j->tftp, &DHCP_JAIL_TFTP[1]);
 }
 
 static void enter_files(const struct jail *j)

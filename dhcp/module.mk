@@ -16,3 +16,7 @@ test_dhcp_conf_LIBS := cmocka yaml-0.1
 test_dhcp_lease_SRCS := tests/unit/test_dhcp_lease.c dhcp/lease.c dhcp/lease_event.c \
                         dhcp/lease_store.c $(common_SRCS)
 test_dhcp_lease_LIBS := cmocka
+
+FUZZERS += fuzz_lease
+fuzz_lease_SRCS := tests/fuzz/fuzz_lease.c dhcp/lease.c dhcp/lease_event.c dhcp/lease_store.c \
+                   dhcp/resolv.c $(common_SRCS)

@@ -47,6 +47,12 @@ void index_pool_fini(struct index_pool *p);
 uint32_t index_get(struct index_pool *p, struct index_cache *c);
 void index_put(struct index_pool *p, struct index_cache *c, uint32_t index);
 
+/* What index_get returns next, as far as that is known: worth a prefetch of its record. Else 0. */
+static inline uint32_t index_peek(const struct index_cache *c)
+{
+	return c->in_use.n ? c->in_use.first : 0;
+}
+
 /* Populates the links of the indices up to `to`. */
 void index_pool_populate(struct index_pool *p, uint32_t from, uint32_t to);
 

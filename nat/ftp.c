@@ -11,9 +11,6 @@
 #define OPTION_SACK_OK	  4
 #define OPTION_SACK_BYTES 2
 
-/* --- sequence numbers ---------------------------------------------------------------------------
- */
-
 /* Bytes that all lines up to the one at `place` have become longer, and that one. */
 struct shift {
 	uint32_t place;
@@ -70,9 +67,6 @@ static __be32 moved(struct packet *p, __be32 field, int32_t by)
 	add_delta(p, cksum_add32(~field, to));
 	return to;
 }
-
-/* --- text ---------------------------------------------------------------------------------------
- */
 
 /* What a line says, and where it says so. */
 struct announcement {
@@ -252,9 +246,6 @@ static unsigned put_announcement(const struct announcement *a, uint32_t addr, ui
 	to[len++] = ',';
 	return len + put_number(to + len, port & 0xff);
 }
-
-/* --- the packet ---------------------------------------------------------------------------------
- */
 
 static void set_len(struct packet *p, unsigned len)
 {

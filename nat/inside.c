@@ -6,8 +6,9 @@
 
 #include "nat/flush.h"
 
-#define SUBNET_LEN_MIN 8
-#define TIMEOUT_MAX_S  (30 * 86400u)
+#define SUBNET_LEN_MIN	  8
+#define HOSTS_READY_BYTES (1u << 20) /* of a /16: memory is behind them at once */
+#define TIMEOUT_MAX_S	  (30 * 86400u)
 
 static const char *const filtering_names[] = {
 	[NAT_FILTERING_ENDPOINT_INDEPENDENT] = "endpoint-independent",
@@ -118,6 +119,8 @@ struct nat_inside *nat_inside_create(struct nat *n, const struct nat_inside_para
 	in->view = view_create(params);
 	if (!in->hosts || !in->view)
 		goto err_free;
+	if (hosts_bytes(in->mask) <= HOSTS_READY_BYTES)
+		arena_populate(in->hosts, 0, hosts_bytes(in->mask));
 	atomic_store_explicit(&n->insides[id], in, memory_order_release);
 	return in;
 err_free:

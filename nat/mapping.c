@@ -162,11 +162,13 @@ claimed:
 static uint32_t mapping_alloc(struct nat *n, unsigned worker, const struct mapping_request *r,
 			      struct nat_pool *pool)
 {
-	uint32_t index = index_get(&n->mapping_indices, &n->workers[worker].mappings);
+	struct index_cache *cache = &n->workers[worker].mappings;
+	uint32_t index = index_get(&n->mapping_indices, cache);
 	struct nat_mapping *m = mapping_at(n, index);
 
 	if (!index)
 		return 0;
+	__builtin_prefetch(mapping_at(n, index_peek(cache)));
 	m->pool = pool;
 	m->sessions = m->in_use = 0;
 	m->expected = m->expected_until_s = 0;
@@ -353,9 +355,6 @@ bool mapping_tick(struct nat *n, unsigned worker, uint32_t now_s)
 	}
 	return w->holds_first;
 }
-
-/* --- forwards: the control thread ---------------------------------------------------------------
- */
 
 /*
  * Takes its port from the mapping that has it. A guest's goes on with the sessions it has, which

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Translation, below nat/nat.h.
 nat_core_SRCS := nat/arena.c nat/flow_table.c nat/flush.c nat/fragment.c nat/ftp.c nat/icmp_error.c \
-                 nat/inside.c nat/mapping.c nat/mss.c nat/nat.c nat/npt6.c nat/open.c nat/outside.c \
+                 nat/inside.c nat/mapping.c nat/mss.c nat/nat.c nat/npt6.c nat/open.c nat/open_routed.c nat/opening.c nat/outside.c \
                  nat/packet.c nat/permit.c nat/pool.c nat/session.c nat/tcp_state.c \
                  nat/translate.c nat/visit.c nat/wheel.c
 nat_SRCS += $(nat_core_SRCS)
@@ -22,7 +22,7 @@ $(foreach t,$(router_tests), \
   $(eval $(t)_SRCS = tests/pipeline/$(t).c $$(routernet_SRCS)) \
   $(eval $(t)_LIBS := libdpdk libpcap cmocka))
 nat_core_tests := test_nat_udp test_nat_tcp test_nat_icmp test_nat_fragment test_nat_quota test_nat_forward \
-                  test_nat_table test_nat_race test_nat_npt6 test_nat_alg
+                  test_nat_table test_nat_race test_nat_npt6 test_nat_alg test_nat_packet
 UNIT_TESTS += $(nat_core_tests)
 $(foreach t,$(nat_core_tests), \
   $(eval $(t)_SRCS = tests/unit/$(t).c tests/lib/natworld.c $$(nat_core_SRCS) common/cksum.c \
@@ -39,3 +39,7 @@ FUZZERS += fuzz_nat
 fuzz_nat_SRCS = tests/fuzz/fuzz_nat.c $(nat_core_SRCS) common/cksum.c common/err.c common/ip.c \
                 common/ipaddr.c common/mac.c dataplane/frame.c
 fuzz_nat_LIBS := libdpdk
+
+FUZZERS += fuzz_router
+fuzz_router_SRCS := tests/fuzz/fuzz_router.c nat/arp.c nat/icmp_make.c nat/ip_fragment.c nat/nd.c \
+                    nat/packet.c dataplane/drop.c dataplane/frame.c common/cksum.c common/ipaddr.c

@@ -207,9 +207,6 @@ uint64_t nat_tick(struct nat *n, unsigned worker, uint64_t now_ns)
 	return UINT64_MAX;
 }
 
-/* --- what a session is to the router
- * -------------------------------------------------------------- */
-
 uint16_t nat_realm(const struct nat_session *s, enum nat_direction dir)
 {
 	if (dir == NAT_OUTBOUND)

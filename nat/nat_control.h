@@ -48,8 +48,6 @@ void nat_destroy(struct nat *n);
  */
 void nat_prepare(struct nat *n);
 
-/* --- insides: bridges ----------------------------------------------------------------------- */
-
 /* Who outside may send to a mapping: RFC 4787, 5; RFC 5382, 4.3. */
 enum nat_filtering {
 	NAT_FILTERING_ENDPOINT_INDEPENDENT,
@@ -104,8 +102,6 @@ int nat_inside_update(struct nat *n, struct nat_inside *in, const struct nat_ins
 /* Its sessions and the forwards to it end. Takes NULL. */
 void nat_inside_destroy(struct nat *n, struct nat_inside *in);
 
-/* --- outsides: uplinks ---------------------------------------------------------------------- */
-
 /* Ports `first` to `last` of the external addresses are those from `to_port` on of `to`. */
 struct nat_forward {
 	enum nat_class class; /* NAT_UDP or NAT_TCP */
@@ -144,8 +140,6 @@ int nat_forward_del(struct nat *n, struct nat_outside *out, const struct nat_for
 /* Calls `visit` for each forward until it returns false. */
 void nat_visit_forwards(const struct nat_outside *out,
 			bool (*visit)(const struct nat_forward *, void *), void *arg);
-
-/* --- looking on ----------------------------------------------------------------------------- */
 
 struct nat_session_info {
 	struct nat_inside *inside;

@@ -13,150 +13,13 @@
  */
 
 #include "nat/mapping.h"
+#include "nat/opening.h"
 #include "nat/permit.h"
-#include "nat/session.h"
-#include "nat/tcp_state.h"
 
 #define SHARE_TRIES 32
 #define FTP_PORT    21
 #define TFTP_PORT   69
 #define ANSWER_S    30 /* how long an answer of TFTP may take */
-
-enum { ICMP_ECHO = 8, ICMP_TIMESTAMP = 13, ICMP_INFO = 15, ICMP_MASK = 17 };
-
-struct opening {
-	struct nat *n;
-	unsigned worker;
-	const struct packet *p;
-	struct flow_key key; /* of the packet */
-	enum nat_class class;
-	uint32_t src, dst;
-	uint32_t now_s;
-	enum drop_reason why;
-};
-
-static struct opening opening_make(struct nat *n, unsigned worker, const struct packet *p,
-				   uint64_t now_ns)
-{
-	const struct ipv4_hdr *ip = (const void *)(p->frame->head + p->l3);
-	struct opening o = {.n = n,
-			    .worker = worker,
-			    .p = p,
-			    .class = nat_class_of(p->proto),
-			    .src = ip->src,
-			    .dst = ip->dst,
-			    .now_s = nat_seconds(now_ns)};
-
-	o.key = flow_key_make(o.src, o.dst, p->sport, p->dport, p->proto);
-	return o;
-}
-
-/* Counts why it was refused. */
-static struct nat_session *opened(struct opening *o, struct nat_session *s, struct nat_inside *in,
-				  enum drop_reason *why)
-{
-	*why = s ? DROP_NONE : o->why;
-	if (!s)
-		o->n->workers[o->worker].refused[o->why]++;
-	if (!s && in)
-		atomic_fetch_add_explicit(&in->refused[o->why], 1, memory_order_relaxed);
-	return s;
-}
-
-/* --- may it? ------------------------------------------------------------------------------------
- */
-
-static enum drop_reason tcp_may_begin(uint8_t flags, enum nat_direction dir, bool strict)
-{
-	if ((flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN)
-		return DROP_NONE;
-	return strict || dir == NAT_INBOUND || (flags & TCP_RST) ? DROP_NAT_TCP_STATE : DROP_NONE;
-}
-
-static bool icmp_may_begin(uint8_t type)
-{
-	return type == ICMP_ECHO || type == ICMP_TIMESTAMP || type == ICMP_INFO ||
-	       type == ICMP_MASK;
-}
-
-/* By the packet alone. */
-static enum drop_reason may_begin(const struct opening *o, const struct nat_inside *in,
-				  enum nat_direction dir)
-{
-	const uint8_t *l4 = o->p->frame->head + o->p->l4;
-
-	if (in->gone || o->p->ipv6 || o->p->icmp_error || o->p->fragment == PACKET_FRAGMENT_REST)
-		return DROP_NAT_PROTO;
-	if (o->p->proto == WIRE_PROTO_TCP)
-		return tcp_may_begin(((const struct tcp_hdr *)l4)->flags, dir,
-				     inside_view(in)->params.tcp_strict);
-	if (o->p->proto == WIRE_PROTO_ICMP && !icmp_may_begin(l4[0]))
-		return DROP_NAT_ICMP_STRAY;
-	return DROP_NONE;
-}
-
-static enum drop_reason may_leave(const struct opening *o, const struct nat_inside *in)
-{
-	enum drop_reason why = may_begin(o, in, NAT_OUTBOUND);
-
-	if (why)
-		return why;
-	if (!inside_has(in, o->src))
-		return DROP_NAT_SOURCE;
-	if (!inside_allows(inside_view(in), NAT_OUTBOUND, o->p->proto, o->src, o->dst,
-			   ntohs(o->p->dport)))
-		return DROP_NAT_DENIED;
-	return DROP_NONE;
-}
-
-/* --- records ------------------------------------------------------------------------------------
- */
-
-/* A session of the guest, counted, with the packet's protocol and nothing else. */
-static struct nat_session *take_session(struct opening *o, struct nat_inside *in, uint32_t guest,
-					uint8_t flags)
-{
-	struct nat_session *s;
-
-	o->why = inside_take_session(o->n, in, guest, flags & SESSION_INBOUND);
-	if (o->why)
-		return NULL;
-	s = session_alloc(o->n, o->worker, o->now_s);
-	if (!s) {
-		inside_give_session(o->n, in, guest);
-		o->why = DROP_NAT_SESSIONS;
-		return NULL;
-	}
-	s->proto = o->p->proto;
-	s->class = (uint8_t)o->class;
-	s->inside = in->id;
-	s->in_addr = guest;
-	s->flags = flags;
-	return s;
-}
-
-static void give_session(struct opening *o, struct nat_inside *in, struct nat_session *s)
-{
-	inside_give_session(o->n, in, s->in_addr);
-	session_discard(o->n, o->worker, s);
-}
-
-static uint8_t tcp_begin(const struct opening *o, enum nat_direction dir)
-{
-	const struct tcp_hdr *tcp = (const void *)(o->p->frame->head + o->p->l4);
-
-	if (o->p->proto != WIRE_PROTO_TCP)
-		return TCP_STATE_NONE;
-	if (dir == NAT_INBOUND)
-		return TCP_STATE_OPENING_IN;
-	return tcp->flags & TCP_SYN ? TCP_STATE_OPENING_OUT : TCP_STATE_PICKED_UP;
-}
-
-static void set_remote(struct nat_session *s, uint32_t addr, uint16_t port)
-{
-	s->remote_addr = addr;
-	s->remote_port = s->proto == WIRE_PROTO_ICMP ? 0 : port;
-}
 
 /* Whether the payload to a server's port is read. Hairpins speak of addresses that both know. */
 static uint8_t alg_of(const struct nat_inside *in, uint8_t proto, uint16_t port, uint8_t flags)
@@ -180,22 +43,19 @@ static void expect_tftp(const struct opening *o, const struct nat_inside *from,
 	m->expected_until_s = o->now_s + ANSWER_S;
 }
 
-/* --- outbound -----------------------------------------------------------------------------------
- */
-
 /* The half of a session that is its guest's: a record with an external endpoint. */
 static struct nat_session *begin_out(struct opening *o, struct nat_inside *from,
 				     struct nat_outside *to, uint8_t flags)
 {
-	struct nat_session *s = take_session(o, from, o->src, flags);
+	struct nat_session *s = opening_take(o, from, o->src, flags);
 
 	if (!s)
 		return NULL;
 	s->in_port = o->p->sport;
 	s->outside = to->id;
-	s->tcp = tcp_begin(o, NAT_OUTBOUND);
+	s->tcp = opening_tcp_state(o, NAT_OUTBOUND);
 	s->alg = alg_of(from, s->proto, o->p->dport, flags);
-	set_remote(s, o->dst, o->p->dport);
+	opening_set_remote(s, o->dst, o->p->dport);
 	return s;
 }
 
@@ -216,6 +76,7 @@ static bool map(struct opening *o, struct nat_inside *from, struct nat_outside *
 	m = mapping_at(o->n, s->mapping);
 	s->ext_addr = m->pool->addr;
 	s->ext_port = m->ext_port;
+	session_prefetch_inbound(o->n, s);
 	return true;
 }
 
@@ -224,40 +85,6 @@ static void unmap(struct opening *o, struct nat_session *s)
 	if (s->mapping)
 		mapping_put(o->n, o->worker, s->mapping, o->now_s);
 	s->mapping = 0;
-}
-
-/* The guest has used the mapping: strangers may, and the remote whom it sent to. */
-static void note_use(struct nat *n, unsigned worker, struct nat_session *s)
-{
-	const struct inside_view *view = inside_view(n->insides[s->inside]);
-
-	if (!s->mapping)
-		return;
-	mapping_at(n, s->mapping)->in_use++;
-	if (view->params.filtering[s->class] == NAT_FILTERING_ADDRESS_DEPENDENT && !s->permit)
-		s->permit = permit_get(n, worker, s->mapping, s->remote_addr);
-}
-
-void session_note_use(struct nat *n, unsigned worker, struct nat_session *s)
-{
-	rte_spinlock_t *lock = nat_stripe(n, nat_endpoint(s->in_addr, s->in_port, s->class, 0));
-
-	rte_spinlock_lock(lock);
-	if (!(s->flags & (SESSION_DEAD | SESSION_OUT_SEEN))) {
-		note_use(n, worker, s);
-		s->flags |= SESSION_OUT_SEEN;
-	}
-	rte_spinlock_unlock(lock);
-}
-
-static bool publish(struct opening *o, struct nat_session *s)
-{
-	o->why = session_publish(o->n, o->worker, s, o->now_s);
-	if (o->why)
-		return false;
-	if (s->flags & SESSION_OUT_SEEN)
-		note_use(o->n, o->worker, s);
-	return true;
 }
 
 /* A port that others have, or could have, but not towards this remote. */
@@ -277,7 +104,7 @@ static bool publish_shared(struct opening *o, struct nat_inside *from, struct na
 		if (mapping_at(o->n, owner)->flags & MAPPING_FORWARD)
 			continue;
 		s->ext_port = htons(port);
-		if (publish(o, s)) {
+		if (opening_publish(o, s)) {
 			w->ports_shared++;
 			return true;
 		}
@@ -297,19 +124,16 @@ static struct nat_session *open_plain(struct opening *o, struct nat_inside *from
 	s = begin_out(o, from, to, SESSION_OUT_SEEN);
 	if (!s)
 		return NULL;
-	if (map(o, from, to, s) && publish(o, s)) {
+	if (map(o, from, to, s) && opening_publish(o, s)) {
 		expect_tftp(o, from, s);
 		return s;
 	}
 	unmap(o, s);
 	if (o->why == DROP_NAT_PORTS && publish_shared(o, from, to, s))
 		return s;
-	give_session(o, from, s);
+	opening_give(o, from, s);
 	return NULL;
 }
-
-/* --- inbound ------------------------------------------------------------------------------------
- */
 
 /* Who wants in, by which mapping. */
 struct entrance {
@@ -325,7 +149,7 @@ struct entrance {
 static enum drop_reason may_enter(const struct opening *o, const struct entrance *at,
 				  const struct nat_mapping *m, const struct nat_inside *in)
 {
-	enum drop_reason why = may_begin(o, in, NAT_INBOUND);
+	enum drop_reason why = opening_may_begin(o, in, NAT_INBOUND);
 	const struct inside_view *view = inside_view(in);
 	enum nat_filtering filtering = view->params.filtering[m->class];
 	uint64_t endpoint = m->endpoint;
@@ -351,7 +175,7 @@ static struct nat_session *enter(struct opening *o, const struct entrance *at,
 {
 	uint8_t flags = SESSION_INBOUND | (at->peer ? SESSION_HAIRPIN : 0);
 	uint64_t endpoint = m->endpoint;
-	struct nat_session *s = take_session(o, in, mapping_addr(endpoint), flags);
+	struct nat_session *s = opening_take(o, in, mapping_addr(endpoint), flags);
 
 	if (!s)
 		return NULL;
@@ -359,17 +183,17 @@ static struct nat_session *enter(struct opening *o, const struct entrance *at,
 	s->ext_addr = m->pool->addr;
 	s->ext_port = m->ext_port;
 	s->outside = at->outside->id;
-	s->tcp = tcp_begin(o, NAT_INBOUND);
+	s->tcp = opening_tcp_state(o, NAT_INBOUND);
 	s->alg = alg_of(in, s->proto, s->in_port, flags);
 	s->peer = at->peer;
-	set_remote(s, at->remote_addr, at->remote_port);
+	opening_set_remote(s, at->remote_addr, at->remote_port);
 	o->why = mapping_ref(o->n, in, at->index);
 	if (!o->why)
 		s->mapping = at->index;
-	if (!o->why && publish(o, s))
+	if (!o->why && opening_publish(o, s))
 		return s;
 	unmap(o, s);
-	give_session(o, in, s);
+	opening_give(o, in, s);
 	return NULL;
 }
 
@@ -437,11 +261,8 @@ struct nat_session *nat_open_in(struct nat *n, unsigned worker, const struct pac
 		o.why = DROP_NAT_PROTO;
 	else
 		s = open_entrance(&o, &at, &in);
-	return opened(&o, s, in, why);
+	return opening_done(&o, s, in, why);
 }
-
-/* --- both: hairpins -----------------------------------------------------------------------------
- */
 
 static uint64_t sender(const struct opening *o)
 {
@@ -466,7 +287,7 @@ static struct nat_session *prepare_hairpin(struct opening *o, struct nat_inside 
 	if (!s)
 		s = begin_out(o, from, to, SESSION_OUT_SEEN | SESSION_HAIRPIN);
 	if (s && !*exists && !map(o, from, to, s)) {
-		give_session(o, from, s);
+		opening_give(o, from, s);
 		s = NULL;
 	}
 	rte_spinlock_unlock(lock);
@@ -492,7 +313,7 @@ static bool finish_hairpin(struct opening *o, struct nat_inside *from, struct na
 	rte_spinlock_lock(lock);
 	if (receiver)
 		s->peer = session_index(o->n, receiver);
-	done = receiver && pair_with(o, receiver, s) && publish(o, s);
+	done = receiver && pair_with(o, receiver, s) && opening_publish(o, s);
 	if (!done) {
 		unmap(o, s);
 		inside_give_session(o->n, from, s->in_addr);
@@ -538,7 +359,7 @@ struct nat_session *nat_open_out(struct nat *n, unsigned worker, const struct pa
 	struct nat_session *s = NULL;
 	rte_spinlock_t *lock;
 
-	o.why = o.class == NAT_CLASS_N ? DROP_NAT_PROTO : may_leave(&o, from);
+	o.why = o.class == NAT_CLASS_N ? DROP_NAT_PROTO : opening_may_leave(&o, from);
 	if (!o.why && pool)
 		s = open_hairpin(&o, from, to, pool);
 	else if (!o.why) {
@@ -547,64 +368,5 @@ struct nat_session *nat_open_out(struct nat *n, unsigned worker, const struct pa
 		s = open_plain(&o, from, to);
 		rte_spinlock_unlock(lock);
 	}
-	return opened(&o, s, from, why);
-}
-
-/* --- neither: routed ----------------------------------------------------------------------------
- */
-
-static enum drop_reason may_route(const struct opening *o, const struct nat_inside *from,
-				  const struct nat_inside *to)
-{
-	enum drop_reason why = from ? may_leave(o, from) : may_begin(o, to, NAT_INBOUND);
-
-	if (!why && to &&
-	    !inside_allows(inside_view(to), NAT_INBOUND, o->p->proto, o->dst, o->src,
-			   ntohs(o->p->dport)))
-		why = DROP_NAT_DENIED;
-	return why;
-}
-
-static struct nat_session *open_routed(struct opening *o, struct nat_inside *in,
-				       enum nat_direction dir)
-{
-	bool out = dir == NAT_OUTBOUND;
-	struct nat_session *s = session_find_as(o->n, &o->key, dir);
-
-	if (s)
-		return s;
-	s = take_session(o, in, out ? o->src : o->dst,
-			 SESSION_ROUTED | (out ? SESSION_OUT_SEEN : SESSION_INBOUND));
-	if (!s)
-		return NULL;
-	s->in_port = out ? o->p->sport : o->p->dport;
-	s->ext_addr = s->in_addr;
-	s->ext_port = s->in_port;
-	s->tcp = tcp_begin(o, dir);
-	set_remote(s, out ? o->dst : o->src, out ? o->p->dport : o->p->sport);
-	if (publish(o, s))
-		return s;
-	give_session(o, in, s);
-	return NULL;
-}
-
-struct nat_session *nat_open_routed(struct nat *n, unsigned worker, const struct packet *p,
-				    struct nat_inside *from, struct nat_inside *to, uint64_t now_ns,
-				    enum drop_reason *why)
-{
-	enum nat_direction dir = from ? NAT_OUTBOUND : NAT_INBOUND;
-	struct opening o = opening_make(n, worker, p, now_ns);
-	struct nat_inside *in = from ? from : to;
-	struct nat_session *s = NULL;
-	rte_spinlock_t *lock;
-
-	o.why = may_route(&o, from, to);
-	if (!o.why) {
-		lock = nat_stripe(n, nat_endpoint(from ? o.src : o.dst, from ? p->sport : p->dport,
-						  (uint8_t)o.class, 0));
-		rte_spinlock_lock(lock);
-		s = open_routed(&o, in, dir);
-		rte_spinlock_unlock(lock);
-	}
-	return opened(&o, s, in, why);
+	return opening_done(&o, s, from, why);
 }

@@ -247,9 +247,6 @@ void nat_outside_destroy(struct nat *n, struct nat_outside *out)
 	free(out);
 }
 
-/* --- forwards -----------------------------------------------------------------------------------
- */
-
 static bool same_place(const struct nat_forward *a, const struct nat_forward *b)
 {
 	return a->class == b->class && a->address == b->address && a->first == b->first;

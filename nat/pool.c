@@ -23,6 +23,7 @@ struct nat_pool *pool_create(uint32_t addr)
 			pool_destroy(p);
 			return NULL;
 		}
+		arena_populate(p->spaces[c].owner, 0, owner_bytes);
 	}
 	return p;
 }

@@ -8,7 +8,8 @@
  * A port is claimed by setting its bit of a bitmap, which needs no lock. A second bitmap has a bit
  * for each word of the first that is full, so that a free port is found in at most 16 steps however
  * few there are. Which mapping has a port is an array by port: what comes from outside needs no
- * hash. Ports are in host order.
+ * hash. Ports are in host order. An address costs 768 KiB, all of it at once, because a worker that
+ * touches a page first would wait for the kernel.
  */
 
 #include <stdatomic.h>

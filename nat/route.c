@@ -61,7 +61,7 @@ static bool may_reach(const struct router_iface *from, const struct router_iface
 	if (is_uplink(to))
 		return f->uplink == to->number &&
 		       (f->forward == ROUTER_ROUTE ||
-			(f->forward == ROUTER_NAT && ipaddr_is_ip4(dst)));
+			(f->forward == ROUTER_NAT && (ipaddr_is_ip4(dst) || f->has_npt6)));
 	return translated || (f->forward == ROUTER_ROUTE && t->forward == ROUTER_ROUTE);
 }
 
@@ -135,6 +135,20 @@ struct route route_find(const struct router *r, const struct router_iface *from,
 	if (!may_reach(from, best, dst, translated) || is_group(dst))
 		return (struct route){ROUTE_PROHIBITED, best, *dst};
 	return (struct route){ROUTE_OUT, best, *dst};
+}
+
+const struct router_iface *route_npt6(const struct router *r, const struct router_iface *uplink,
+				      const struct ipaddr *dst)
+{
+	for (unsigned n = 1; n < r->n; n++) {
+		const struct router_iface *i = iface_at(r, n);
+		struct ipaddr inside = *dst;
+
+		if (i && i->params.has_npt6 && i->params.uplink == uplink->number &&
+		    npt6_address(&i->params.npt6, NAT_INBOUND, inside.b))
+			return i;
+	}
+	return NULL;
 }
 
 bool route_source_fits(const struct router *r, const struct router_iface *from,

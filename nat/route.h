@@ -33,6 +33,10 @@ struct route {
 struct route route_find(const struct router *r, const struct router_iface *from,
 			const struct ipaddr *dst, bool translated);
 
+/* The bridge that the uplink knows by the prefix of `dst`, an IPv6 address; NULL: none. */
+const struct router_iface *route_npt6(const struct router *r, const struct router_iface *uplink,
+				      const struct ipaddr *dst);
+
 /* Whether a packet with that source can have come from there (RFC 2827, RFC 1812 5.3.7). */
 bool route_source_fits(const struct router *r, const struct router_iface *from,
 		       const struct ipaddr *src);

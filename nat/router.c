@@ -224,9 +224,23 @@ void router_counters_get(const struct router_iface *i, struct router_counters *s
 	}
 }
 
+/* Where groups go only to whom they interest, the gateway wants those of neighbour discovery. */
+static void listen_to_groups(const struct router_iface *i, uint64_t now_ns)
+{
+	struct bridge *br = i->params.bridge;
+	struct snoop *snoop = br ? atomic_load(&br->snoop) : NULL;
+
+	if (snoop)
+		snoop_router(snoop, true, bridge_port_vlan(br, &i->gateway->port), i->gateway_id,
+			     bridge_seconds(now_ns));
+}
+
 void router_tick(struct router *r, uint64_t now_ns)
 {
-	for (unsigned n = 1; n < r->n; n++)
-		if (r->ifaces[n])
-			gateway_tick(r->ifaces[n]->gateway, now_ns);
+	for (unsigned n = 1; n < r->n; n++) {
+		if (!r->ifaces[n])
+			continue;
+		gateway_tick(r->ifaces[n]->gateway, now_ns);
+		listen_to_groups(r->ifaces[n], now_ns);
+	}
 }

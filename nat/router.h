@@ -29,6 +29,7 @@
 #include "dataplane/dataplane.h"
 #include "nat/icmp_make.h"
 #include "nat/nat_control.h"
+#include "nat/npt6.h"
 
 #define ROUTER_IFACES_MAX 256 /* number 0 is none */
 #define ROUTER_NAME_MAX	  PORT_NAME_MAX
@@ -54,6 +55,8 @@ struct router_iface_params {
 	enum router_forward forward;
 	unsigned uplink;	   /* number of the interface its other packets leave by; 0: none */
 	struct nat_inside *inside; /* behaviour and filter; NULL: none */
+	bool has_npt6;
+	struct npt6 npt6; /* with ROUTER_NAT: the bridge's IPv6 prefix as the uplink knows it */
 
 	/* An uplink: */
 	struct port *port;

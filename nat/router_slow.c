@@ -394,10 +394,40 @@ static void go_external(struct routing *x, unsigned i, const struct route *to)
 	const struct router_iface_params *from = &x->from->params;
 	struct party who = {.from = from->inside, .outside = to->out->params.outside};
 
-	if (x->uplink || from->forward == ROUTER_NAT)
+	if (x->uplink || (from->forward == ROUTER_NAT && from->inside))
 		go_by_session(x, i, &who, to);
 	else
 		refuse_inside(x, i, DROP_PROHIBITED, ICMP_PROHIBITED);
+}
+
+/* An IPv6 prefix is translated without sessions, RFC 6296; then the packet goes by `to`. */
+static void go_by_prefix(struct routing *x, unsigned i, const struct npt6 *npt6,
+			 enum nat_direction dir, const struct route *to)
+{
+	enum drop_reason reason = npt6_translate(npt6, dir, &x->packets[i]);
+
+	x->found[i].session = NULL;
+	if (reason)
+		verdict_drop(x->v, i, reason);
+	else
+		go(x, i, to);
+}
+
+/* From outside to an address of a bridge's outer prefix. */
+static void go_in_by_prefix(struct routing *x, unsigned i, const struct router_iface *bridge,
+			    struct ipaddr dst)
+{
+	const struct npt6 *npt6 = &bridge->params.npt6;
+	struct route to;
+
+	npt6_address(npt6, NAT_INBOUND, dst.b);
+	to = route_find(x->router, x->from, &dst, true);
+	if (to.kind != ROUTE_OUT)
+		verdict_drop(x->v, i, DROP_NO_ROUTE);
+	else if (router_ttl(&x->packets[i]) <= 1)
+		refuse(x, i, DROP_TTL, ICMP_TTL, 0);
+	else
+		go_by_prefix(x, i, npt6, NAT_INBOUND, &to);
 }
 
 static void go_out(struct routing *x, unsigned i, const struct route *to)
@@ -406,7 +436,12 @@ static void go_out(struct routing *x, unsigned i, const struct route *to)
 	struct party who = {.from = from->inside, .to = out->inside};
 	bool translated = from->forward == ROUTER_NAT && to->out->port_id;
 
-	if (translated && !out->outside) {
+	if (translated && x->packets[i].ipv6) {
+		go_by_prefix(x, i, &from->npt6, NAT_OUTBOUND, to);
+		return;
+	}
+	/* Either may be missing for a moment, while a configuration is applied. */
+	if (translated && !(out->outside && from->inside)) {
 		refuse(x, i, DROP_NO_ROUTE, ICMP_NO_ROUTE, 0);
 		return;
 	}
@@ -456,6 +491,7 @@ void router_slow(struct routing *x, unsigned i)
 	struct packet *p = &x->packets[i];
 	struct burst *b = &x->w->burst;
 	struct ipaddr src = source_of(p), dst = destination_of(p);
+	const struct router_iface *prefix;
 	struct route to;
 
 	x->before = b->frames[i];
@@ -469,8 +505,11 @@ void router_slow(struct routing *x, unsigned i)
 	if (unlikely(x->w->story))
 		tell(x, &to);
 
+	prefix = p->ipv6 && x->uplink ? route_npt6(x->router, x->from, &dst) : NULL;
 	if (!route_source_fits(x->router, x->from, &src))
 		verdict_drop(x->v, i, DROP_MARTIAN);
+	else if (prefix)
+		go_in_by_prefix(x, i, prefix, dst);
 	else if (is_to_group(&dst, &to))
 		verdict_drop(x->v, i, DROP_NOT_ROUTED);
 	else if (to.kind == ROUTE_LOCAL)

@@ -74,16 +74,16 @@ struct nat_session *session_find_as(const struct nat *n, const struct flow_key *
 	return value ? value_session(n, value) : NULL;
 }
 
-/* --- begin --------------------------------------------------------------------------------------
- */
-
 struct nat_session *session_alloc(struct nat *n, unsigned worker, uint32_t now_s)
 {
-	uint32_t index = index_get(&n->session_indices, &n->workers[worker].sessions);
+	struct index_cache *cache = &n->workers[worker].sessions;
+	uint32_t index = index_get(&n->session_indices, cache), next = index_peek(cache);
 	struct nat_session *s = session_at(n, index);
 
 	if (!index)
 		return NULL;
+	__builtin_prefetch(session_at(n, next));
+	__builtin_prefetch(&n->cold[next]);
 	memset(s, 0, sizeof(*s));
 	atomic_store_explicit(&s->seen_s, now_s, memory_order_relaxed);
 	n->cold[index].opened_s = now_s;
@@ -110,6 +110,15 @@ static void set_deltas(struct nat_session *s)
 
 	s->addr_delta = (uint16_t)addr;
 	s->l4_delta = cksum_fold(addr + port);
+}
+
+void session_prefetch_inbound(const struct nat *n, const struct nat_session *s)
+{
+	struct flow_key in = session_key(s, NAT_INBOUND);
+	uint64_t hash = flow_hash(n, &in);
+
+	__builtin_prefetch(flow_table_first(&n->flows, hash));
+	__builtin_prefetch(flow_table_second(&n->flows, hash));
 }
 
 static enum drop_reason add_tuples(struct nat *n, struct nat_session *s)
@@ -150,9 +159,6 @@ enum drop_reason session_publish(struct nat *n, unsigned worker, struct nat_sess
 	n->workers[worker].opened++;
 	return DROP_NONE;
 }
-
-/* --- end ----------------------------------------------------------------------------------------
- */
 
 static uint64_t session_endpoint(const struct nat_session *s)
 {
@@ -216,9 +222,6 @@ bool session_end_locked(struct nat *n, unsigned worker, struct nat_session *s)
 	rte_spinlock_unlock(lock);
 	return ended;
 }
-
-/* --- time ---------------------------------------------------------------------------------------
- */
 
 uint32_t session_timeout(const struct nat *n, const struct nat_session *s)
 {

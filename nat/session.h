@@ -139,6 +139,9 @@ struct nat_session *session_alloc(struct nat *n, unsigned worker, uint32_t now_s
 void session_discard(struct nat *n, unsigned worker, struct nat_session *s);
 void session_retire(struct nat *n, struct nat_session *s);
 
+/* Asks for the memory where the inbound tuple will be looked for and put. */
+void session_prefetch_inbound(const struct nat *n, const struct nat_session *s);
+
 /*
  * Fills in deltas, then makes the session findable. Under the lock of its inside endpoint; its
  * outbound tuple is new. Returns DROP_NONE; DROP_NAT_PORTS when another session has the inbound

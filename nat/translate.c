@@ -18,9 +18,6 @@
 
 #define LOOKUP_MAX 64
 
-/* --- look-up ------------------------------------------------------------------------------------
- */
-
 struct lookup {
 	struct flow_key key;
 	uint64_t hash;
@@ -116,9 +113,6 @@ void nat_lookup(struct nat *n, unsigned worker, const struct packet *packets, ui
 	}
 }
 
-/* --- state and time -----------------------------------------------------------------------------
- */
-
 static uint8_t tcp_flags(const struct packet *p)
 {
 	return ((const struct tcp_hdr *)(p->frame->head + p->l4))->flags;
@@ -157,9 +151,6 @@ static void touch(struct nat *n, unsigned worker, struct nat_session *s, enum na
 	if (refreshes(s, dir, p) && atomic_load_explicit(&s->seen_s, memory_order_relaxed) != now_s)
 		atomic_store_explicit(&s->seen_s, now_s, memory_order_relaxed);
 }
-
-/* --- rewriting ----------------------------------------------------------------------------------
- */
 
 /* What changes in a packet: one address and the port that goes with it. */
 struct change {

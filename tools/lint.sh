@@ -125,7 +125,7 @@ stages="dataplane/pipeline.c dataplane/capture_point.c dataplane/vlan_tag.c
 	dataplane/copy.c dataplane/gso.c
 	dataplane/frame.c vhost/chain.h vhost/virtqueue.c
 	vhost/chain_read.h vhost/chain_write.h vhost/split.c vhost/packed.c
-	nat/ftp.c nat/icmp_error.c nat/mapping.c nat/mss.c nat/npt6.c nat/open.c nat/packet.c nat/permit.c nat/session.c
+	nat/ftp.c nat/icmp_error.c nat/mapping.c nat/mss.c nat/npt6.c nat/open.c nat/open_routed.c nat/opening.c nat/packet.c nat/permit.c nat/session.c
 	nat/tcp_state.c nat/translate.c nat/wheel.c"
 banned='malloc|calloc|realloc|free|strdup|(f|s|sn|d)?printf|log_[a-z]+|pthread_mutex_[a-z]+'
 banned+='|read|write|open|close|ioctl|poll|epoll_wait|clock_gettime|usleep|nanosleep'

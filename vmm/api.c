@@ -134,6 +134,9 @@ static int do_nic_add(struct api *a, json_t *params, json_t **result, struct err
 	if (!net)
 		return err_set(e, EINVAL, "net is missing: a NIC as --net has it");
 	ret = options_parse_nic(&nic, net, OPTIONS_NICS_MAX + a->nics_added, e);
+	/* Opening one takes rights that were given up. */
+	if (!ret && nic.params.tap)
+		ret = err_set(e, EINVAL, "a tap can be given on the command line only");
 	ret = ret ?: api_add_nic(a->machine, &nic, e);
 	if (ret)
 		return ret;
@@ -312,6 +315,17 @@ struct api *api_create(struct machine *m, const char *path, struct err *e)
 	err_set(e, errno, "cannot wait for clients at %s: %s", path, strerror(errno));
 	api_destroy(a);
 	return NULL;
+}
+
+void api_tell_end(struct api *a, const char *reason)
+{
+	struct client *c;
+
+	if (!a)
+		return;
+	LIST_FOREACH (c, &a->clients, link)
+		send_answer(c, json_pack("{ss, ss, s{ss}}", "jsonrpc", "2.0", "method", "ended",
+					 "params", "reason", reason));
 }
 
 void api_destroy(struct api *a)

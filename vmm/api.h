@@ -21,6 +21,10 @@ struct api *api_create(struct machine *m, const char *path, struct err *e);
 /* Accepts NULL. */
 void api_destroy(struct api *a);
 
+/* Tells all clients why the machine ends: the notification "ended" with a reason in QEMU's words.
+ */
+void api_tell_end(struct api *a, const char *reason);
+
 /* Puts a NIC into the machine, as the command line and the method nic-add do. */
 int api_add_nic(struct machine *m, const struct options_nic *n, struct err *e);
 

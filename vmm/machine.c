@@ -342,7 +342,7 @@ struct machine *machine_create(const struct machine_params *p, int kvm, struct e
 	m->serial_irq_fd = m->event_irq_fd = m->notes_fd = m->kernel_fd = m->initrd_fd = -1;
 	m->mem.fd = m->vm.fd = -1;
 	m->vm.kvm = kvm;
-	ret = stream_open(&m->console, p->console, e);
+	ret = stream_open(&m->console, p->console, e) < 0 ? -EIO : 0;
 	ret = ret ?: open_files(m, e) ?: init_loop(m, e);
 	ret = ret ?: memory_init(&m->mem, &p->memory, e) ?: vm_init(&m->vm, kvm, &m->mem, e);
 	ret = ret ?: init_board(m, e) ?: init_cpus(m, e);

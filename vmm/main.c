@@ -41,6 +41,7 @@ struct process {
 	struct api *api;
 	struct loop_watch signals;
 	int signal_fd;
+	bool pressed; /* the power button, by a signal */
 };
 
 static int complain(const struct err *e, int code)
@@ -65,16 +66,15 @@ static int open_kvm(struct err *e)
 static void on_signal(struct loop_watch *w, uint32_t events)
 {
 	struct process *p = container_of(w, struct process, signals);
-	static bool pressed;
 	struct signalfd_siginfo info;
 
 	if (read(w->fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (pressed || !p->machine->started || p->machine->paused)
+	if (p->pressed || !p->machine->started || p->machine->paused)
 		machine_stop(p->machine, MACHINE_OFF);
 	else
 		power_button(&p->machine->power);
-	pressed = true;
+	p->pressed = true;
 }
 
 static int watch_signals(struct process *p, struct err *e)
@@ -195,10 +195,12 @@ static int run(struct process *p, struct err *e)
 	sandbox_enter(SANDBOX_MAIN);
 	switch (machine_run(p->machine)) {
 	case MACHINE_OFF:
+		api_tell_end(p->api, "guest-shutdown");
 		return EXIT_OFF;
 	case MACHINE_RESET:
+		api_tell_end(p->api, "guest-reset");
 		fprintf(stderr, "weft-vmm: the guest reset itself\n");
-		return EXIT_CRASHED;
+		return EXIT_OFF;
 	case MACHINE_CRASHED:
 		fprintf(stderr, "weft-vmm: the guest crashed (triple fault)\n");
 		return EXIT_CRASHED;

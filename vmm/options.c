@@ -14,6 +14,9 @@
 
 #define CMDLINE_DEFAULT "console=ttyS0 panic=-1"
 #define MEMORY_DEFAULT	(512ull << 20)
+#define MEMORY_MIN	(16ull << 20)
+#define MEMORY_MAX	(1ull << 40)
+#define MEMORY_STEP	(2ull << 20)
 
 enum {
 	OPT_KERNEL = 256,
@@ -101,10 +104,9 @@ void options_help(void)
 	     "  --no-sandbox         keep all system calls and capabilities\n"
 	     "  --help, --version\n"
 	     "\n"
-	     "Exit status: 0 switched off, 1 failed, 2 bad command line, 3 no usable KVM, 4 no "
-	     "such\n"
-	     "kernel or initrd, or it cannot be started, 5 too little memory, 6 disk in use or\n"
-	     "unusable, 7 the guest crashed or, with --no-reboot, reset itself.");
+	     "Exit status: 0 switched off, or reset with --no-reboot, 1 failed, 2 bad command\n"
+	     "line, 3 no usable KVM, 4 no such kernel or initrd, or it cannot be started, 5 too\n"
+	     "little memory, 6 disk in use or unusable, 7 the guest crashed.");
 }
 
 static int bad(struct err *e, const char *option, const char *value, const char *wanted)
@@ -147,8 +149,9 @@ static int parse_memory(struct options *o, const char *text, struct err *e)
 {
 	struct memory_params *p = &o->machine.memory;
 
-	if (parse_size(text, &p->bytes) < 0 || p->bytes > 1ull << 40)
-		return bad(e, "--memory", text, "a size such as 512M or 2G");
+	if (parse_size(text, &p->bytes) < 0 || p->bytes < MEMORY_MIN || p->bytes > MEMORY_MAX ||
+	    p->bytes % MEMORY_STEP)
+		return bad(e, "--memory", text, "a size such as 512M or 2G, 16M or more, even");
 	return 0;
 }
 

@@ -94,35 +94,28 @@ static unsigned data_rings(const struct virtio_net *n)
 
 /*
  * Where the device stands in a packed ring (2.8) that it used in order: behind the used descriptors
- * of this lap. The first descriptor's used bit tells which lap that is. A used descriptor stands
- * for a whole chain; the rest of the chain looks as the driver left it, and is told from the next
- * chain by the NEXT flags, which the driver wrote. A chain whose last descriptor is followed by
- * another used chain needs no care: the walk looks for the last used descriptor of the lap.
+ * of this lap, which is the one that the first descriptor's bits tell. Each chain has one
+ * descriptor, which is why check_recoverable wants indirect ones: the rest of a longer chain would
+ * look available.
  */
 static uint32_t packed_base(const struct vring_packed_desc *ring, uint16_t size)
 {
 	const uint16_t used_bit = 1 << VRING_PACKED_DESC_F_USED;
 	const uint16_t avail_bit = 1 << VRING_PACKED_DESC_F_AVAIL;
-	uint16_t first = __atomic_load_n(&ring[0].flags, __ATOMIC_ACQUIRE);
-	bool wrap = first & used_bit, is_used = !(first & used_bit) == !(first & avail_bit);
-	uint16_t last = 0, position;
+	uint16_t flags = __atomic_load_n(&ring[0].flags, __ATOMIC_ACQUIRE), position = 0;
+	bool wrap = flags & used_bit, is_used = !(flags & used_bit) == !(flags & avail_bit);
 
 	/* Nothing of this lap is used: the device stands at the beginning of it. */
 	if (!is_used)
-		return ((uint32_t)!wrap << PACKED_WRAP_BIT) * 0x10001u;
+		return (uint32_t)!wrap << PACKED_WRAP_BIT;
 	for (uint16_t i = 0; i < size; i++) {
-		uint16_t flags = __atomic_load_n(&ring[i].flags, __ATOMIC_ACQUIRE);
-
-		if (!(flags & used_bit) == !(flags & avail_bit) && !(flags & used_bit) == !wrap)
-			last = i;
+		flags = __atomic_load_n(&ring[i].flags, __ATOMIC_ACQUIRE);
+		if (!(flags & used_bit) == !wrap && !(flags & avail_bit) == !wrap)
+			position = i + 1;
 	}
-	position = last + 1;
-	while (position < size &&
-	       __atomic_load_n(&ring[position - 1].flags, __ATOMIC_ACQUIRE) & VRING_DESC_F_NEXT)
-		position++;
 	if (position == size)
-		return ((uint32_t)!wrap << PACKED_WRAP_BIT) * 0x10001u;
-	return (position | (uint32_t)wrap << PACKED_WRAP_BIT) * 0x10001u;
+		return (uint32_t)!wrap << PACKED_WRAP_BIT;
+	return position | (uint32_t)wrap << PACKED_WRAP_BIT;
 }
 
 static uint32_t ring_base(const struct virtio_net *n, const struct vhost_user_ring *r, bool fresh)
@@ -130,7 +123,7 @@ static uint32_t ring_base(const struct virtio_net *n, const struct vhost_user_ri
 	const struct vring_used *used = r->used;
 
 	if (virtio_has(&n->d, VIRTIO_F_RING_PACKED))
-		return fresh ? PACKED_BASE_BOTH : packed_base(r->desc, r->size);
+		return fresh ? PACKED_BASE_BOTH : packed_base(r->desc, r->size) * 0x10001u;
 	return fresh ? 0 : __atomic_load_n(&used->idx, __ATOMIC_ACQUIRE);
 }
 
@@ -262,6 +255,17 @@ static int check_features(const struct virtio_net *n, struct err *e)
 		       n->vu.path, (unsigned long long)lacks);
 }
 
+static int check_recoverable(const struct virtio_net *n, struct err *e)
+{
+	if (!n->d.started || !virtio_has(&n->d, VIRTIO_F_RING_PACKED) ||
+	    virtio_has(&n->d, VIRTIO_RING_F_INDIRECT_DESC))
+		return 0;
+	return err_set(e, ENOTSUP,
+		       "backend at %s: packed rings without indirect descriptors cannot be taken "
+		       "up again; reset the guest",
+		       n->vu.path);
+}
+
 /* The first backend decides what the guest may have. */
 static void offer(struct virtio_net *n)
 {
@@ -286,7 +290,7 @@ static int begin_session(struct virtio_net *n, struct err *e)
 {
 	int ret = vhost_user_handshake(&n->vu, e);
 
-	ret = ret ?: check_pairs(n, e) ?: check_features(n, e);
+	ret = ret ?: check_pairs(n, e) ?: check_features(n, e) ?: check_recoverable(n, e);
 	if (ret)
 		return ret;
 	if (!n->d.status)

@@ -30,14 +30,36 @@
 #define LAB_FILE_MAX (256u << 10)
 
 static const char demo_text[] =
-	"# Two guests on weft's bridge, from the config that is embedded in weftd.\n"
+	"# What `weft-lab demo` runs: two guests on a bridge, and one of them through NAT to a machine outside,\n"
+	"# from the config that is embedded in weftd. A network namespace plays the host, another the machine\n"
+	"# beyond it, so that this machine's own network is left alone.\n"
 	"version: 1\n"
 	"setups:\n"
-	"  - {name: weft, config: builtin, client: alpha, server: beta}\n"
+	"  - name: bridge\n"
+	"    config: builtin\n"
+	"    client: alpha\n"
+	"    server: beta\n"
+	"    host: ip netns exec weft-demo-host\n"
+	"    up: ip netns add weft-demo-host\n"
+	"    down: ip netns delete weft-demo-host\n"
+	"  - name: nat\n"
+	"    config: builtin\n"
+	"    client: alpha\n"
+	"    server: outside\n"
+	"    address: 203.0.113.2\n"
+	"    host: ip netns exec weft-demo-host\n"
+	"    outside: ip netns exec weft-demo-outside\n"
+	"    up: >-\n"
+	"      ip netns add weft-demo-host && ip netns add weft-demo-outside &&\n"
+	"      ip -n weft-demo-host link add up0 type veth peer name eth0 netns weft-demo-outside &&\n"
+	"      ip -n weft-demo-host address add 203.0.113.1/24 dev up0 &&\n"
+	"      ip -n weft-demo-outside address add 203.0.113.2/24 dev eth0 &&\n"
+	"      ip -n weft-demo-host link set up0 up && ip -n weft-demo-outside link set eth0 up\n"
+	"    down: ip netns delete weft-demo-host; ip netns delete weft-demo-outside\n"
 	"tests: [TCP_STREAM, TCP_MAERTS, TCP_RR, TCP_CRR, UDP_STREAM, UDP_RR]\n"
 	"repeats: 3\n"
-	"duration: 3s\n"
-	"warmup: 1s\n";
+	"duration: 1500ms\n"
+	"warmup: 500ms\n";
 
 static const char usage_text[] =
 	"usage: weft-lab run FILE [-o DIR] [--only SETUP,...] [--tests TEST,...] [--weftd PATH]\n"

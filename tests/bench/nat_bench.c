@@ -66,7 +66,7 @@ static void begin(struct bench *b, uint32_t sessions)
 {
 	struct nat_params params = {
 		.n_workers = 1, .sessions_max = sessions, .secret = {7, 8, 9, 10}};
-	struct nat_inside_params inside = {.subnet = {0x0a000000, 8}, .timeouts = {.udp_s = 300}};
+	struct nat_inside_params inside = {.subnet = {0x0a000000, 15}, .timeouts = {.udp_s = 300}};
 	struct nat_outside_params outside = {.n_addresses = ADDRESSES, .no_hold_down = true};
 	static uint32_t addresses[ADDRESSES];
 	struct err e = {"no memory"};
@@ -259,6 +259,17 @@ static void age_all(struct bench *b)
 	free(ticks);
 }
 
+static void print_new(const struct bench *b, const char *what, const struct nat_counters *c,
+		      uint64_t took_ns)
+{
+	printf("%-11s %8lu sessions: %6.2f M a second, %.0f cycles each; %lu refused; ports in "
+	       "all: "
+	       "preserved %lu, random %lu, shared %lu\n",
+	       what, c->opened, (double)c->opened / (double)took_ns * 1e3,
+	       (double)took_ns * b->tsc_ghz / (double)c->opened, b->refused, c->ports_preserved,
+	       c->ports_random, c->ports_shared);
+}
+
 static void fill_and_age(struct bench *b, uint32_t flows)
 {
 	uint64_t before = resident_bytes(), took;
@@ -267,11 +278,7 @@ static void fill_and_age(struct bench *b, uint32_t flows)
 	begin(b, flows + BURST_MAX);
 	took = open_all(b, flows);
 	nat_counters_get(b->nat, &c);
-	printf("new         %8lu sessions: %6.2f M a second, %.0f cycles each; %lu refused; "
-	       "preserved %lu, random %lu, shared %lu\n",
-	       c.opened, (double)c.opened / (double)took * 1e3,
-	       (double)took * b->tsc_ghz / (double)c.opened, b->refused, c.ports_preserved,
-	       c.ports_random, c.ports_shared);
+	print_new(b, "new", &c, took);
 	for (int r = 0; r < DROP_N; r++)
 		if (c.refused[r])
 			printf("            %8lu refused: %s\n", c.refused[r], drop_reason_name(r));
@@ -279,6 +286,11 @@ static void fill_and_age(struct bench *b, uint32_t flows)
 	       c.sessions, (double)(resident_bytes() - before) / (double)c.sessions,
 	       (double)c.bytes / (double)c.sessions);
 	age_all(b);
+	before = c.opened;
+	took = open_all(b, flows);
+	nat_counters_get(b->nat, &c);
+	c.opened -= before;
+	print_new(b, "new again", &c, took);
 	nat_destroy(b->nat);
 }
 

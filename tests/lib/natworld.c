@@ -11,9 +11,6 @@
 #define TCP_PROTO 6
 #define UDP_PROTO 17
 
-/* --- the world ----------------------------------------------------------------------------------
- */
-
 uint32_t addr(const char *text)
 {
 	uint32_t a = 0;
@@ -75,9 +72,6 @@ void reconfigure(struct natworld *w)
 	assert_int_equal(nat_outside_update(w->nat, w->wan, &w->outside, &e), 0);
 	assert_string_equal(e.text, "");
 }
-
-/* --- bytes, summed by the textbook --------------------------------------------------------------
- */
 
 static uint32_t naive_sum(const uint8_t *p, unsigned len)
 {
@@ -312,9 +306,6 @@ void fragment(struct natworld *w, uint16_t id, unsigned offset, unsigned len, bo
 	w->len = L4 + len;
 }
 
-/* --- through the translator ---------------------------------------------------------------------
- */
-
 static void make_frame(struct natworld *w)
 {
 	struct frame *f = &w->frame;
@@ -380,9 +371,6 @@ bool in(struct natworld *w)
 {
 	return send_packet(w, NAT_INBOUND);
 }
-
-/* --- what came of it ----------------------------------------------------------------------------
- */
 
 static void check_sums(const struct natworld *w, const uint8_t *p, unsigned len, bool whole)
 {

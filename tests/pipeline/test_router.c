@@ -184,6 +184,51 @@ static void routed_bridge_reaches_the_outside_untranslated(void **state)
 	assert_got(net, W, 1, "fd00:20::13", "2001:db8::5");
 }
 
+static void prefix_of_a_translated_bridge_is_another_one_outside(void **state)
+{
+	struct routernet *net = *state;
+	struct ipaddr_prefix outer;
+	struct err e = {0};
+	struct got got;
+
+	routernet_meet(net);
+	routernet_send(net, A,
+		       &(struct flow){.from = 1,
+				      .src = "fd00:10::11",
+				      .dst = "2001:db8::5",
+				      .sport = 4,
+				      .dport = 7,
+				      .payload = 9});
+	assert_int_equal(routernet_got(net, A, 0).sport, 1); /* prohibited while there is none */
+
+	ipaddr_prefix_parse("2001:db8:77::/64", &outer);
+	net->params[LAN].has_npt6 = true;
+	assert_int_equal(npt6_init(&net->params[LAN].npt6, &net->params[LAN].address6, &outer, &e),
+			 0);
+	router_iface_update(net->router, (unsigned)net->lan, &net->params[LAN], &e);
+	routernet_send(net, A,
+		       &(struct flow){.from = 1,
+				      .src = "fd00:10::11",
+				      .dst = "2001:db8::5",
+				      .sport = 4,
+				      .dport = 7,
+				      .payload = 9});
+	got = routernet_got(net, W, 0);
+	assert_true(got.ok);
+	assert_memory_equal(got.src, "2001:db8:77:", 12);
+	assert_int_equal(got.ttl, 63);
+
+	routernet_clear(net);
+	routernet_send(net, W,
+		       &(struct flow){.from = 9,
+				      .src = "2001:db8::5",
+				      .dst = got.src,
+				      .sport = 7,
+				      .dport = 4,
+				      .payload = 9});
+	assert_got(net, A, 0, "2001:db8::5", "fd00:10::11");
+}
+
 static void outside_does_not_reach_inside_addresses(void **state)
 {
 	struct routernet *net = *state;
@@ -568,6 +613,7 @@ int main(void)
 		ROUTER_TEST(routed_bridges_reach_each_other_untranslated),
 		ROUTER_TEST(translated_and_isolated_bridges_are_kept_apart),
 		ROUTER_TEST(routed_bridge_reaches_the_outside_untranslated),
+		ROUTER_TEST(prefix_of_a_translated_bridge_is_another_one_outside),
 		ROUTER_TEST(outside_does_not_reach_inside_addresses),
 		ROUTER_TEST(gateway_answers_arp_and_solicitations),
 		ROUTER_TEST(gateway_answers_echo_of_any_length),

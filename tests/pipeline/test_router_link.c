@@ -264,6 +264,46 @@ static void gateway_that_becomes_isolated_stops_routing_at_once(void **state)
 	assert_int_equal(routernet_got(net, C, 0).dport, 13);
 }
 
+static void bridge_that_loses_its_translation_passes_nothing_meanwhile(void **state)
+{
+	struct routernet *net = *state;
+	struct err e = {0};
+
+	routernet_meet(net);
+	routernet_send(net, A,
+		       &(struct flow){.from = 1,
+				      .src = "10.10.0.11",
+				      .dst = "203.0.113.5",
+				      .sport = 4000,
+				      .dport = 53});
+	net->params[LAN].inside = NULL;
+	assert_int_equal(
+		router_iface_update(net->router, (unsigned)net->lan, &net->params[LAN], &e), 0);
+	nat_inside_destroy(net->nat, net->inside);
+	net->inside = NULL;
+	routernet_send(net, A,
+		       &(struct flow){.from = 1,
+				      .src = "10.10.0.11",
+				      .dst = "203.0.113.5",
+				      .sport = 4000,
+				      .dport = 53});
+	routernet_send(net, A,
+		       &(struct flow){.from = 1,
+				      .src = "10.10.0.11",
+				      .dst = "198.18.0.2",
+				      .sport = 4000,
+				      .dport = 53});
+	routernet_send(net, W,
+		       &(struct flow){.from = 9,
+				      .src = "203.0.113.5",
+				      .dst = "198.18.0.2",
+				      .sport = 53,
+				      .dport = 4000});
+
+	assert_int_equal(routernet_count(net, W), 1);
+	assert_int_equal(routernet_count(net, B), 0);
+}
+
 static void next_hop_that_changes_is_used_by_sessions_that_are_there(void **state)
 {
 	struct routernet *net = *state;
@@ -329,6 +369,7 @@ int main(void)
 		T(other_vlans_do_not_reach_the_gateway),
 		T(capture_sees_a_packet_as_it_came),
 		T(gateway_that_becomes_isolated_stops_routing_at_once),
+		T(bridge_that_loses_its_translation_passes_nothing_meanwhile),
 		T(next_hop_that_changes_is_used_by_sessions_that_are_there),
 		T(bridge_without_its_gateway_is_a_plain_bridge),
 	};

@@ -9,4 +9,4 @@ export BIN
 if "$BIN/weft" doctor 2>/dev/null | grep -q '^PASS  kvm'; then
 	exec tests/bed/vmm.sh
 fi
-exec tests/bed/run.sh -t "${BED_SECONDS:-400}" tests/bed/vmm.sh
+exec tests/bed/run.sh -t "${BED_SECONDS:-550}" tests/bed/vmm.sh

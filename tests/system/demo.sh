@@ -4,10 +4,13 @@
 # What `make demo` does, with tests of one second.
 #
 #   weft-lab ---- weftd --example ---- alpha, beta ----> results.json, report.md
+#
+# weftd's host is a network namespace, since the example goes out through its host.
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh
 
+NS=weft-demo-$$
 TESTS=(TCP_STREAM TCP_MAERTS TCP_RR TCP_CRR UDP_STREAM UDP_RR)
 
 # What a lab may add to a host: namespaces, interfaces, files.
@@ -30,7 +33,8 @@ lab_file() {
 	cat >"$SCRATCH/lab.yaml" <<-END
 		version: 1
 		setups:
-		  - {name: weft, config: builtin, client: alpha, server: beta}
+		  - {name: weft, config: builtin, client: alpha, server: beta,
+		     host: ip netns exec $NS, up: ip netns add $NS, down: ip netns delete $NS}
 		tests: [${TESTS[*]/%/,}]
 		repeats: 1
 		duration: $1

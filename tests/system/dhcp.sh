@@ -125,6 +125,33 @@ dhclient_gets_an_address_too() {
 		"$SCRATCH/dhclient.log")"
 }
 
+systemds_client_gets_an_address_too() {
+	local networkd=/lib/systemd/systemd-networkd
+	need $networkd
+	clients 'range: 10.10.0.100-10.10.0.199'
+	cat >"$SCRATCH/a.network" <<-END
+		[Match]
+		Name=$(dev a)
+		[Network]
+		DHCP=ipv4
+	END
+	# With a /sys that it cannot write it takes itself for one in a container, without udev.
+	cat >"$SCRATCH/networkd.sh" <<-END
+		mount -t tmpfs run /run && mount -o remount,bind,ro /sys || exit 1
+		mkdir -p /run/systemd/network /run/systemd/netif/leases /run/systemd/netif/links
+		chown -R systemd-network /run/systemd/netif
+		cp "$SCRATCH/a.network" /run/systemd/network/
+		exec $networkd
+	END
+
+	start networkd ip netns exec "$(ns a)" unshare -m bash "$SCRATCH/networkd.sh"
+
+	wait_for 15 leases_match "^$MAC_A 10.10.0.1[0-9]{2}\$"
+	wait_for 5 has_address4 a "$(address_of $MAC_A)"
+}
+
+has_address4() { at "$1" ip -4 address show "$(dev "$1")" | grep -q "inet $2/24"; }
+
 replies_have_a_whole_udp_checksum() {
 	need tcpdump
 	clients 'range: 10.10.0.100-10.10.0.199'
@@ -471,6 +498,7 @@ without_dnsmasq_the_rest_runs_and_says_so() {
 run_tests \
 	a_client_gets_address_router_and_dns \
 	dhclient_gets_an_address_too \
+	systemds_client_gets_an_address_too \
 	replies_have_a_whole_udp_checksum \
 	a_client_renews_its_lease \
 	a_released_lease_is_forgotten \

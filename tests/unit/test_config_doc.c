@@ -152,7 +152,8 @@ static unsigned valid_examples_of(const char *path)
 static void the_examples_in_the_documentation_are_valid(void **state)
 {
 	assert_int_equal(valid_examples_of("docs/config.md"), 8);
-	assert_int_equal(valid_examples_of("docs/uplinks.md"), 3);
+	assert_int_equal(valid_examples_of("docs/nat.md"), 2);
+	assert_int_equal(valid_examples_of("docs/uplinks.md"), 4);
 }
 
 static void the_error_in_the_documentation_is_the_real_one(void **state)

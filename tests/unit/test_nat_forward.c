@@ -228,9 +228,6 @@ static void a_new_address_is_forwarded_from_too(void **state)
 	comes_in(w, REMOTE ":1", A ":53");
 }
 
-/* --- the filter ---------------------------------------------------------------------------------
- */
-
 static void the_first_rule_that_fits_decides(void **state)
 {
 	struct natworld *w = *state;
@@ -335,9 +332,6 @@ static void a_protocol_without_ports_is_refused(void **state)
 	is_refused_out(w, DROP_NAT_PROTO);
 }
 
-/* --- routed -------------------------------------------------------------------------------------
- */
-
 static struct nat_session *routed(struct natworld *w, struct nat_inside *from,
 				  struct nat_inside *to)
 {
@@ -421,9 +415,6 @@ static void other_protocols_are_routed(void **state)
 	ip_sum(w);
 	assert_non_null(routed(w, w->lan, NULL));
 }
-
-/* --- control ------------------------------------------------------------------------------------
- */
 
 static void a_flush_ends_what_fits(void **state)
 {

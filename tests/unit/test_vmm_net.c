@@ -156,6 +156,8 @@ static void wait_connected(struct world *w, bool is)
 	assert_int_equal(info(w).connected, is);
 }
 
+static bool packed; /* what create_nic asks for */
+
 static void create_nic(struct world *w, unsigned pairs)
 {
 	struct device_env env = vmmguest_env(&w->g);
@@ -165,6 +167,7 @@ static void create_nic(struct world *w, unsigned pairs)
 				     .mac = {{2, 0, 0, 0, 0, 9}},
 				     .mtu = 1400,
 				     .pairs = pairs,
+				     .packed = packed,
 				     .tso = true,
 				     .csum = true};
 
@@ -270,6 +273,43 @@ static void a_new_backend_goes_on_where_the_used_index_stands(void **state)
 	kill_backend(w);
 }
 
+/* Writes the flags of a packed ring's descriptors: 'u' used and 'a' available in lap 1, 'U' in 2.
+ */
+static void write_packed(struct world *w, unsigned queue, const char *slots)
+{
+	struct vring_packed_desc *ring =
+		memory_at(&w->g.mem, GUEST_RING_AT + queue * GUEST_RING_STEP, 256);
+
+	for (unsigned i = 0; slots[i]; i++)
+		ring[i].flags = slots[i] == 'u' ? 1 << 7 | 1 << 15 : slots[i] == 'a' ? 1 << 7 : 0;
+}
+
+static void a_packed_ring_goes_on_behind_what_was_used(void **state)
+{
+	const uint64_t ring =
+		VIRTIO_BIT(VIRTIO_F_RING_PACKED) | VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC);
+	struct world *w = *state;
+
+	packed = true;
+	create_nic(w, 1);
+	packed = false;
+	start_backend(w, FEATURES | ring, 0);
+	wait_connected(w, true);
+	vmmguest_drive(&w->g, ring, 2);
+	assert_int_equal(w->b.bases[0], 0x80008000);
+	kill_backend(w);
+	wait_connected(w, false);
+	write_packed(w, 0, "uuuaaaaaaaaaaaaa");
+	write_packed(w, 1, "UUuuuuuuuuuuuuuu");
+
+	start_backend(w, FEATURES | ring, 0);
+	wait_connected(w, true);
+
+	assert_int_equal(w->b.bases[0], 0x80038003);
+	assert_int_equal(w->b.bases[1], 0x00020002);
+	kill_backend(w);
+}
+
 static void a_backend_that_lacks_what_the_guest_uses_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -359,6 +399,7 @@ int main(void)
 		TEST(a_started_driver_has_its_rings_handed_over_from_the_beginning),
 		TEST(a_reset_takes_the_rings_back),
 		TEST(a_new_backend_goes_on_where_the_used_index_stands),
+		TEST(a_packed_ring_goes_on_behind_what_was_used),
 		TEST(a_backend_that_lacks_what_the_guest_uses_is_refused),
 		TEST(a_backend_that_answers_nonsense_loses_its_connection),
 		TEST(a_thousand_backends_leave_no_descriptors_behind),
