@@ -5,8 +5,8 @@
 #
 # The machine runs under QEMU's TCG, which emulates AMD's SVM, so Debian's own kvm-amd works in it
 # whatever the host offers. It sees the host's files as they are, by 9p; what it writes stays in its
-# memory and is gone with it. The command runs in the current directory, as root, without network but
-# its own; its output is streamed, and its exit status is that of this script. Several commands in
+# memory and is gone with it. The command runs in the current directory, as root, with BIN, ONLY and
+# IMAGE_DIR of the environment, without network but its own; its output is streamed, and its exit status is that of this script. Several commands in
 # one bed are one script.
 #
 #   -t   the time limit for all of it, 120; 124 is the exit status then
@@ -56,7 +56,9 @@ realpath "$image" >"$exchange/image"
 {
 	printf 'export HOME=/root TERM=dumb PATH=%q\n' "$PATH"
 	printf 'cd %q || exit 1\n' "$PWD"
-	printf 'export IN_BED=1\n'
+	for name in BIN ONLY IMAGE_DIR; do
+		[ -z "${!name:-}" ] || printf 'export %s=%q\n' "$name" "${!name}"
+	done
 	printf 'exec'
 	printf ' %q' "$@"
 	echo
