@@ -45,9 +45,10 @@ command -v qemu-system-x86_64 >/dev/null || lacks "qemu-system-x86_64 is not ins
 "$here/mkbed.sh" "$bed" "$image" || lacks "mkbed.sh failed"
 
 exchange=$(mktemp -d "$bed/exchange.XXXXXX")
-qemu=
+qemu='' watchdog=''
 finish() {
 	[ -z "$qemu" ] || kill "$qemu" 2>/dev/null
+	[ -z "$watchdog" ] || kill "$watchdog" 2>/dev/null
 	rm -rf "$exchange"
 }
 trap finish EXIT
@@ -94,7 +95,7 @@ watchdog=$!
 wait "$qemu"
 kill "$watchdog" 2>/dev/null
 wait "$watchdog" "$output" 2>/dev/null
-qemu=
+qemu='' watchdog=''
 
 [ -z "$show_console" ] || cat "$console" >&2
 [ ! -e "$exchange/late" ] || {
