@@ -5,8 +5,8 @@
 #
 # The machine runs under QEMU's TCG, which emulates AMD's SVM, so Debian's own kvm-amd works in it
 # whatever the host offers. It sees the host's files as they are, by 9p; what it writes stays in its
-# memory and is gone with it. The command runs in the current directory, as root, without network but
-# its own; its output is streamed, and its exit status is that of this script. Several commands in
+# memory and is gone with it. The command runs in the current directory, as root, with BIN, ONLY and
+# IMAGE_DIR of the environment, without network but its own; its output is streamed, and its exit status is that of this script. Several commands in
 # one bed are one script.
 #
 #   -t   the time limit for all of it, 120; 124 is the exit status then
@@ -45,9 +45,10 @@ command -v qemu-system-x86_64 >/dev/null || lacks "qemu-system-x86_64 is not ins
 "$here/mkbed.sh" "$bed" "$image" || lacks "mkbed.sh failed"
 
 exchange=$(mktemp -d "$bed/exchange.XXXXXX")
-qemu=
+qemu='' watchdog=''
 finish() {
 	[ -z "$qemu" ] || kill "$qemu" 2>/dev/null
+	[ -z "$watchdog" ] || kill "$watchdog" 2>/dev/null
 	rm -rf "$exchange"
 }
 trap finish EXIT
@@ -56,7 +57,9 @@ realpath "$image" >"$exchange/image"
 {
 	printf 'export HOME=/root TERM=dumb PATH=%q\n' "$PATH"
 	printf 'cd %q || exit 1\n' "$PWD"
-	printf 'export IN_BED=1\n'
+	for name in BIN ONLY IMAGE_DIR; do
+		[ -z "${!name:-}" ] || printf 'export %s=%q\n' "$name" "${!name}"
+	done
 	printf 'exec'
 	printf ' %q' "$@"
 	echo
@@ -92,7 +95,7 @@ watchdog=$!
 wait "$qemu"
 kill "$watchdog" 2>/dev/null
 wait "$watchdog" "$output" 2>/dev/null
-qemu=
+qemu='' watchdog=''
 
 [ -z "$show_console" ] || cat "$console" >&2
 [ ! -e "$exchange/late" ] || {

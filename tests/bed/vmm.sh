@@ -109,7 +109,7 @@ two_guests_with_disk_and_network() {
 		until ping -c 1 -W 1 10.10.0.2 >/dev/null; do :; done
 		echo "PING answered"
 		for test in TCP_STREAM TCP_MAERTS TCP_RR TCP_CRR UDP_STREAM UDP_RR; do
-			weft-perf client 10.10.0.2 $test -l 500ms -w 100ms --no-header && echo "PERF $test"
+			weft-perf client 10.10.0.2 $test -l 1s -w 200ms --no-header && echo "PERF $test"
 		done
 		echo "PERF done"
 		n=0
@@ -130,7 +130,8 @@ two_guests_with_disk_and_network() {
 	wait_for 30 says two "DISK same"
 	wait_for 60 says two "PING answered"
 	wait_for 60 says two "PERF done"
-	expect 6 "$(grep -ac '^PERF [TU]' "$SCRATCH/two.log")"
+	[ "$(grep -ac '^PERF [TU]' "$SCRATCH/two.log")" = 6 ] ||
+		die "not all six tests: $(grep -aiE 'weft-perf|^PERF' "$SCRATCH/two.log" | tail -n 8)"
 }
 
 boots_so_far() { grep -ac '^UP' "$SCRATCH/two.log"; }

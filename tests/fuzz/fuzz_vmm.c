@@ -199,7 +199,8 @@ static void fuzz_accesses(struct input *in)
 static void fuzz_replies(struct input *in)
 {
 	struct vhost_user vu = {.path = "fuzz"};
-	struct memory mem = {.fd = 0, .n_regions = 1};
+	static uint8_t ram[4096];
+	struct memory mem = {.fd = 0, .base = ram, .n_regions = 1};
 	struct vhost_user_ring ring = {.size = 16, .kick_fd = -1, .call_fd = -1};
 	struct err e;
 	int fds[2];
