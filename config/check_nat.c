@@ -288,6 +288,7 @@ void check_nat(struct check *k)
 		check_forward_mode(k, b);
 		check_address6(k, b);
 		check_prefix6(k, b);
+		check_algs(k, b);
 		for (unsigned n = 0; n < b->nat.n_rules; n++)
 			check_rule(k, b, n);
 	}
