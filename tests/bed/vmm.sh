@@ -108,6 +108,9 @@ two_guests_with_disk_and_network() {
 		dd if=/dev/vda bs=64k count=16 2>/dev/null | cmp - /tmp/x && echo "DISK same"
 		until ping -c 1 -W 1 10.10.0.2 >/dev/null; do :; done
 		echo "PING answered"
+		until weft-perf client 10.10.0.2 TCP_RR -l 100ms -w 10ms >/dev/null 2>&1; do
+			usleep 100000
+		done
 		for test in TCP_STREAM TCP_MAERTS TCP_RR TCP_CRR UDP_STREAM UDP_RR; do
 			weft-perf client 10.10.0.2 $test -l 1s -w 200ms --no-header && echo "PERF $test"
 		done
