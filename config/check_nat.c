@@ -286,7 +286,6 @@ void check_nat(struct check *k)
 		snprintf(path, sizeof(path), "bridges.%s.uplink", b->name);
 		check_uplink_name(k, b->uplink, b->bridge_uplink_pos, path);
 		check_forward_mode(k, b);
-		check_algs(k, b);
 		check_address6(k, b);
 		check_prefix6(k, b);
 		check_algs(k, b);

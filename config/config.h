@@ -190,8 +190,6 @@ struct config_nat {
 	enum config_filtering filtering;
 	unsigned sessions, sessions_per_guest, ports_per_guest; /* 0: no bound */
 	bool tcp_strict;
-	const char *alg; /* "[ftp, tftp]" or "" */
-	struct config_pos alg_pos;
 	uint64_t udp_ns, tcp_ns, tcp_opening_ns, tcp_closing_ns, icmp_ns;
 	const char *alg; /* "[ftp, tftp]" or "" */
 	struct config_pos alg_pos;
