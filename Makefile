@@ -100,7 +100,7 @@ test: setup ## install, build, and run every test
 
 SYSTEM_TESTS := $(wildcard tests/system/*.sh)
 ASAN_TESTS   := $(filter-out test_guest_boot test_config_memory,$(UNIT_TESTS))
-FUZZ_SECONDS ?= 30
+FUZZ_SECONDS ?= 20
 
 run_unit = $(foreach t,$(UNIT_TESTS),$(t)=$(B)/test/$(t))
 run_asan = $(foreach t,$(ASAN_TESTS),asan:$(t)=build/asan/test/$(t))
@@ -121,7 +121,7 @@ build-fuzz:
 		$(addprefix build/fuzz/fuzz/,$(FUZZERS))
 asan: build-asan ## unit, pipeline and virtio-user tests under ASan and UBSan
 	@tests/run.sh $(run_asan)
-fuzz: build-fuzz ## each fuzz target for FUZZ_SECONDS (30)
+fuzz: build-fuzz ## each fuzz target for FUZZ_SECONDS (20)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh -j $$((2 * $$(nproc))) $(run_fuzz)
 
 .PHONY: lint

@@ -24,10 +24,25 @@ static int fail(struct err *e, struct nft_ctx *nft)
 		       n ? n : 14, n ? text : "refused by the kernel");
 }
 
+/* Where the kernel has no such socket libnftables would end the process. */
+static int probe(struct err *e)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+
+	if (fd < 0)
+		return err_set(e, errno, "nftables: %s; weftd needs a kernel with nf_tables",
+			       strerror(errno));
+	close(fd);
+	return 0;
+}
+
 static struct nft_ctx *context(struct err *e)
 {
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	struct nft_ctx *nft;
 
+	if (probe(e) < 0)
+		return NULL;
+	nft = nft_ctx_new(NFT_CTX_DEFAULT);
 	if (!nft || nft_ctx_buffer_output(nft) || nft_ctx_buffer_error(nft)) {
 		err_set(e, ENOMEM, "nftables: out of memory");
 		nft_ctx_free(nft);
@@ -42,7 +57,7 @@ int nftables_run(const char *commands, struct err *e)
 	int ret = 0;
 
 	if (!nft)
-		return -ENOMEM;
+		return -EIO;
 	if (nft_run_cmd_from_buffer(nft, commands))
 		ret = fail(e, nft);
 	nft_ctx_free(nft);

@@ -104,6 +104,7 @@ qemu='' watchdog=''
 }
 [ -s "$exchange/status" ] || {
 	tail -n 20 "$console" | sed 's/^/bed: console: /' >&2
-	exit 1
+	echo "bed: the machine ended before the command did" >&2
+	exit 125
 }
 exit "$(cat "$exchange/status")"
