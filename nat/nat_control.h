@@ -169,7 +169,6 @@ struct nat_mapping_info {
 	uint32_t sessions;
 	bool forward; /* by configuration */
 	bool held;    /* without sessions; its port waits before it serves another */
-	bool shared;  /* the pool was short: others have the port too, towards other remotes */
 };
 
 void nat_visit_mappings(struct nat *n, bool (*visit)(const struct nat_mapping_info *, void *),

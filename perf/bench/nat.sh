@@ -10,11 +10,12 @@
 # asked for: losses in the table are the switch's. Rounds, samples and goals are as in switch.sh.
 # shellcheck source=perf/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=perf/bench/ovs.sh
+. "$(dirname "$0")/ovs.sh"
 
 switches="weft ovs"
 only_rows=
 suffix=
-dpdk_prefix=weft-bench-$$
 next_hop=02:67:01:00:00:00 # the generator's second port
 externals=198.18.0.2-198.18.0.9
 
@@ -87,17 +88,6 @@ YAML
 
 # --- OVS-DPDK -------------------------------------------------------------------------------
 
-ovs_vswitchd=/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk
-
-ovs_have() {
-	[ -x "$ovs_vswitchd" ] || { echo "apt-get install openvswitch-switch-dpdk"; return 1; }
-	[ "$use_huge" ] || { echo "forwards nothing without 2 MiB pages"; return 1; }
-}
-
-ovs_vsctl() {
-	ovs-vsctl --no-syslog --timeout=15 --db="unix:$work/run/db.sock" "$@"
-}
-
 # The least that is a source NAT: one pass of conntrack, then the MAC addresses and the TTL.
 ovs_flows() {
 	cat <<FLOWS
@@ -110,22 +100,11 @@ FLOWS
 }
 
 ovs_up() {
-	local run=$work/run mask memory
+	local run=$work/run
 
 	suffix=,server
 	gateway=02:00:00:00:aa:02
-	mask=$(printf '0x%x' $((1 << switch_cpu)))
-	memory="--in-memory --socket-limit 1024 --file-prefix=$dpdk_prefix"
-	export OVS_RUNDIR=$run OVS_LOGDIR=$run OVS_DBDIR=$run
-	ovsdb-tool create "$run/conf.db" /usr/share/openvswitch/vswitch.ovsschema || return 1
-	spawn "$switch_cpu" "$work/ovs.log" ovsdb-server "$run/conf.db" \
-		--remote="punix:$run/db.sock" --unixctl="$run/ovsdb.ctl"
-	wait_for 5 test -S "$run/db.sock" || return 1
-	ovs_vsctl --no-wait set Open_vSwitch . other_config:dpdk-init=true \
-		other_config:dpdk-lcore-mask="$mask" other_config:pmd-cpu-mask="$mask" \
-		other_config:dpdk-extra="$memory --no-pci --no-telemetry" || return 1
-	spawn "$switch_cpu" "$work/ovs.log" unshare --net "$ovs_vswitchd" "unix:$run/db.sock" \
-		--unixctl="$run/vswitchd.ctl"
+	ovs_start false || return 1
 	ovs_vsctl add-br br0 -- set Bridge br0 datapath_type=netdev -- \
 		add-port br0 a -- set Interface a type=dpdkvhostuserclient \
 		options:vhost-server-path="$run/a.sock" -- \

@@ -18,11 +18,12 @@
 # is missing is left out and named at the end. All of them get 2 MiB pages, or none does.
 # shellcheck source=perf/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=perf/bench/ovs.sh
+. "$(dirname "$0")/ovs.sh"
 
 switches="weft ovs testpmd"
 only_rows=
 suffix=
-dpdk_prefix=weft-bench-$$
 
 # name, mode, what the receiving port does not take, options of weft-pktgen
 rows() {
@@ -61,16 +62,6 @@ more_option() {
 	esac
 }
 
-# OVS asks for a pool of 790 MB first. Where that fails, the backend's own allocations fail with it
-# for a moment.
-dpdk_memory() {
-	if [ "$use_huge" ]; then
-		echo "--in-memory --socket-limit 1024 --file-prefix=$dpdk_prefix"
-	else
-		echo "--no-huge -m 512 --file-prefix=$dpdk_prefix"
-	fi
-}
-
 # --- weft -----------------------------------------------------------------------------------
 
 weft_have() {
@@ -83,35 +74,12 @@ weft_up() {
 
 # --- OVS-DPDK -------------------------------------------------------------------------------
 
-ovs_vswitchd=/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk
-
-ovs_have() {
-	[ -x "$ovs_vswitchd" ] || { echo "apt-get install openvswitch-switch-dpdk"; return 1; }
-	[ "$use_huge" ] || { echo "forwards nothing without 2 MiB pages"; return 1; }
-}
-
-ovs_vsctl() {
-	ovs-vsctl --no-syslog --timeout=15 --db="unix:$work/run/db.sock" "$@"
-}
-
-# The bridge's own tap needs a network namespace, or it would appear in ours.
 ovs_up() {
-	local run=$work/run mask tso=false
+	local run=$work/run tso=false
 
 	suffix=,server
-	mask=$(printf '0x%x' $((1 << switch_cpu)))
 	[ "$1" = tso ] && tso=true
-	export OVS_RUNDIR=$run OVS_LOGDIR=$run OVS_DBDIR=$run
-	ovsdb-tool create "$run/conf.db" /usr/share/openvswitch/vswitch.ovsschema || return 1
-	spawn "$switch_cpu" "$work/ovs.log" ovsdb-server "$run/conf.db" \
-		--remote="punix:$run/db.sock" --unixctl="$run/ovsdb.ctl"
-	wait_for 5 test -S "$run/db.sock" || return 1
-	ovs_vsctl --no-wait set Open_vSwitch . other_config:dpdk-init=true \
-		other_config:dpdk-lcore-mask="$mask" other_config:pmd-cpu-mask="$mask" \
-		other_config:userspace-tso-enable="$tso" \
-		other_config:dpdk-extra="$(dpdk_memory) --no-pci --no-telemetry" || return 1
-	spawn "$switch_cpu" "$work/ovs.log" unshare --net "$ovs_vswitchd" "unix:$run/db.sock" \
-		--unixctl="$run/vswitchd.ctl"
+	ovs_start "$tso" || return 1
 	ovs_vsctl add-br br0 -- set Bridge br0 datapath_type=netdev \
 		other_config:mac-table-size=65536 -- \
 		add-port br0 a -- set Interface a type=dpdkvhostuserclient \
