@@ -443,6 +443,7 @@ the_server_runs_with_few_rights() {
 }
 
 has_global6() { at "$1" ip -6 address show "$(dev "$1")" scope global | grep -q "$2"; }
+has_link_local() { at "$1" ip -6 address show "$(dev "$1")" scope link -tentative | grep -q fe80; }
 
 a_bridge_with_a_prefix_gives_ipv6_too() {
 	need dhclient
@@ -452,9 +453,10 @@ a_bridge_with_a_prefix_gives_ipv6_too() {
 	wait_for 10 has_global6 a 'inet6 fd00:10::ff:fe00:a01/64'
 	at a ip -6 route | grep -q default && die "the server says that it is a router"
 
-	# Managed: by DHCPv6.
+	# Managed: by DHCPv6. dhclient gives up at once where its own address is still tentative.
 	prints . weft set bridge lan dhcp.range6=fd00:10::100-fd00:10::1ff
 	wait_for 5 server_runs
+	wait_for 10 has_link_local b
 	start dhclient ip netns exec "$(ns b)" dhclient -6 -1 -d -D LL -sf /bin/true \
 		-lf "$SCRATCH/dhclient6.leases" -pf "$SCRATCH/dhclient6.pid" "$(dev b)"
 	wait_for 15 leases_match "^$MAC_B fd00:10::1[0-9a-f]{2}\$"
