@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "bridge/bridge_input.h"
 
+#include <string.h>
+
 #include "bridge/bridge_filter.h"
 
 /*
@@ -11,6 +13,7 @@
 
 struct bridge_keys {
 	struct fdb_key src[BURST_MAX], dst[BURST_MAX];
+	uint64_t repeats; /* frames with the addresses of the one before, which was open, too */
 };
 
 static inline enum drop_reason check_addresses(const struct eth_hdr *eth)
@@ -22,15 +25,34 @@ static inline enum drop_reason check_addresses(const struct eth_hdr *eth)
 	return DROP_NONE;
 }
 
+static inline bool same_addresses(const struct eth_hdr *a, const struct eth_hdr *b)
+{
+	uint64_t head_a, head_b;
+	uint32_t tail_a, tail_b;
+
+	memcpy(&head_a, a, sizeof(head_a));
+	memcpy(&head_b, b, sizeof(head_b));
+	memcpy(&tail_a, (const uint8_t *)a + sizeof(head_a), sizeof(tail_a));
+	memcpy(&tail_b, (const uint8_t *)b + sizeof(head_b), sizeof(tail_b));
+	return head_a == head_b && tail_a == tail_b;
+}
+
 static void prepare(struct bridge *br, const struct burst *b, struct verdicts *v,
 		    struct bridge_keys *keys)
 {
+	const struct eth_hdr *before = NULL;
+
+	keys->repeats = 0;
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct eth_hdr *eth = frame_eth(&b->frames[i]);
 		enum drop_reason reason;
 
 		if (unlikely(!verdict_is_open(v, i)))
 			continue;
+		if (before && same_addresses(eth, before)) {
+			keys->repeats |= 1ull << i;
+			continue;
+		}
 		reason = check_addresses(eth);
 		if (unlikely(reason)) {
 			verdict_drop(v, i, reason);
@@ -40,6 +62,7 @@ static void prepare(struct bridge *br, const struct burst *b, struct verdicts *v
 		keys->dst[i] = fdb_key(&br->fdb, &eth->dst, 0);
 		fdb_prefetch(&br->fdb, keys->src[i]);
 		fdb_prefetch(&br->fdb, keys->dst[i]);
+		before = eth;
 	}
 }
 
@@ -80,6 +103,7 @@ void bridge_input(struct worker *w, struct port *in, struct verdicts *v, uint64_
 	uint32_t now_s = bridge_seconds(now_ns);
 	struct burst *b = &w->burst;
 	struct bridge_keys keys;
+	uint16_t out = 0;
 
 	if (unlikely(!br)) {
 		for (unsigned i = 0; i < b->n; i++)
@@ -95,13 +119,14 @@ void bridge_input(struct worker *w, struct port *in, struct verdicts *v, uint64_
 	prepare(br, b, v, &keys);
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct eth_hdr *eth = frame_eth(&b->frames[i]);
-		uint16_t out;
 
 		if (unlikely(!verdict_is_open(v, i)))
 			continue;
-		if (likely(!w->dry_run))
-			fdb_learn(&br->fdb, keys.src[i], in->id, now_s);
-		out = mac_is_multicast(&eth->dst) ? 0 : fdb_lookup(&br->fdb, keys.dst[i]);
+		if (!(keys.repeats >> i & 1)) {
+			if (likely(!w->dry_run))
+				fdb_learn(&br->fdb, keys.src[i], in->id, now_s);
+			out = mac_is_multicast(&eth->dst) ? 0 : fdb_lookup(&br->fdb, keys.dst[i]);
+		}
 		if (unlikely(out == 0))
 			flood(w, br, in, i, v);
 		else if (unlikely(out == in->id))

@@ -154,6 +154,16 @@ static void copy_completing(const struct slice *s, struct sink header_at)
 	sink_write(&header_at, hdr, s->hdr_len, NULL);
 }
 
+void frame_copy(const struct frame *f, uint8_t *dst)
+{
+	copy_head(dst, f->head, f->head_len);
+	dst += f->head_len;
+	for (unsigned i = 0; i < f->n_segs; i++) {
+		copy_bytes(dst, f->segs[i].p, f->segs[i].len);
+		dst += f->segs[i].len;
+	}
+}
+
 void slice_copy(const struct slice *s, const struct iovec *iov, unsigned n, uint32_t skip)
 {
 	struct sink k = {.iov = iov, .off = skip};

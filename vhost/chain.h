@@ -153,21 +153,18 @@ static ALWAYS_INLINE bool chain_enter_table(struct virtqueue *vq, struct chain *
 /* --- the walk ----------------------------------------------------------------------------------
  */
 
-/* Starts at descriptor `head` of a split ring; false when the ring broke. */
-static inline bool chain_begin_split(struct virtqueue *vq, struct chain *c, uint16_t head)
+/* Starts at descriptor `head` of a split ring, which was read as `d`; false when the ring broke. */
+static inline bool chain_begin_split(struct virtqueue *vq, struct chain *c, uint16_t head,
+				     struct vring_desc d)
 {
-	if (unlikely(head >= vq->size)) {
-		virtqueue_break(vq, VIRTQUEUE_BAD_HEAD);
-		return false;
-	}
 	c->table = NULL;
 	c->table_size = vq->size;
 	c->hops = 0;
 	c->in_indirect = false;
 	c->id = head;
 	c->n_desc = 1;
-	c->d = desc_read(&vq->desc[head]);
-	if (unlikely(c->d.flags & VRING_DESC_F_INDIRECT))
+	c->d = d;
+	if (unlikely(d.flags & VRING_DESC_F_INDIRECT))
 		return chain_enter_table(vq, c, false);
 	return true;
 }

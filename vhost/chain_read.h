@@ -12,6 +12,7 @@
 #include <rte_memcpy.h>
 
 #include "common/util.h"
+#include "dataplane/copy.h"
 #include "vhost/chain.h"
 
 /* A chain may take as many segments as this without another look at what is left of the burst. */
@@ -116,27 +117,29 @@ static ALWAYS_INLINE bool chain_read(struct virtqueue *vq, struct chain *c, stru
 }
 
 /* The usual case: header and frame in one descriptor and one region. False: it is not that. */
-static inline bool chain_read_single(struct virtqueue *vq, const struct chain *c, struct burst *b,
-				     struct frame *f)
+static ALWAYS_INLINE bool chain_read_single(const struct guest_memory *mem, uint32_t hdr_len,
+					    const struct vring_desc *d, struct burst *b,
+					    struct frame *f)
 {
-	uint32_t shortest = vq->hdr_len + (uint32_t)sizeof(struct eth_hdr);
-	uint64_t len = c->d.len;
+	uint32_t shortest = hdr_len + (uint32_t)sizeof(struct eth_hdr);
+	uint64_t len = d->len;
 	const uint8_t *p;
 
-	if ((c->d.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE)) || c->d.len < shortest ||
-	    c->d.len > FRAME_LEN_MAX || b->n_segs == BURST_SEGS_MAX)
+	if (unlikely(
+		    (d->flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)) ||
+		    d->len < shortest || d->len > FRAME_LEN_MAX || b->n_segs == BURST_SEGS_MAX))
 		return false;
-	p = guest_memory_translate(vq->mem, c->d.addr, &len);
-	if (unlikely(!p || len < c->d.len))
+	p = guest_memory_translate(mem, d->addr, &len);
+	if (unlikely(!p || len < d->len))
 		return false;
 
-	f->len = c->d.len - vq->hdr_len;
+	f->len = d->len - hdr_len;
 	f->head_len = (uint16_t)MIN_OF(f->len, (uint32_t)FRAME_HEAD_MAX);
 	f->bad = DROP_NONE;
 	memcpy(&f->vnet, p, sizeof(f->vnet));
 	f->vnet.flags &= VNET_NEEDS_CSUM;
-	p += vq->hdr_len;
-	rte_memcpy(f->head, p, f->head_len);
+	p += hdr_len;
+	copy_head(f->head, p, f->head_len);
 	f->segs = &b->segs[b->n_segs];
 	f->n_segs = f->len > f->head_len;
 	b->segs[b->n_segs] = (struct seg){p + f->head_len, f->len - f->head_len};

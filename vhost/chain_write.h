@@ -81,9 +81,9 @@ static inline struct header header_of(const struct slice *s, uint16_t n_buffers)
 }
 
 /* Copies of a length that the compiler knows: a variable one becomes a slow string instruction. */
-static inline void copy_header(const struct virtqueue *vq, void *dst, const void *src)
+static inline void copy_header(uint32_t hdr_len, void *dst, const void *src)
 {
-	if (likely(vq->hdr_len == 12))
+	if (likely(hdr_len == 12))
 		memcpy(dst, src, 12);
 	else
 		memcpy(dst, src, 10);
@@ -98,7 +98,7 @@ static void write_header(struct virtqueue *vq, const struct room *room, const st
 	size_t left = vq->hdr_len;
 
 	if (likely(room->iov[0].iov_len >= left)) {
-		copy_header(vq, room->iov[0].iov_base, from);
+		copy_header(vq->hdr_len, room->iov[0].iov_base, from);
 		return;
 	}
 	for (unsigned i = 0; left; i++) {
@@ -154,15 +154,41 @@ static ALWAYS_INLINE bool chain_write_single(struct virtqueue *vq, const struct 
 		return false;
 
 	if (likely(s->plain)) {
-		copy_header(vq, iov.iov_base, &plain_header);
+		copy_header(vq->hdr_len, iov.iov_base, &plain_header);
 	} else {
 		struct header hdr = header_of(s, 1);
 
-		copy_header(vq, iov.iov_base, &hdr);
+		copy_header(vq->hdr_len, iov.iov_base, &hdr);
 	}
 	slice_copy(s, &iov, 1, vq->hdr_len);
 	if (unlikely(vq->log))
 		dirty_log_mark(vq->log, d->addr, need);
+	return true;
+}
+
+/*
+ * The usual frame in its usual place: one without offloads, into one descriptor. Returns false,
+ * with nothing done, when either is anything else.
+ */
+static ALWAYS_INLINE bool chain_write_plain(const struct guest_memory *mem, uint32_t hdr_len,
+					    const struct frame *f, const struct vring_desc *d)
+{
+	const uint32_t need = hdr_len + f->len;
+	uint64_t len = need;
+	uint8_t *p;
+
+	if (unlikely((d->flags & (VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)) !=
+			     VRING_DESC_F_WRITE ||
+		     d->len < need))
+		return false;
+	p = guest_memory_translate(mem, d->addr, &len);
+	if (unlikely(!p || len < need))
+		return false;
+	copy_header(hdr_len, p, &plain_header);
+	if (f->n_segs)
+		frame_copy(f, p + hdr_len);
+	else
+		copy_head(p + hdr_len, f->head, f->head_len);
 	return true;
 }
 

@@ -173,7 +173,7 @@ unsigned packed_peek(struct virtqueue *vq, struct burst *b, unsigned max)
 
 			if (unlikely(n > 0 && BURST_SEGS_MAX - b->n_segs < CHAIN_SEGS_SPARE))
 				goto out;
-			if (!chain_read_single(vq, c, b, &b->frames[n]) &&
+			if (!chain_read_single(vq->mem, vq->hdr_len, &c->d, b, &b->frames[n]) &&
 			    !read_any(vq, c, b, &b->frames[n]))
 				return 0;
 			taken += c->n_desc;

@@ -120,34 +120,44 @@ static inline void publish(struct virtqueue *vq)
 
 /* --- guest to switch ------------------------------------------------------------------------- */
 
-static bool read_chain(struct virtqueue *vq, struct chain *c, struct burst *b, struct frame *f)
+/* The chain that starts with `d`, whatever it is like. */
+static bool read_chain(struct virtqueue *vq, uint16_t head, struct vring_desc d, struct burst *b,
+		       struct frame *f)
 {
-	return chain_read(vq, c, b, f, false);
+	struct chain c;
+
+	return chain_begin_split(vq, &c, head, d) && chain_read(vq, &c, b, f, false);
 }
 
 unsigned split_peek(struct virtqueue *vq, struct burst *b, unsigned max)
 {
-	struct chain chains[BURST_MAX];
-	unsigned n, i;
+	const struct guest_memory *mem = vq->mem;
+	const uint32_t hdr_len = vq->hdr_len;
+	struct vring_desc descs[BURST_MAX];
+	unsigned n = ready(vq, max), i;
 
-	n = ready(vq, max);
 	for (i = 0; i < n; i++) {
-		vq->heads[i] = avail_entry(vq, i);
-		__builtin_prefetch(&vq->desc[vq->heads[i] & vq->mask]);
+		uint16_t head = avail_entry(vq, i);
+
+		vq->heads[i] = head;
+		__builtin_prefetch(&vq->desc[head & vq->mask]);
 	}
 	for (i = 0; i < n; i++) {
 		uint64_t len = 1;
 
-		if (!chain_begin_split(vq, &chains[i], vq->heads[i]))
+		if (unlikely(vq->heads[i] >= vq->size)) {
+			virtqueue_break(vq, VIRTQUEUE_BAD_HEAD);
 			return 0;
-		__builtin_prefetch(guest_memory_translate(vq->mem, chains[i].d.addr, &len));
+		}
+		descs[i] = desc_read(&vq->desc[vq->heads[i]]);
+		__builtin_prefetch(guest_memory_translate(mem, descs[i].addr, &len));
 	}
 	for (i = 0; i < n; i++) {
 		/* Stop early rather than start a chain that may not find room for its segments. */
 		if (unlikely(i > 0 && BURST_SEGS_MAX - b->n_segs < CHAIN_SEGS_SPARE))
 			break;
-		if (!chain_read_single(vq, &chains[i], b, &b->frames[i]) &&
-		    !read_chain(vq, &chains[i], b, &b->frames[i]))
+		if (!chain_read_single(mem, hdr_len, &descs[i], b, &b->frames[i]) &&
+		    !read_chain(vq, vq->heads[i], descs[i], b, &b->frames[i]))
 			return 0;
 	}
 	return i;
@@ -171,7 +181,16 @@ void split_release(struct virtqueue *vq, unsigned n)
 
 static inline bool find_chain(struct virtqueue *vq, struct chain *c, unsigned taken)
 {
-	return ready(vq, taken + 1) > taken && chain_begin_split(vq, c, avail_entry(vq, taken));
+	uint16_t head;
+
+	if (ready(vq, taken + 1) <= taken)
+		return false;
+	head = avail_entry(vq, taken);
+	if (unlikely(head >= vq->size)) {
+		virtqueue_break(vq, VIRTQUEUE_BAD_HEAD);
+		return false;
+	}
+	return chain_begin_split(vq, c, head, desc_read(&vq->desc[head]));
 }
 
 static enum virtqueue_put put_any(struct virtqueue *vq, const struct slice *s, uint64_t need)
@@ -214,6 +233,38 @@ enum virtqueue_put split_put(struct virtqueue *vq, const struct slice *s)
 	if (likely(put_single(vq, s, need)))
 		return VIRTQUEUE_PUT_DONE;
 	return put_any(vq, s, need);
+}
+
+/* Positions are in registers meanwhile: what is written to the guest could alias those of `vq`. */
+uint64_t split_put_plain(struct virtqueue *vq, const struct burst *b, uint64_t mask,
+			 const struct offloads *takes)
+{
+	const struct vring_desc *desc = vq->desc;
+	const uint16_t *avail = vq->avail->ring;
+	struct vring_used_elem *used = vq->used->ring;
+	const struct guest_memory *mem = vq->mem;
+	const uint32_t size = vq->size, hdr_len = vq->hdr_len;
+	const uint16_t next_avail = vq->next_avail, next_used = vq->next_used;
+	unsigned n, ready_n = ready(vq, (unsigned)__builtin_popcountll(mask));
+	uint64_t left = mask;
+
+	for (n = 0; n < ready_n; n++, left &= left - 1) {
+		const struct frame *f = &b->frames[__builtin_ctzll(left)];
+		uint16_t head =
+			__atomic_load_n(&avail[(next_avail + n) & (size - 1)], __ATOMIC_RELAXED);
+		struct vring_desc d;
+
+		if (unlikely(!gso_is_plain(f, takes) || head >= size))
+			break;
+		d = desc_read(&desc[head]);
+		if (unlikely(!chain_write_plain(mem, hdr_len, f, &d)))
+			break;
+		used[(next_used + n) & (size - 1)] =
+			(struct vring_used_elem){head, hdr_len + f->len};
+	}
+	vq->next_avail = (uint16_t)(next_avail + n);
+	vq->next_used = (uint16_t)(next_used + n);
+	return mask & ~left;
 }
 
 bool split_flush(struct virtqueue *vq)

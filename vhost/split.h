@@ -11,6 +11,8 @@ unsigned split_peek(struct virtqueue *vq, struct burst *b, unsigned max);
 /* Publishes; the caller notifies. */
 void split_release(struct virtqueue *vq, unsigned n);
 
+uint64_t split_put_plain(struct virtqueue *vq, const struct burst *b, uint64_t mask,
+			 const struct offloads *takes);
 /* Publishes what was put. False: nothing was. */
 bool split_flush(struct virtqueue *vq);
 void split_prefetch(struct virtqueue *vq, unsigned n);

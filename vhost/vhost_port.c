@@ -170,9 +170,22 @@ static inline __attribute__((always_inline)) struct tx_result put_mask(struct vi
 	struct tx_result res = {0};
 
 	for (; mask; mask &= mask - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(mask);
-		const struct vlan_edit *edit = retag && b->retag >> i & 1 ? &b->edits[i] : NULL;
-		enum virtqueue_put put = put_frame(vq, &b->frames[i], edit, takes, st);
+		const struct vlan_edit *edit;
+		enum virtqueue_put put;
+		unsigned i;
+
+		if (!retag) {
+			uint64_t plain = virtqueue_put_plain(vq, b, mask, takes);
+
+			st->tx_segments += (unsigned)__builtin_popcountll(plain);
+			res.sent |= plain;
+			mask &= ~plain;
+			if (!mask)
+				break;
+		}
+		i = (unsigned)__builtin_ctzll(mask);
+		edit = retag && b->retag >> i & 1 ? &b->edits[i] : NULL;
+		put = put_frame(vq, &b->frames[i], edit, takes, st);
 
 		if (likely(put == VIRTQUEUE_PUT_DONE)) {
 			res.sent |= 1ull << i;

@@ -32,6 +32,15 @@ void virtqueue_release(struct virtqueue *vq, unsigned n)
 		virtqueue_notify(vq);
 }
 
+uint64_t virtqueue_put_plain(struct virtqueue *vq, const struct burst *b, uint64_t mask,
+			     const struct offloads *takes)
+{
+	/* Whoever follows the guest's memory wants each piece marked, which is not usual. */
+	if (virtqueue_is_broken(vq) || vq->log || vq->packed)
+		return 0;
+	return split_put_plain(vq, b, mask, takes);
+}
+
 void virtqueue_flush(struct virtqueue *vq)
 {
 	if (vq->packed ? packed_flush(vq) : split_flush(vq))

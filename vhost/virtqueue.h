@@ -33,6 +33,7 @@
 #include <linux/virtio_ring.h>
 
 #include "dataplane/frame.h"
+#include "dataplane/gso.h"
 #include "vhost/dirty_log.h"
 #include "vhost/guest_memory.h"
 
@@ -172,6 +173,14 @@ static inline enum virtqueue_put virtqueue_put(struct virtqueue *vq, const struc
 {
 	return vq->packed ? packed_put(vq, s) : split_put(vq, s);
 }
+
+/*
+ * Puts frames of `mask` that carry no offloads, in order, as many as find one descriptor each: what
+ * is usual, without the detours of what is not. Returns those it put; virtqueue_put knows what to
+ * do about the one after them.
+ */
+uint64_t virtqueue_put_plain(struct virtqueue *vq, const struct burst *b, uint64_t mask,
+			     const struct offloads *takes);
 
 void virtqueue_flush(struct virtqueue *vq);
 

@@ -407,9 +407,12 @@ static void virtqueue_works_with_the_largest_ring(void **state)
 			ring_desc(r, (uint16_t)i, RING_BUFFERS, HDR + 60, 0, 0);
 			ring_offer(r, (uint16_t)i);
 		}
-		for (unsigned n = 0; n < VIRTQUEUE_SIZE_MAX; n += BURST_MAX) {
-			assert_int_equal(ring_peek(r), BURST_MAX);
-			virtqueue_release(&r->vq, BURST_MAX);
+		for (unsigned left = VIRTQUEUE_SIZE_MAX; left;) {
+			unsigned burst = MIN_OF(left, (unsigned)BURST_MAX);
+
+			assert_int_equal(ring_peek(r), burst);
+			virtqueue_release(&r->vq, burst);
+			left -= burst;
 		}
 		assert_int_equal(ring_peek(r), 0);
 	}
@@ -443,6 +446,100 @@ static void virtqueue_puts_a_frame_into_one_buffer(void **state)
 	assert_delivered(r, RING_BUFFERS, 100, 1);
 	assert_int_equal(*ring_at(r, RING_BUFFERS + HDR + 100), 0);
 	ring_destroy(r);
+}
+
+static const struct offloads takes_all;
+
+/* Frame `i` of the ring's burst: `len` bytes of the pattern. */
+static void plain_frame(struct ring *r, unsigned i, uint32_t len)
+{
+	r->burst.frames[i] = *pattern_slice(len).frame;
+}
+
+static void virtqueue_puts_plain_frames_of_any_length_to_the_byte(void **state)
+{
+	for (uint32_t len = 14; len <= 1000; len++) {
+		struct ring *r = ring_create(RING_MERGEABLE);
+
+		plain_frame(r, 0, len);
+		post(r, 3, RING_BUFFERS, HDR + len);
+		assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, 1, &takes_all), 1);
+		virtqueue_flush(&r->vq);
+
+		assert_int_equal(r->used->idx, 1);
+		assert_int_equal(r->used->ring[0].id, 3);
+		assert_int_equal(r->used->ring[0].len, HDR + len);
+		assert_delivered(r, RING_BUFFERS, len, 1);
+		assert_int_equal(*ring_at(r, RING_BUFFERS + HDR + len), 0);
+		ring_destroy(r);
+	}
+}
+
+static void virtqueue_puts_plain_frames_in_order_up_to_the_first_other(void **state)
+{
+	struct ring *r = ring_create(RING_MERGEABLE);
+
+	for (unsigned i = 0; i < 8; i++) {
+		plain_frame(r, i, 60);
+		post(r, (uint16_t)i, RING_BUFFERS + i * 128u, 128);
+	}
+	r->burst.frames[5].vnet.flags = VNET_NEEDS_CSUM;
+
+	/* 1, 3 and 4; then 5, which carries an offload. */
+	assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, 0xfa, &takes_all), 0x1a);
+	assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, 0xe0, &takes_all), 0);
+	assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, 0xc0, &takes_all), 0xc0);
+	virtqueue_flush(&r->vq);
+
+	assert_int_equal(r->used->idx, 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_delivered(r, RING_BUFFERS + i * 128u, 60, 1);
+	ring_destroy(r);
+}
+
+static void virtqueue_puts_plain_frames_as_far_as_there_is_room(void **state)
+{
+	struct ring *r = ring_create(RING_MERGEABLE);
+	struct offloads small = {.mtu = 100};
+
+	for (unsigned i = 0; i < 4; i++)
+		plain_frame(r, i, 200);
+	post(r, 0, RING_BUFFERS, 512);
+	post(r, 1, RING_BUFFERS + 512, 512);
+
+	assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, 0xf, &small), 0);
+	assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, 0xf, &takes_all), 0x3);
+	assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, 0xc, &takes_all), 0);
+	assert_int_equal(r->vq.broken, VIRTQUEUE_OK);
+	ring_destroy(r);
+}
+
+/* Buffers that a plain frame does not go to, or not at once: another way has to judge them. */
+static void virtqueue_puts_plain_frames_into_usual_buffers_alone(void **state)
+{
+	const struct {
+		uint64_t addr;
+		uint32_t len;
+		uint16_t flags;
+	} unusual[] = {
+		{RING_BUFFERS, 512, 0},		       /* read-only */
+		{RING_BUFFERS, 512, WRITE | INDIRECT}, /* a table */
+		{RING_BUFFERS, HDR + 99, WRITE},       /* short by a byte */
+		{RING_EDGE - 50, 512, WRITE},	       /* over the edge of a region */
+		{UINT64_MAX - 8, 512, WRITE},	       /* nowhere */
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(unusual); i++) {
+		struct ring *r = ring_create(RING_MERGEABLE);
+
+		plain_frame(r, 0, 100);
+		ring_desc(r, 0, unusual[i].addr, unusual[i].len, unusual[i].flags, 0);
+		ring_offer(r, 0);
+		assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, 1, &takes_all), 0);
+		assert_int_equal(*ring_at(r, RING_BUFFERS + 10), 0);
+		assert_int_equal(r->vq.broken, VIRTQUEUE_OK);
+		ring_destroy(r);
+	}
 }
 
 static void virtqueue_merges_buffers_and_tells_their_number(void **state)
@@ -634,6 +731,10 @@ int main(void)
 		cmocka_unit_test(virtqueue_knows_the_short_header_of_legacy_guests),
 		cmocka_unit_test(virtqueue_works_across_the_wrap_of_its_indices),
 		cmocka_unit_test(virtqueue_puts_a_frame_into_one_buffer),
+		cmocka_unit_test(virtqueue_puts_plain_frames_of_any_length_to_the_byte),
+		cmocka_unit_test(virtqueue_puts_plain_frames_in_order_up_to_the_first_other),
+		cmocka_unit_test(virtqueue_puts_plain_frames_as_far_as_there_is_room),
+		cmocka_unit_test(virtqueue_puts_plain_frames_into_usual_buffers_alone),
 		cmocka_unit_test(virtqueue_merges_buffers_and_tells_their_number),
 		cmocka_unit_test(virtqueue_takes_nothing_when_there_is_not_room_for_all),
 		cmocka_unit_test(virtqueue_rewinds_what_was_not_flushed),
