@@ -99,18 +99,22 @@ test: setup ## install, build, and run every test
 	@$(MAKE) --no-print-directory check
 
 SYSTEM_TESTS := $(wildcard tests/system/*.sh)
+# Scripts that say so in their head wait more than they work, for clients and time-outs.
+WAITING_TESTS := $(shell grep -l '^\# May run beside others' $(SYSTEM_TESTS))
 ASAN_TESTS   := $(filter-out test_guest_boot test_config_memory,$(UNIT_TESTS))
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 10
 
 run_unit = $(foreach t,$(UNIT_TESTS),$(t)=$(B)/test/$(t))
 run_asan = $(foreach t,$(ASAN_TESTS),asan:$(t)=build/asan/test/$(t))
 run_fuzz = $(foreach f,$(FUZZERS),"$(f)=tests/fuzz/run.sh $(f)")
-run_system = $(foreach t,$(SYSTEM_TESTS),$(basename $(notdir $(t)))=$(t))
+run_system = $(foreach t,$(1),$(basename $(notdir $(t)))=$(t))
 
 .PHONY: check
 check: all tests guest-image build-asan build-fuzz
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) BIN=$(B)/bin tests/run.sh $(run_unit) $(run_asan) \
-		-j $$((2 * $$(nproc))) $(run_fuzz) -j 1 $(run_system)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) BIN=$(B)/bin tests/run.sh \
+		-j $$(nproc) $(run_unit) $(run_asan) -j $$((2 * $$(nproc))) $(run_fuzz) \
+		-j 3 $(call run_system,$(WAITING_TESTS)) \
+		-j 1 $(call run_system,$(filter-out $(WAITING_TESTS),$(SYSTEM_TESTS)))
 
 .PHONY: build-asan build-fuzz asan fuzz
 build-asan:
@@ -121,7 +125,7 @@ build-fuzz:
 		$(addprefix build/fuzz/fuzz/,$(FUZZERS))
 asan: build-asan ## unit, pipeline and virtio-user tests under ASan and UBSan
 	@tests/run.sh $(run_asan)
-fuzz: build-fuzz ## each fuzz target for FUZZ_SECONDS (20)
+fuzz: build-fuzz ## each fuzz target for FUZZ_SECONDS (10)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh -j $$((2 * $$(nproc))) $(run_fuzz)
 
 .PHONY: lint

@@ -5,7 +5,7 @@
 #
 #   tests/run.sh [-t SECONDS] [NAME=COMMAND | -j N]...
 #
-# After `-j N`, up to N run at once: for fuzzers, which only burn time. `-j 1` ends that.
+# After `-j N`, up to N run at once: for what only burns time, or only waits. `-j 1` ends that.
 # A cmocka program is counted by its own summary; a script by its lines `ok - sentence`,
 # `not ok - sentence` and `skip - sentence: reason`; a fuzzer, or anything else, is one test that
 # passes when it exits with 0. Exit status 77 of a script without such lines is one test skipped.

@@ -4,6 +4,8 @@
 # The running configuration is changed to that of a file, or a field at a time.
 #
 #   file ---- weft plan, weft apply ---- weftd: bridge lan, ports a and b with nobody behind them
+#
+# May run beside others.
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh

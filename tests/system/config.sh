@@ -4,6 +4,8 @@
 # A config file is written and checked. No weftd runs.
 #
 #   file ---- weft check ---- weftd --check ----> errors with their places, or "ok"
+#
+# May run beside others.
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh

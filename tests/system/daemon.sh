@@ -4,6 +4,8 @@
 # How weftd ends, reloads, dies and comes back; no guests.
 #
 #   signals, config file, run-dir ---- weftd: bridge lan, ports a and b
+#
+# May run beside others.
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh

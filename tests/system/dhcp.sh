@@ -6,6 +6,8 @@
 #   a --- tap [                    ] lan.dhcp tap --- dnsmasq, in a network namespace and a jail
 #   b --- tap [ weftd: bridge lan  ]
 #   c --- tap [                    ]         clients: udhcpc, dhclient, each in a namespace
+#
+# May run beside others.
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh

@@ -6,6 +6,8 @@
 #
 #   near 192.0.2.1            host (192.0.2.9 on nic0, where it is shared)        far 192.0.2.2
 #   wire0 ============== nic0 [ weftd: port left, bridge lan, port right ] nic1 ============= wire1
+#
+# May run beside others.
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh

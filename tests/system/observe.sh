@@ -9,6 +9,8 @@
 #
 # Run from the top of the tree: tests/system/observe.sh
 # shellcheck source=tests/lib/system.sh
+#
+# May run beside others.
 . "$(dirname "$0")/../lib/system.sh"
 
 # Traffic from a to b and back that goes on beside the test.

@@ -6,6 +6,8 @@
 #   machine a                                            machine b
 #   10.10.0.2, fd00:10::2                                10.10.0.3, fd00:10::3
 #   ta -------- port a [ weftd: bridge lan ] port b -------- tb
+#
+# May run beside others.
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh

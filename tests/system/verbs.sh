@@ -4,6 +4,8 @@
 # Every verb of the command line, asked of a weftd without guests.
 #
 #   weft ---- control socket ---- weftd: bridge lan, ports a and b with nobody behind them
+#
+# May run beside others.
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh
