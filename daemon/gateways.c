@@ -142,6 +142,20 @@ static bool wants_inside(const struct config_bridge *c)
 	return c->has_address && (mode == FORWARD_NAT || (mode == FORWARD_ROUTE && c->nat.n_rules));
 }
 
+/*
+ * Prefix and DNS server are advertised by the bridge's DHCP server where that serves IPv6 (struct
+ * dhcp_plan says when); what both say of DHCPv6 must be the same.
+ */
+static void set_advert(struct router_iface_params *p, const struct config_bridge *c)
+{
+	bool served = config_has_dhcp(c) && p->has_address6 && p->address6.len == 64;
+
+	p->advertises = c->ra && (!config_has_dhcp(c) || c->dhcp.ra);
+	p->advert_prefix = !served;
+	if (served)
+		p->advert_flags = c->dhcp.range6[0] ? RA_MANAGED | RA_OTHER : RA_OTHER;
+}
+
 static struct router_iface_params bridge_iface(struct gateways *g, const struct gateways_bridge *b,
 					       const struct config_bridge *c)
 {
@@ -176,6 +190,7 @@ static struct router_iface_params bridge_iface(struct gateways *g, const struct 
 	params.has_npt6 = c->nat.prefix6[0] && params.has_address6 &&
 			  ipaddr_prefix_parse(c->nat.prefix6, &outside) == 0 &&
 			  npt6_init(&params.npt6, &params.address6, &outside, &e) == 0;
+	set_advert(&params, c);
 	return params;
 }
 

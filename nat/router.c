@@ -137,6 +137,8 @@ int router_iface_add(struct router *r, const struct router_iface_params *params,
 	}
 	dataplane_port_set_up(r->dp, &gw->port, true);
 	gateway_announce(gw);
+	if (gateway_advert(i, &(struct ra_advert){0}))
+		gateway_advertise(gw);
 	return (int)number;
 
 err_gateway:
@@ -153,6 +155,15 @@ static int rejoin(struct router_iface *i, const struct router_iface *old, struct
 		return 0;
 	bridge_del_port(br, &i->gateway->port);
 	return join_bridge(i, e);
+}
+
+/* Whether hosts have to hear something else of the interface as a router. */
+static bool is_advertised_anew(const struct router_iface *old, const struct router_iface *next)
+{
+	struct ra_advert before = {0}, now = {0};
+	bool did = gateway_advert(old, &before), does = gateway_advert(next, &now);
+
+	return did != does || (does && memcmp(&before, &now, sizeof(now)) != 0);
 }
 
 int router_iface_update(struct router *r, unsigned number, const struct router_iface_params *params,
@@ -173,6 +184,8 @@ int router_iface_update(struct router *r, unsigned number, const struct router_i
 			gateway_renew(r->ifaces[n]->gateway);
 	if (old->address != next->address || !mac_eq(&old->params.mac, &next->params.mac))
 		gateway_announce(next->gateway);
+	if (is_advertised_anew(old, next))
+		gateway_advertise(next->gateway);
 	free(old);
 	return ret;
 }

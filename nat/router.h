@@ -56,7 +56,10 @@ struct router_iface_params {
 	unsigned uplink;	   /* number of the interface its other packets leave by; 0: none */
 	struct nat_inside *inside; /* behaviour and filter; NULL: none */
 	bool has_npt6;
-	struct npt6 npt6; /* with ROUTER_NAT: the bridge's IPv6 prefix as the uplink knows it */
+	struct npt6 npt6;     /* with ROUTER_NAT: the bridge's IPv6 prefix as the uplink knows it */
+	bool advertises;      /* itself as a router, where it routes IPv6 */
+	bool advert_prefix;   /* and the bridge's prefix: nobody else does */
+	uint8_t advert_flags; /* RA_* */
 
 	/* An uplink: */
 	struct port *port;

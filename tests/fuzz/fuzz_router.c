@@ -2,7 +2,8 @@
 
 /*
  * Frames of a hostile guest at what the router reads and makes itself: ARP, neighbour discovery,
- * echo replies, ICMP errors, fragments. The first byte says where the borrowed segments part.
+ * router solicitations, echo replies, ICMP errors, fragments. The first byte says where the
+ * borrowed segments part.
  *
  * What is made must be a packet that parses, within its bounds: errors of up to 576 or 1280 bytes,
  * fragments within the MTU that carry every byte once.
@@ -15,6 +16,7 @@
 #include "nat/icmp_make.h"
 #include "nat/ip_fragment.h"
 #include "nat/nd.h"
+#include "nat/ra.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -98,6 +100,7 @@ static void cut(const uint8_t *data, size_t size)
 static void speak(const uint8_t *data, size_t size)
 {
 	uint8_t out[ND_FRAME_MAX];
+	struct ra_solicit solicit;
 	struct arp arp;
 	struct nd nd;
 
@@ -108,6 +111,9 @@ static void speak(const uint8_t *data, size_t size)
 	     !nd_parse(out, sizeof(out), &nd)))
 		if (nd.has_mac)
 			abort();
+	if (ra_solicit_parse(data, (unsigned)size, &solicit) && solicit.has_mac &&
+	    (mac_is_multicast(&solicit.mac) || solicit.src.b[0] == 0xff))
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
