@@ -6,8 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/random.h>
+
 #include "bridge/bridge.h"
+#include "nat/filter6.h"
 #include "nat/gateway.h"
+
+static_assert(SESSION6_BRIDGES == ROUTER_IFACES_MAX, "bridges are known by their interfaces");
+
+static struct filter6 *create_filter(struct nat *nat)
+{
+	struct nat_counters c;
+	uint64_t secret[4];
+
+	nat_counters_get(nat, &c);
+	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+		return NULL;
+	return filter6_create((uint32_t)c.sessions_max, secret);
+}
 
 struct router *router_create(struct dataplane *dp, struct nat *nat)
 {
@@ -17,6 +33,11 @@ struct router *router_create(struct dataplane *dp, struct nat *nat)
 		return NULL;
 	r->dp = dp;
 	r->nat = nat;
+	r->filter6 = create_filter(nat);
+	if (!r->filter6) {
+		free(r);
+		return NULL;
+	}
 	r->n = 1;
 	atomic_store(&dp->router, r);
 	return r;
@@ -28,6 +49,7 @@ void router_destroy(struct router *r)
 		return;
 	atomic_store(&r->dp->router, NULL);
 	dataplane_synchronize(r->dp);
+	filter6_destroy(r->filter6);
 	free(r);
 }
 
@@ -207,6 +229,7 @@ void router_iface_del(struct router *r, unsigned number)
 	while (r->n > 1 && !r->ifaces[r->n - 1])
 		r->n--;
 	dataplane_synchronize(r->dp);
+	filter6_forget(r->filter6, (uint16_t)number);
 	gateway_destroy(r->dp, i->gateway);
 	free(i);
 }
@@ -256,4 +279,5 @@ void router_tick(struct router *r, uint64_t now_ns)
 		gateway_tick(r->ifaces[n]->gateway, now_ns);
 		listen_to_groups(r->ifaces[n], now_ns);
 	}
+	session6_tick(filter6_sessions(r->filter6), (uint32_t)(now_ns / NS_PER_S));
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bridge/bridge_routed.h"
+#include "nat/filter6.h"
 #include "nat/gateway.h"
 
 /* ICMP errors a second to one interface's side from one worker, and at once (RFC 1812, 4.3.2.8). */
@@ -400,16 +401,46 @@ static void go_external(struct routing *x, unsigned i, const struct route *to)
 		refuse_inside(x, i, DROP_PROHIBITED, ICMP_PROHIBITED);
 }
 
-/* An IPv6 prefix is translated without sessions, RFC 6296; then the packet goes by `to`. */
+/* What the filters of both ends say of an IPv6 packet. False: it is dealt with. */
+static bool filter6(struct routing *x, unsigned i, const struct router_iface *out)
+{
+	const struct packet *p = &x->packets[i];
+	const struct filter6_way way = {
+		.from = x->from->params.filter6,
+		.to = out->params.filter6,
+		.from_bridge = x->from->number,
+		.to_bridge = out->number,
+	};
+	enum drop_reason reason;
+
+	if ((!way.from && !way.to) || x->from == out)
+		return true;
+	if (x->w->dry_run) {
+		x->w->story->session = filter6_knows(x->router->filter6, p, x->now_s);
+		x->w->story->opens = !x->w->story->session && !p->icmp_error;
+		return true;
+	}
+	reason = filter6_pass(x->router->filter6, p, &way, x->now_s);
+	if (reason)
+		refused(x, i, reason);
+	return !reason;
+}
+
+/*
+ * An IPv6 prefix is translated without sessions, RFC 6296; then the packet goes by `to`. Filters
+ * see addresses of the inside.
+ */
 static void go_by_prefix(struct routing *x, unsigned i, const struct npt6 *npt6,
 			 enum nat_direction dir, const struct route *to)
 {
-	enum drop_reason reason = npt6_translate(npt6, dir, &x->packets[i]);
+	enum drop_reason reason;
 
-	x->found[i].session = NULL;
+	if (dir == NAT_OUTBOUND && !filter6(x, i, to->out))
+		return;
+	reason = npt6_translate(npt6, dir, &x->packets[i]);
 	if (reason)
 		verdict_drop(x->v, i, reason);
-	else
+	else if (dir == NAT_OUTBOUND || filter6(x, i, to->out))
 		go(x, i, to);
 }
 
@@ -420,6 +451,7 @@ static void go_in_by_prefix(struct routing *x, unsigned i, const struct router_i
 	const struct npt6 *npt6 = &bridge->params.npt6;
 	struct route to;
 
+	x->found[i].session = NULL;
 	npt6_address(npt6, NAT_INBOUND, dst.b);
 	to = route_find(x->router, x->from, &dst, true);
 	if (to.kind != ROUTE_OUT)
@@ -436,8 +468,12 @@ static void go_out(struct routing *x, unsigned i, const struct route *to)
 	struct party who = {.from = from->inside, .to = out->inside};
 	bool translated = from->forward == ROUTER_NAT && to->out->port_id;
 
-	if (translated && x->packets[i].ipv6) {
-		go_by_prefix(x, i, &from->npt6, NAT_OUTBOUND, to);
+	if (x->packets[i].ipv6) {
+		x->found[i].session = NULL;
+		if (translated)
+			go_by_prefix(x, i, &from->npt6, NAT_OUTBOUND, to);
+		else if (filter6(x, i, to->out))
+			go(x, i, to);
 		return;
 	}
 	/* Either may be missing for a moment, while a configuration is applied. */
@@ -447,7 +483,7 @@ static void go_out(struct routing *x, unsigned i, const struct route *to)
 	}
 	if (translated)
 		who.outside = out->outside;
-	if (!x->packets[i].ipv6 && x->from != to->out && (translated || is_filtered(x, to->out))) {
+	if (x->from != to->out && (translated || is_filtered(x, to->out))) {
 		go_by_session(x, i, &who, to);
 	} else {
 		x->found[i].session = NULL;
