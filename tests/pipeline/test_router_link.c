@@ -354,6 +354,66 @@ static void bridge_without_its_gateway_is_a_plain_bridge(void **state)
 	assert_int_equal(routernet_count(net, B), 2); /* nobody has the address: flooded */
 }
 
+/* --- mirrors -----------------------------------------------------------------------------------
+ */
+
+static struct bridge_mirrors *mirror_of(struct routernet *net, int port, int to)
+{
+	size_t size = sizeof(struct bridge_mirrors) + sizeof(struct bridge_mirror);
+	struct bridge_mirrors *m = aligned_alloc(64, (size + 63) & ~(size_t)63);
+
+	memset(m, 0, size);
+	m->n = 1;
+	m->list[0].to = net->ports[to]->port.id;
+	port_set_put(&m->list[0].out, net->ports[port]->port.id, true);
+	return m;
+}
+
+static void mirror_copies_what_is_routed_to_its_port(void **state)
+{
+	struct routernet *net = *state;
+	const struct flow question = {
+		.from = 1, .src = "10.10.0.11", .dst = "203.0.113.5", .sport = 4000, .dport = 53};
+	const struct flow reply = {
+		.from = 9, .src = "203.0.113.5", .dst = "198.18.0.2", .sport = 53, .dport = 4000};
+	struct mac guest = station(1);
+	struct got copy;
+
+	routernet_meet(net);
+	bridge_set_mirrors(net->bridges[LAN], mirror_of(net, A, B));
+	routernet_send(net, A, &question);
+	assert_int_equal(routernet_count(net, B), 0);
+	for (int i = 0; i < 3; i++)
+		routernet_send(net, W, &reply);
+
+	assert_int_equal(routernet_count(net, A), 3);
+	assert_int_equal(routernet_count(net, B), 3);
+	assert_got(net, B, 2, "203.0.113.5", "10.10.0.11");
+	copy = routernet_got(net, B, 2);
+	assert_memory_equal(&copy.dst, &guest, 6);
+	assert_memory_equal(&copy.src_mac, &net->params[LAN].mac, 6);
+	assert_int_equal(copy.ttl, 63);
+}
+
+static void full_mirror_holds_nothing_back_that_is_routed(void **state)
+{
+	struct routernet *net = *state;
+
+	routernet_meet(net);
+	bridge_set_mirrors(net->bridges[LAN], mirror_of(net, A, B));
+	net->ports[B]->room = 0;
+	routernet_send(
+		net, A,
+		&(struct flow){.from = 1, .src = "10.10.0.11", .dst = "203.0.113.5", .sport = 1});
+	routernet_send(
+		net, W,
+		&(struct flow){.from = 9, .src = "203.0.113.5", .dst = "198.18.0.2", .dport = 1});
+
+	assert_int_equal(routernet_count(net, A), 1);
+	assert_int_equal(routernet_count(net, B), 0);
+	assert_int_equal(routernet_drops(net, DROP_RING_FULL), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +432,8 @@ int main(void)
 		T(bridge_that_loses_its_translation_passes_nothing_meanwhile),
 		T(next_hop_that_changes_is_used_by_sessions_that_are_there),
 		T(bridge_without_its_gateway_is_a_plain_bridge),
+		T(mirror_copies_what_is_routed_to_its_port),
+		T(full_mirror_holds_nothing_back_that_is_routed),
 	};
 	struct err e;
 
