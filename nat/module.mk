@@ -8,7 +8,8 @@ nat_SRCS += $(nat_core_SRCS)
 
 # The router, above it.
 nat_SRCS += nat/arp.c nat/filter6.c nat/gateway.c nat/gateway_advert.c nat/gateway_link.c nat/gateway_wait.c nat/icmp_make.c nat/ip_fragment.c nat/nd.c nat/neigh.c \
-            nat/ra.c nat/route.c nat/router.c nat/router_input.c nat/router_slow.c nat/session6.c
+            nat/ra.c nat/route.c nat/router.c nat/router_input.c nat/router_slow.c nat/router_way.c \
+            nat/session6.c
 
 # The pipeline calls all stages: whoever links one links the router.
 bridge_SRCS += $(nat_SRCS)

@@ -11,6 +11,7 @@
 #include "bridge/bridge.h"
 #include "nat/filter6.h"
 #include "nat/gateway.h"
+#include "nat/way.h"
 
 static_assert(SESSION6_BRIDGES == ROUTER_IFACES_MAX, "bridges are known by their interfaces");
 
@@ -25,6 +26,24 @@ static struct filter6 *create_filter(struct nat *nat)
 	return filter6_create((uint32_t)c.sessions_max, secret);
 }
 
+static bool create_ways(struct router *r)
+{
+	for (unsigned w = 0; w < r->dp->n_workers; w++) {
+		r->ways[w] = ways_create();
+		if (!r->ways[w])
+			return false;
+	}
+	return true;
+}
+
+static void free_parts(struct router *r)
+{
+	for (unsigned w = 0; w < WORKERS_MAX; w++)
+		free(r->ways[w]);
+	filter6_destroy(r->filter6);
+	free(r);
+}
+
 struct router *router_create(struct dataplane *dp, struct nat *nat)
 {
 	struct router *r = calloc(1, sizeof(*r));
@@ -33,12 +52,13 @@ struct router *router_create(struct dataplane *dp, struct nat *nat)
 		return NULL;
 	r->dp = dp;
 	r->nat = nat;
+	r->n = 1;
+	r->generation = 1;
 	r->filter6 = create_filter(nat);
-	if (!r->filter6) {
-		free(r);
+	if (!r->filter6 || !create_ways(r)) {
+		free_parts(r);
 		return NULL;
 	}
-	r->n = 1;
 	atomic_store(&dp->router, r);
 	return r;
 }
@@ -49,8 +69,7 @@ void router_destroy(struct router *r)
 		return;
 	atomic_store(&r->dp->router, NULL);
 	dataplane_synchronize(r->dp);
-	filter6_destroy(r->filter6);
-	free(r);
+	free_parts(r);
 }
 
 static unsigned free_number(const struct router *r)
@@ -113,6 +132,13 @@ int router_iface_station(struct router_iface *i)
 			      i->gateway->port.id, 0);
 }
 
+/* Ways are asked for again. After what they were made of has changed; 0 is none. */
+static void new_generation(struct router *r)
+{
+	if (atomic_fetch_add(&r->generation, 1) == UINT32_MAX)
+		atomic_fetch_add(&r->generation, 1);
+}
+
 /* From here on workers find the interface. */
 static void publish(struct router *r, struct router_iface *i)
 {
@@ -126,6 +152,7 @@ static void publish(struct router *r, struct router_iface *i)
 		atomic_store(&i->gateway->port.router, i);
 		atomic_store(&i->params.port->router, i);
 	}
+	new_generation(r);
 }
 
 int router_iface_add(struct router *r, const struct router_iface_params *params, struct err *e)
@@ -228,6 +255,7 @@ void router_iface_del(struct router *r, unsigned number)
 	atomic_store(&r->ifaces[number], NULL);
 	while (r->n > 1 && !r->ifaces[r->n - 1])
 		r->n--;
+	new_generation(r);
 	dataplane_synchronize(r->dp);
 	filter6_forget(r->filter6, (uint16_t)number);
 	gateway_destroy(r->dp, i->gateway);

@@ -40,6 +40,7 @@ struct filter6_view;
 struct gateway;
 struct neigh_table;
 struct router;
+struct way;
 
 enum router_forward { ROUTER_NONE, ROUTER_ROUTE, ROUTER_NAT };
 
@@ -102,6 +103,9 @@ struct router {
 	struct filter6 *filter6;
 	struct router_iface *_Atomic ifaces[ROUTER_IFACES_MAX]; /* w: control; r: workers, rcu */
 	unsigned n;						/* numbers in use end below it */
+	/* Of the interfaces together: what ways are remembered for. w: control; r: workers */
+	_Atomic uint32_t generation;
+	struct way *ways[WORKERS_MAX]; /* w, r: that worker */
 };
 
 /*

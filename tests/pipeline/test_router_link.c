@@ -354,6 +354,87 @@ static void bridge_without_its_gateway_is_a_plain_bridge(void **state)
 	assert_int_equal(routernet_count(net, B), 2); /* nobody has the address: flooded */
 }
 
+/* --- ways that are remembered ------------------------------------------------------------------
+ */
+
+static uint64_t slow(const struct routernet *net)
+{
+	struct router_counters c;
+
+	router_counters_get(net->router->ifaces[net->red], &c);
+	return c.slow;
+}
+
+static const struct flow red_to_blue6 = {
+	.from = 3, .src = "fd00:20::13", .dst = "fd00:30::14", .sport = 9, .dport = 7};
+
+static void way_of_a_routed_pair_is_found_once(void **state)
+{
+	struct routernet *net = *state;
+	struct flow spent = red_to_blue6;
+
+	routernet_meet(net);
+	for (int i = 0; i < 5; i++) {
+		routernet_send(net, C, &red_to_blue);
+		routernet_send(net, C, &red_to_blue6);
+	}
+	assert_int_equal(routernet_count(net, D), 10);
+	assert_int_equal(routernet_got(net, D, 9).ttl, 63);
+	assert_int_equal(slow(net), 2);
+
+	/* What needs an answer gets it. */
+	spent.ttl = 1;
+	routernet_send(net, C, &spent);
+	assert_int_equal(routernet_got(net, C, 0).sport, 3);
+}
+
+static void way_is_void_when_the_networks_are_kept_apart(void **state)
+{
+	struct routernet *net = *state;
+	struct err e;
+
+	routernet_meet(net);
+	routernet_send(net, C, &red_to_blue6);
+	routernet_send(net, C, &red_to_blue6);
+	net->params[BLUE].forward = ROUTER_NONE;
+	router_iface_update(net->router, (unsigned)net->blue, &net->params[BLUE], &e);
+	routernet_send(net, C, &red_to_blue6);
+
+	assert_int_equal(routernet_count(net, D), 2);
+	assert_int_equal(routernet_drops(net, DROP_PROHIBITED) + routernet_count(net, C), 1);
+}
+
+static void way_is_no_others(void **state)
+{
+	struct routernet *net = *state;
+	struct flow forged = red_to_blue6;
+
+	routernet_meet(net);
+	routernet_send(net, C, &red_to_blue6);
+	forged.from = 5;
+	routernet_send(net, E, &forged); /* the same addresses, from another bridge */
+
+	assert_int_equal(routernet_count(net, D), 1);
+	assert_int_equal(routernet_drops(net, DROP_MARTIAN), 1);
+}
+
+static void way_follows_a_neighbour_that_moves(void **state)
+{
+	struct routernet *net = *state;
+	struct mac moved = station(44);
+	struct got got;
+
+	routernet_meet(net);
+	routernet_send(net, C, &red_to_blue);
+	routernet_send(net, C, &red_to_blue);
+	routernet_arp(net, D, 44, "10.30.0.14", "10.30.0.14", ARP_REPLY);
+	routernet_clear(net);
+	routernet_send(net, C, &red_to_blue);
+
+	got = routernet_got(net, D, 0);
+	assert_memory_equal(&got.dst, &moved, 6);
+}
+
 /* --- mirrors -----------------------------------------------------------------------------------
  */
 
@@ -432,6 +513,10 @@ int main(void)
 		T(bridge_that_loses_its_translation_passes_nothing_meanwhile),
 		T(next_hop_that_changes_is_used_by_sessions_that_are_there),
 		T(bridge_without_its_gateway_is_a_plain_bridge),
+		T(way_of_a_routed_pair_is_found_once),
+		T(way_is_void_when_the_networks_are_kept_apart),
+		T(way_is_no_others),
+		T(way_follows_a_neighbour_that_moves),
 		T(mirror_copies_what_is_routed_to_its_port),
 		T(full_mirror_holds_nothing_back_that_is_routed),
 	};
