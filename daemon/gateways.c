@@ -152,17 +152,20 @@ static bool wants_filter6(const struct config_bridge *c)
 }
 
 /*
- * Prefix and DNS server are advertised by the bridge's DHCP server where that serves IPv6 (struct
- * dhcp_plan says when); what both say of DHCPv6 must be the same.
+ * Where the bridge's DHCP server serves IPv6 (struct dhcp_plan says when), both say the same of
+ * DHCPv6 and of the prefix.
  */
 static void set_advert(struct router_iface_params *p, const struct config_bridge *c)
 {
-	bool served = config_has_dhcp(c) && p->has_address6 && p->address6.len == 64;
+	const struct config_dhcp *d = &c->dhcp;
 
-	p->advertises = c->ra && (!config_has_dhcp(c) || c->dhcp.ra);
-	p->advert_prefix = !served;
-	if (served)
-		p->advert_flags = c->dhcp.range6[0] ? RA_MANAGED | RA_OTHER : RA_OTHER;
+	p->advertises = c->ra && (!config_has_dhcp(c) || d->ra);
+	if (!config_has_dhcp(c) || !p->has_address6 || p->address6.len != 64)
+		return;
+	p->advert_managed = d->range6[0];
+	p->advert_flags = d->range6[0] ? RA_MANAGED | RA_OTHER : RA_OTHER;
+	p->advert_valid_s =
+		d->lease_ns == UINT64_MAX ? UINT32_MAX : (uint32_t)(d->lease_ns / NS_PER_S);
 }
 
 static struct router_iface_params bridge_iface(struct gateways *g, const struct gateways_bridge *b,

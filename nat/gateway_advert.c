@@ -3,9 +3,9 @@
 /*
  * The gateway of a bridge as the IPv6 router of its hosts (RFC 4861, 6.2). It advertises itself
  * where it leads somewhere: on a routed bridge, and on a translated one whose prefix is known
- * outside. What else hosts need, a prefix and a DNS server, is advertised by the bridge's DHCP
- * server where there is one, which says of itself that it is no router; where there is none the
- * gateway advertises the prefix.
+ * outside. The bridge's DHCP server, where there is one, advertises the DNS server and the same
+ * prefix, and says of itself that it is no router. The gateway says the prefix too, because a host
+ * that has heard of a router asks no more, and the server may not have been up yet.
  *
  * Whoever asks and has an address is answered directly, others with all, every three seconds at
  * most. Unasked it speaks three times soon after it became a router, then every few minutes.
@@ -24,6 +24,10 @@
 #define SOON	    2u	/* with the one at once MAX_INITIAL_RTR_ADVERTISEMENTS */
 #define ALL_PAUSE_S 3u	/* MIN_DELAY_BETWEEN_RAS */
 
+/* How long prefixes are valid, and preferred: RFC 4861, 6.2.1. */
+#define VALID_S	    (30u * 86400)
+#define PREFERRED_S (7u * 86400)
+
 static const struct ipaddr all_nodes = {{0xff, 2, [15] = 1}};
 
 static bool leads_somewhere(const struct router_iface_params *p)
@@ -40,7 +44,10 @@ bool gateway_advert(const struct router_iface *r, struct ra_advert *a)
 	a->src = r->link_local;
 	a->lifetime_s = leads_somewhere(p) ? LIFETIME_S : 0;
 	a->flags = p->advert_flags;
-	a->has_prefix = p->advert_prefix && p->has_address6;
+	a->has_prefix = p->has_address6;
+	a->autonomous = !p->advert_managed;
+	a->valid_s = p->advert_valid_s ?: VALID_S;
+	a->preferred_s = p->advert_valid_s ?: PREFERRED_S;
 	a->prefix = p->address6;
 	return p->advertises && a->lifetime_s;
 }

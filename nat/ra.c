@@ -18,10 +18,6 @@
 #define HOP_LIMIT     64
 #define SLAAC_LEN     64 /* RFC 4291, 2.5.1: interface identifiers have 64 bits */
 
-/* How long prefixes are valid, and preferred: RFC 4861, 6.2.1. */
-#define VALID_S	    (30u * 86400)
-#define PREFERRED_S (7u * 86400)
-
 enum { ON_LINK = 0x80, AUTONOMOUS = 0x40 };
 
 struct body {
@@ -93,16 +89,16 @@ static uint8_t *add_mac(uint8_t *p, const struct mac *mac)
 	return p + MAC_LEN;
 }
 
-static uint8_t *add_prefix(uint8_t *p, const struct ipaddr_prefix *prefix)
+static uint8_t *add_prefix(uint8_t *p, const struct ra_advert *a)
 {
-	const struct ipaddr_prefix net = ipaddr_network(prefix);
+	const struct ipaddr_prefix net = ipaddr_network(&a->prefix);
 	struct prefix_option option = {
 		.type = OPTION_PREFIX,
 		.size = sizeof(option) / 8,
 		.len = net.len,
-		.flags = ON_LINK | (net.len == SLAAC_LEN ? AUTONOMOUS : 0),
-		.valid_s = RTE_BE32(VALID_S),
-		.preferred_s = RTE_BE32(PREFERRED_S),
+		.flags = ON_LINK | (a->autonomous && net.len == SLAAC_LEN ? AUTONOMOUS : 0),
+		.valid_s = rte_cpu_to_be_32(a->valid_s),
+		.preferred_s = rte_cpu_to_be_32(a->preferred_s),
 	};
 
 	memcpy(option.prefix, net.addr.b, sizeof(option.prefix));
@@ -129,7 +125,7 @@ unsigned ra_build(uint8_t *frame, const struct mac *mac, const struct ipaddr *ds
 	uint16_t csum;
 
 	if (a->has_prefix)
-		end = add_prefix(end, &a->prefix);
+		end = add_prefix(end, a);
 	size = (unsigned)(end - frame - L4);
 	ip.payload_len = rte_cpu_to_be_16((uint16_t)size);
 	memcpy(ip.src, a->src.b, 16);

@@ -22,7 +22,10 @@ struct ra_advert {
 	struct ipaddr src;   /* its link-local address */
 	uint16_t lifetime_s; /* as a default router; 0: it is none */
 	uint8_t flags;	     /* RA_*: addresses, or the rest, are to be had by DHCPv6 */
-	bool has_prefix;     /* on the link; of 64 bits: addresses may be made of it */
+	bool has_prefix;     /* on the link */
+	bool autonomous;     /* addresses may be made of it, when it has 64 bits */
+	uint32_t valid_s;    /* how long they are; UINT32_MAX: for ever */
+	uint32_t preferred_s;
 	struct ipaddr_prefix prefix;
 };
 

@@ -60,10 +60,11 @@ struct router_iface_params {
 	struct nat_inside *inside; /* of IPv4: behaviour and filter; NULL: none */
 	const struct filter6_view *filter6; /* for IPv6; NULL: none. Stays the caller's */
 	bool has_npt6;
-	struct npt6 npt6;     /* with ROUTER_NAT: the bridge's IPv6 prefix as the uplink knows it */
-	bool advertises;      /* itself as a router, where it routes IPv6 */
-	bool advert_prefix;   /* and the bridge's prefix: nobody else does */
-	uint8_t advert_flags; /* RA_* */
+	struct npt6 npt6;    /* with ROUTER_NAT: the bridge's IPv6 prefix as the uplink knows it */
+	bool advertises;     /* itself as a router, where it routes IPv6 */
+	bool advert_managed; /* addresses are had by DHCPv6, none are made of the prefix */
+	uint32_t advert_valid_s; /* of the prefix; 0: the default of RFC 4861 */
+	uint8_t advert_flags;	 /* RA_* */
 
 	/* An uplink: */
 	struct port *port;

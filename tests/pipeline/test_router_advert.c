@@ -45,7 +45,7 @@ static void become_router(struct routernet *net, int bridge, int number)
 {
 	struct err e;
 
-	net->params[bridge].advertises = net->params[bridge].advert_prefix = true;
+	net->params[bridge].advertises = true;
 	assert_int_equal(
 		router_iface_update(net->router, (unsigned)number, &net->params[bridge], &e), 0);
 	routernet_run(net);
