@@ -404,6 +404,34 @@ static void way_is_void_when_the_networks_are_kept_apart(void **state)
 	assert_int_equal(routernet_drops(net, DROP_PROHIBITED) + routernet_count(net, C), 1);
 }
 
+static void way_is_void_when_a_bridge_with_the_network_comes(void **state)
+{
+	static const struct flow out = {.from = 3, .src = "fd00:20::13", .dst = "fd00:50::5"};
+	const struct bridge_params bridge = {.name = "new", .fdb_entries = 100, .ageing_s = 300};
+	struct routernet *net = *state;
+	struct router_iface_params params = net->params[BLUE];
+	struct ipaddr_prefix prefix;
+	struct err e;
+	int number;
+
+	routernet_meet(net);
+	routernet_send(net, C, &out);
+	routernet_send(net, C, &out);
+	assert_int_equal(routernet_count(net, W), 2);
+	ipaddr_prefix_parse("fd00:50::1/64", &prefix);
+	params.name = "new";
+	params.bridge = bridge_create(net->dp, &bridge, &e);
+	params.has_address = false;
+	params.address6 = prefix;
+	number = router_iface_add(net->router, &params, &e);
+	routernet_send(net, C, &out);
+
+	assert_int_equal(routernet_count(net, W), 2);
+	net->port_left = true;
+	router_iface_del(net->router, (unsigned)number);
+	bridge_destroy(params.bridge);
+}
+
 static void way_is_no_others(void **state)
 {
 	struct routernet *net = *state;
@@ -515,6 +543,7 @@ int main(void)
 		T(bridge_without_its_gateway_is_a_plain_bridge),
 		T(way_of_a_routed_pair_is_found_once),
 		T(way_is_void_when_the_networks_are_kept_apart),
+		T(way_is_void_when_a_bridge_with_the_network_comes),
 		T(way_is_no_others),
 		T(way_follows_a_neighbour_that_moves),
 		T(mirror_copies_what_is_routed_to_its_port),
