@@ -59,6 +59,18 @@ void bridge_output_done(struct verdicts *v, struct burst *b, const struct port *
 			v->mirror[k] |= sent & ~b->routed;
 }
 
+const struct bridge_mirrors *bridge_mirrors_of(const struct port *out)
+{
+	const struct bridge *br = atomic_load_explicit(&out->bridge, memory_order_acquire);
+
+	return br ? atomic_load_explicit(&br->mirrors, memory_order_acquire) : NULL;
+}
+
+bool bridge_mirror_takes(const struct bridge_mirrors *mirrors, unsigned k, const struct port *out)
+{
+	return port_set_has(&mirrors->list[k].out, out->id);
+}
+
 unsigned bridge_mirror_count(const struct bridge_mirrors *mirrors)
 {
 	return mirrors ? mirrors->n : 0;

@@ -23,6 +23,11 @@ void bridge_output_done(struct verdicts *v, struct burst *b, const struct port *
 /* The router's interface on the bridge; NULL: it has none. */
 struct router_iface *bridge_gateway(const struct bridge *br);
 
+/* The mirrors of the bridge that `out` is on, NULL: none; whether the k-th copies what goes to it.
+ */
+const struct bridge_mirrors *bridge_mirrors_of(const struct port *out);
+bool bridge_mirror_takes(const struct bridge_mirrors *mirrors, unsigned k, const struct port *out);
+
 /* The number of mirrors, and where the copies of the k-th go; NULL when that port is gone. */
 unsigned bridge_mirror_count(const struct bridge_mirrors *mirrors);
 struct port *bridge_mirror_port(const struct bridge_mirrors *mirrors, unsigned k,

@@ -10,12 +10,13 @@
 
 #define LISTED_MAX 20 /* guests of a bridge, addresses of an uplink */
 
-static void print_refused(const struct render *r, const json_t *o, const char *indent)
+static void print_refused(const struct render *r, const json_t *o, const char *key,
+			  const char *title)
 {
 	char text[512];
 
-	if (render_counters(json_object_get(o, "refused"), text, sizeof(text)))
-		fprintf(r->out, "%srefused: %s\n", indent, text);
+	if (render_counters(json_object_get(o, key), text, sizeof(text)))
+		fprintf(r->out, "%s: %s\n", title, text);
 }
 
 static void print_packets(const struct render *r, const json_t *o)
@@ -63,7 +64,10 @@ static void print_bridge(const struct render *r, const json_t *b)
 	if (json_object_get(b, "sessions_max"))
 		fprintf(r->out, " of %" PRId64, jsonx_int(b, "sessions_max", 0));
 	fputc('\n', r->out);
-	print_refused(r, b, "    ");
+	if (json_object_get(b, "sessions6"))
+		fprintf(r->out, "    IPv6 sessions: %" PRId64 "\n", jsonx_int(b, "sessions6", 0));
+	print_refused(r, b, "refused", "    refused");
+	print_refused(r, b, "refused6", "    IPv6 refused");
 	print_packets(r, b);
 	print_guests(r, json_object_get(b, "guests"));
 }
@@ -106,7 +110,7 @@ void render_nat(const struct render *r, const json_t *result)
 	fprintf(r->out, "opened: %" PRId64 ", expired: %" PRId64 ", flushed: %" PRId64 "\n",
 		jsonx_int(result, "opened", 0), jsonx_int(result, "expired", 0),
 		jsonx_int(result, "flushed", 0));
-	print_refused(r, result, "");
+	print_refused(r, result, "refused", "refused");
 	json_array_foreach (json_object_get(result, "bridges"), i, entry)
 		print_bridge(r, entry);
 	json_array_foreach (json_object_get(result, "uplinks"), i, entry)

@@ -187,22 +187,58 @@ static void check_uplink_forwards(struct check *k, const char *uplink)
 	}
 }
 
+/* Whether a rule's `from` or `to` means something. */
+static bool is_end(const struct check *k, const struct config_bridge *b, const char *text)
+{
+	struct ipaddr_prefix p6;
+	struct ip4_prefix p;
+
+	if (strchr(text, ':'))
+		return nat_value_prefix6(text, &p6) == 0;
+	return nat_value_prefix(k->c, b, text, &p) == 0;
+}
+
+/* The addresses that a guest makes for itself are not known. */
+static void warn_of_name(struct check *k, const struct config_bridge *b, unsigned n,
+			 const char *text)
+{
+	struct ip4_prefix p;
+	uint32_t addr;
+
+	if (!text[0] || strchr(text, ':') || ip4_prefix_parse(text, &p) == 0 ||
+	    ip4_parse(text, &addr) == 0 || !b->address6[0] ||
+	    !(b->nat.prefix6[0] || config_bridge_forward(b) == FORWARD_ROUTE))
+		return;
+	errors_help(errors_warn(k->errs, b->nat.rules[n].pos,
+				"bridges.%s.nat.filter[%u]: '%s' is the guest's IPv4 address; its "
+				"IPv6 packets do not fit the rule",
+				b->name, n, text),
+		    "add a rule with its IPv6 address, or without an address");
+}
+
 static void check_rule(struct check *k, const struct config_bridge *b, unsigned n)
 {
 	const struct config_nat_rule *r = &b->nat.rules[n];
 	const struct {
 		const char *key, *text;
 	} ends[] = {{"from", r->from}, {"to", r->to}};
-	struct ip4_prefix p;
 	uint16_t first, last;
 
+	if (nat_value_family(r->from, r->to) < 0)
+		errors_help(errors_add(k->errs, r->pos,
+				       "bridges.%s.nat.filter[%u]: '%s' and '%s' are of different "
+				       "families",
+				       b->name, n, r->from, r->to),
+			    "write a rule for IPv4 and one for IPv6");
 	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++)
-		if (nat_value_prefix(k->c, b, ends[i].text, &p))
+		if (!is_end(k, b, ends[i].text))
 			errors_help(errors_add(k->errs, r->pos,
 					       "bridges.%s.nat.filter[%u].%s: '%s' is no address, "
 					       "prefix or guest of the bridge",
 					       b->name, n, ends[i].key, ends[i].text),
 				    "for example: %s: 10.0.0.0/8", ends[i].key);
+	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++)
+		warn_of_name(k, b, n, ends[i].text);
 	if (r->port[0] && nat_value_ports(r->port, &first, &last))
 		errors_help(errors_add(k->errs, r->pos,
 				       "bridges.%s.nat.filter[%u].port: '%s' is no port and no "

@@ -205,6 +205,7 @@ struct config_bridge {
 	struct config_pos address6_pos;
 	enum config_forward forward; /* as written: config_bridge_forward resolves it */
 	struct config_pos forward_pos;
+	bool ra; /* the gateway advertises itself where it routes IPv6 */
 	unsigned mtu, gateway_vlan;
 	const char *uplink; /* of the default route while `forward` is route, "": none */
 	struct config_pos bridge_uplink_pos;

@@ -128,6 +128,26 @@ int nat_value_prefix(const struct config *c, const struct config_bridge *b, cons
 	return strchr(text, '/') ? -EINVAL : guest_address(c, b, text, &p->addr);
 }
 
+static int family_of(const char *text)
+{
+	return !text[0] ? 0 : strchr(text, ':') ? 6 : 4;
+}
+
+int nat_value_family(const char *from, const char *to)
+{
+	int a = family_of(from), b = family_of(to);
+
+	return !a || !b || a == b ? a | b : -EINVAL;
+}
+
+int nat_value_prefix6(const char *text, struct ipaddr_prefix *p)
+{
+	*p = (struct ipaddr_prefix){0};
+	if (!text[0])
+		return 0;
+	return family_of(text) == 6 ? ipaddr_prefix_parse(text, p) : -EINVAL;
+}
+
 uint32_t nat_value_ip4(const char *text)
 {
 	uint32_t addr = 0;

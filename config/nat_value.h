@@ -4,6 +4,7 @@
 
 /* What the texts of `nat` and `uplinks` mean. Addresses and ports are in host byte order. */
 
+#include "common/ipaddr.h"
 #include "config/config.h"
 
 /*
@@ -32,6 +33,15 @@ int nat_value_target(const struct config *c, const struct config_bridge *b, cons
 /* A prefix, an address, or the name of a guest on `b`. "" is all addresses. Returns as above. */
 int nat_value_prefix(const struct config *c, const struct config_bridge *b, const char *text,
 		     struct ip4_prefix *p);
+
+/*
+ * Which family the ends of a filter rule are of: 4, 6, 0 for either, -EINVAL when they are not of
+ * the same. The name of a guest is its IPv4 address.
+ */
+int nat_value_family(const char *from, const char *to);
+
+/* An IPv6 prefix or address. "" is all addresses. Returns 0 or -EINVAL. */
+int nat_value_prefix6(const char *text, struct ipaddr_prefix *p);
 
 /* Host-order IPv4 address of a text that the schema has checked to be one. */
 uint32_t nat_value_ip4(const char *text);

@@ -578,6 +578,15 @@ static const struct schema_key bridge_keys[] = {
 		.help = "with forward: route, the uplink for packets to no bridge; not given: none",
 	},
 	{
+		.name = "ra",
+		.type = SCHEMA_BOOL,
+		.offset = offsetof(struct config_bridge, ra),
+		.fallback = "on",
+		.help = "the gateway advertises itself as the router for IPv6 where it is one: on "
+			"a "
+			"routed bridge with address6, and with nat.prefix6; not with dhcp.ra: off",
+	},
+	{
 		.name = "mtu",
 		.type = SCHEMA_UINT,
 		.offset = offsetof(struct config_bridge, mtu),

@@ -269,8 +269,8 @@ static const struct schema_key dhcp_keys[] = {
 		.type = SCHEMA_BOOL,
 		.offset = offsetof(struct config_dhcp, ra),
 		.fallback = "on",
-		.help = "advertise the prefix of the bridge's address6, with the DNS server, and "
-			"without being a router",
+		.help = "advertise the prefix of the bridge's address6, with the DNS server; off: "
+			"neither the server nor the gateway advertises anything",
 	},
 	{
 		.name = "lease-file",

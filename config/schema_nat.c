@@ -96,8 +96,8 @@ static const struct schema_key rule_keys[] = {
 		.offset = offsetof(struct config_nat_rule, from),
 		.max = 64,
 		.example = "10.10.0.7",
-		.help = "only from this address or prefix; on the bridge's side also a guest's "
-			"name",
+		.help = "only from this address or prefix, of IPv4 or IPv6; on the bridge's side "
+			"also a guest's name, for its IPv4 address",
 	},
 	{
 		.name = "to",
@@ -105,7 +105,8 @@ static const struct schema_key rule_keys[] = {
 		.offset = offsetof(struct config_nat_rule, to),
 		.max = 64,
 		.example = "10.0.0.0/8",
-		.help = "only to this address or prefix; on the bridge's side also a guest's name",
+		.help = "only to this address or prefix, of IPv4 or IPv6; on the bridge's side "
+			"also a guest's name, for its IPv4 address",
 	},
 	{
 		.name = "port",

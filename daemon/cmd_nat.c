@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nat/filter6.h"
 #include "nat/gateway.h"
+#include "nat/tcp_state.h"
 
 #include "common/clock.h"
 #include "common/wire.h"
@@ -64,6 +66,15 @@ static json_t *counters_json(const struct router_iface *i)
 			 (json_int_t)c.echo_replies, "fragmented", (json_int_t)c.fragmented);
 }
 
+static void add_filter6(json_t *o, struct gateways *g, const struct gateways_bridge *b)
+{
+	uint64_t refused[DROP_N];
+	uint64_t n = filter6_bridge_counters(g->router->filter6, (uint16_t)b->number, refused);
+
+	json_object_set_new(o, "sessions6", json_integer((json_int_t)n));
+	json_object_set_new(o, "refused6", refused_json(refused));
+}
+
 static json_t *bridge_json(struct gateways *g, struct gateways_bridge *b)
 {
 	const struct config_bridge *c = config_bridge_lookup(g->d->config, b->name);
@@ -83,6 +94,8 @@ static json_t *bridge_json(struct gateways *g, struct gateways_bridge *b)
 	if (counters.sessions_max)
 		json_object_set_new(o, "sessions_max",
 				    json_integer((json_int_t)counters.sessions_max));
+	if (b->filter6)
+		add_filter6(o, g, b);
 	return o;
 }
 
@@ -127,10 +140,12 @@ void cmd_nat_show(struct call *call, void *ctx)
 	struct gateways *g = d->gateways;
 	json_t *bridges = json_array(), *uplinks = json_array();
 	struct nat_counters c = {0};
+	struct filter6_counters c6 = {0};
 	struct gateways_bridge *b;
 	struct gateways_uplink *u;
 
 	if (g) {
+		filter6_counters_get(g->router->filter6, &c6);
 		nat_counters_get(g->nat, &c);
 		TAILQ_FOREACH (b, &g->bridges, next)
 			if (b->number)
@@ -138,16 +153,17 @@ void cmd_nat_show(struct call *call, void *ctx)
 		TAILQ_FOREACH (u, &g->uplinks, next)
 			json_array_append_new(uplinks, uplink_json(g, u));
 	}
-	call_reply(call,
-		   json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
-			     "sessions", (json_int_t)c.sessions, "sessions_max",
-			     (json_int_t)c.sessions_max, "mappings", (json_int_t)c.mappings,
-			     "opened", (json_int_t)c.opened, "expired", (json_int_t)c.expired,
-			     "flushed", (json_int_t)c.flushed, "ports_shared",
-			     (json_int_t)c.ports_shared, "icmp_errors", (json_int_t)c.icmp_errors,
-			     "fragments_held", (json_int_t)c.fragments_held, "memory_bytes",
-			     (json_int_t)c.bytes, "refused", refused_json(c.refused), "bridges",
-			     bridges, "uplinks", uplinks));
+	call_reply(
+		call,
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
+			  "sessions", (json_int_t)c.sessions, "sessions_max",
+			  (json_int_t)c.sessions_max, "sessions6", (json_int_t)c6.sessions,
+			  "mappings", (json_int_t)c.mappings, "opened", (json_int_t)c.opened,
+			  "expired", (json_int_t)c.expired, "flushed", (json_int_t)c.flushed,
+			  "ports_shared", (json_int_t)c.ports_shared, "icmp_errors",
+			  (json_int_t)c.icmp_errors, "fragments_held", (json_int_t)c.fragments_held,
+			  "memory_bytes", (json_int_t)c.bytes, "refused", refused_json(c.refused),
+			  "bridges", bridges, "uplinks", uplinks));
 }
 
 /* --- nat/sessions ------------------------------------------------------------------------------
@@ -187,6 +203,7 @@ static const char *proto_name(uint8_t proto, char text[8])
 	case WIRE_PROTO_UDP:
 		return "udp";
 	case WIRE_PROTO_ICMP:
+	case WIRE_PROTO_ICMP6:
 		return "icmp";
 	default:
 		snprintf(text, 8, "%u", proto);
@@ -223,6 +240,65 @@ static bool add_session(const struct nat_session_info *s, void *arg)
 	return true;
 }
 
+/* --- the same of IPv6 --------------------------------------------------------------------------
+ */
+
+struct listing6 {
+	struct gateways *g;
+	const struct gateways_bridge *only; /* NULL: of all bridges */
+	uint32_t now_s;
+	json_t *list;
+};
+
+static json_t *endpoint6_json(const struct ipaddr *addr, uint16_t port)
+{
+	const struct ipaddr_prefix one = {*addr, 128};
+	char text[IPADDR_TEXT_MAX];
+
+	return json_sprintf("[%s]:%u", ipaddr_prefix_format(&one, text), ntohs(port));
+}
+
+static const char *bridge6_of(struct gateways *g, uint16_t number)
+{
+	struct gateways_bridge *b;
+
+	TAILQ_FOREACH (b, &g->bridges, next)
+		if (b->number == number)
+			return b->name;
+	return "";
+}
+
+static bool add_session6(const struct session6 *s, void *arg)
+{
+	struct listing6 *l = arg;
+	int32_t left_s = (int32_t)(s->due_s - l->now_s);
+	char proto[8];
+
+	if (l->only && s->bridge != l->only->number)
+		return true;
+	if (json_array_size(l->list) >= SESSIONS_MAX)
+		return false;
+	json_array_append_new(l->list,
+			      json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:i, s:i, s:b, s:b}",
+					"bridge", bridge6_of(l->g, s->bridge), "uplink", "",
+					"proto", proto_name(s->proto, proto), "guest",
+					endpoint6_json(&s->guest, s->guest_port), "remote",
+					endpoint6_json(&s->remote, s->remote_port), "state",
+					tcp_state_name((enum tcp_state)s->tcp), "age_s",
+					(int)(l->now_s - s->opened_s), "idle_s",
+					(int)(l->now_s - s->seen_s), "expires_s",
+					left_s > 0 ? (int)left_s : 0, "inbound",
+					(s->flags & SESSION6_INBOUND) != 0, "hairpin", false));
+	return true;
+}
+
+static void list_sessions6(struct gateways *g, const struct gateways_bridge *only, json_t *list)
+{
+	struct listing6 l = {g, only, (uint32_t)(clock_now_ns() / NS_PER_S), list};
+
+	session6_visit(filter6_sessions(g->router->filter6), add_session6, &l);
+}
+
 /* The bridge that the call names, if it names one; false when the call is ended. */
 static bool bridge_param(struct call *call, struct weftd *d, struct gateways_bridge **b)
 {
@@ -235,7 +311,7 @@ static bool bridge_param(struct call *call, struct weftd *d, struct gateways_bri
 	if (!vb)
 		return false;
 	*b = d->gateways ? gateways_bridge_lookup(d->gateways, vswitch_bridge_name(vb)) : NULL;
-	if (!*b || !(*b)->inside) {
+	if (!*b || !((*b)->inside || (*b)->filter6)) {
 		call_fail(call, RPC_FAILED,
 			  "bridge %s has no sessions: it neither translates nor filters",
 			  vswitch_bridge_name(vb));
@@ -255,36 +331,61 @@ void cmd_nat_sessions(struct call *call, void *ctx)
 		return;
 	}
 	l.only = b ? b->inside : NULL;
-	if (l.g)
+	if (l.g && (!b || b->inside))
 		nat_visit_sessions(l.g->nat, clock_now_ns(), add_session, &l);
+	if (l.g)
+		list_sessions6(l.g, b, l.list);
 	call_reply(call, l.list);
 }
 
-static int address_param(struct call *call, const char *key, uint32_t *addr)
+/* An address of either family; `p->len` 0: not given. */
+static int address_param(struct call *call, const char *key, struct ipaddr_prefix *p)
 {
 	const char *text = NULL;
 
 	if (call_param_string(call, key, CALL_OPTIONAL, &text) < 0)
 		return -1;
-	if (text && ip4_parse(text, addr) < 0) {
-		call_fail(call, RPC_INVALID_PARAMS, "'%s' is no IPv4 address, such as 10.10.0.7",
-			  text);
+	if (text && (ipaddr_prefix_parse(text, p) < 0 || p->len != 128)) {
+		call_fail(call, RPC_INVALID_PARAMS, "'%s' is no address, such as 10.10.0.7", text);
 		return -1;
 	}
 	return 0;
 }
 
+static unsigned flush4(struct gateways *g, const struct gateways_bridge *b,
+		       const struct ipaddr_prefix *guest)
+{
+	struct nat_flush which = {.inside = b ? b->inside : NULL};
+
+	if (b && !b->inside)
+		return 0;
+	if (guest->len) {
+		memcpy(&which.guest, guest->addr.b + 12, sizeof(which.guest));
+		which.guest = ntohl(which.guest);
+	}
+	return nat_flush(g->nat, &which);
+}
+
+static unsigned flush6(struct gateways *g, const struct gateways_bridge *b,
+		       const struct ipaddr_prefix *guest)
+{
+	return session6_flush(filter6_sessions(g->router->filter6), b ? (uint16_t)b->number : 0,
+			      guest->len ? &guest->addr : NULL);
+}
+
 void cmd_nat_flush(struct call *call, void *ctx)
 {
 	struct weftd *d = ctx;
-	struct nat_flush which = {0};
+	struct ipaddr_prefix guest = {.len = 0};
 	struct gateways_bridge *b;
-	unsigned n;
+	unsigned n = 0;
 
-	if (!bridge_param(call, d, &b) || address_param(call, "guest", &which.guest) < 0)
+	if (!bridge_param(call, d, &b) || address_param(call, "guest", &guest) < 0)
 		return;
-	which.inside = b ? b->inside : NULL;
-	n = d->gateways ? nat_flush(d->gateways->nat, &which) : 0;
+	if (d->gateways && (!guest.len || ipaddr_is_ip4(&guest.addr)))
+		n += flush4(d->gateways, b, &guest);
+	if (d->gateways && (!guest.len || !ipaddr_is_ip4(&guest.addr)))
+		n += flush6(d->gateways, b, &guest);
 	call_reply(call, json_pack("{s:i}", "sessions", (int)n));
 }
 

@@ -42,13 +42,87 @@ static struct nat_rule rule_of(const struct config *c, const struct config_bridg
 	return rule;
 }
 
-struct nat_rule *gateway_rules_create(const struct config *c, const struct config_bridge *b)
+static bool is_of(const struct config_nat_rule *r, int family)
+{
+	int of = nat_value_family(r->from, r->to);
+
+	return of == 0 || of == family;
+}
+
+bool gateway_rules_has(const struct config_bridge *b, int family)
+{
+	for (unsigned i = 0; i < b->nat.n_rules; i++)
+		if (is_of(&b->nat.rules[i], family))
+			return true;
+	return false;
+}
+
+struct nat_rule *gateway_rules_create(const struct config *c, const struct config_bridge *b,
+				      unsigned *n)
 {
 	struct nat_rule *rules = calloc(b->nat.n_rules + 1, sizeof(*rules));
 
+	*n = 0;
 	for (unsigned i = 0; rules && i < b->nat.n_rules; i++)
-		rules[i] = rule_of(c, b, &b->nat.rules[i]);
+		if (is_of(&b->nat.rules[i], 4))
+			rules[(*n)++] = rule_of(c, b, &b->nat.rules[i]);
 	return rules;
+}
+
+static struct filter6_rule rule6_of(const struct config_nat_rule *r)
+{
+	const char *way = r->verdict == FILTER_ALLOW ? r->allow : r->deny;
+	bool out = strcmp(way, "out") == 0;
+	struct filter6_rule rule = {
+		.allow = r->verdict == FILTER_ALLOW,
+		.direction = out ? NAT_OUTBOUND : NAT_INBOUND,
+		.proto = protocol_of(r->proto),
+	};
+
+	if (rule.proto == WIRE_PROTO_ICMP)
+		rule.proto = WIRE_PROTO_ICMP6;
+	nat_value_prefix6(r->from, out ? &rule.guest : &rule.remote);
+	nat_value_prefix6(r->to, out ? &rule.remote : &rule.guest);
+	if (r->port[0])
+		nat_value_ports(r->port, &rule.port_first, &rule.port_last);
+	return rule;
+}
+
+static struct nat_timeouts timeouts_of(const struct config_nat *nat)
+{
+	return (struct nat_timeouts){
+		.udp_s = (uint32_t)(nat->udp_ns / NS_PER_S),
+		.tcp_s = (uint32_t)(nat->tcp_ns / NS_PER_S),
+		.tcp_opening_s = (uint32_t)(nat->tcp_opening_ns / NS_PER_S),
+		.tcp_closing_s = (uint32_t)(nat->tcp_closing_ns / NS_PER_S),
+		.icmp_s = (uint32_t)(nat->icmp_ns / NS_PER_S),
+	};
+}
+
+static size_t filter6_bytes(unsigned n_rules)
+{
+	return sizeof(struct filter6_view) + n_rules * sizeof(struct filter6_rule);
+}
+
+struct filter6_view *gateway_filter6_create(const struct config_bridge *b)
+{
+	const struct config_nat *nat = &b->nat;
+	struct filter6_view *v = calloc(1, filter6_bytes(nat->n_rules));
+
+	if (!v)
+		return NULL;
+	v->timeouts = timeouts_of(nat);
+	v->quota = (struct session6_quota){nat->sessions, nat->sessions_per_guest};
+	v->tcp_strict = nat->tcp_strict;
+	for (unsigned i = 0; i < nat->n_rules; i++)
+		if (is_of(&nat->rules[i], 6))
+			v->rules[v->n_rules++] = rule6_of(&nat->rules[i]);
+	return v;
+}
+
+bool gateway_filter6_is(const struct filter6_view *a, const struct filter6_view *b)
+{
+	return a && b && a->n_rules == b->n_rules && memcmp(a, b, filter6_bytes(a->n_rules)) == 0;
 }
 
 static unsigned algs_of(const struct config_nat *nat)
@@ -63,7 +137,7 @@ static unsigned algs_of(const struct config_nat *nat)
 }
 
 struct nat_inside_params gateway_inside_params(const struct config_bridge *b,
-					       const struct nat_rule *rules)
+					       const struct nat_rule *rules, unsigned n_rules)
 {
 	static const enum nat_filtering filterings[] = {
 		[FILTERING_ENDPOINT_INDEPENDENT] = NAT_FILTERING_ENDPOINT_INDEPENDENT,
@@ -74,18 +148,14 @@ struct nat_inside_params gateway_inside_params(const struct config_bridge *b,
 	const struct config_nat *nat = &b->nat;
 	struct nat_inside_params params = {
 		.subnet = {ip4_network(&b->address), b->address.len},
-		.timeouts = {.udp_s = (uint32_t)(nat->udp_ns / NS_PER_S),
-			     .tcp_s = (uint32_t)(nat->tcp_ns / NS_PER_S),
-			     .tcp_opening_s = (uint32_t)(nat->tcp_opening_ns / NS_PER_S),
-			     .tcp_closing_s = (uint32_t)(nat->tcp_closing_ns / NS_PER_S),
-			     .icmp_s = (uint32_t)(nat->icmp_ns / NS_PER_S)},
+		.timeouts = timeouts_of(nat),
 		.sessions_max = nat->sessions,
 		.guest_sessions_max = nat->sessions_per_guest,
 		.guest_ports_max = nat->ports_per_guest,
 		.tcp_strict = nat->tcp_strict,
 		.algs = algs_of(nat),
 		.rules = rules,
-		.n_rules = nat->n_rules,
+		.n_rules = n_rules,
 	};
 
 	for (unsigned i = 0; i < NAT_CLASS_N; i++)

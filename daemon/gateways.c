@@ -139,7 +139,33 @@ static bool wants_inside(const struct config_bridge *c)
 {
 	enum config_forward mode = config_bridge_forward(c);
 
-	return c->has_address && (mode == FORWARD_NAT || (mode == FORWARD_ROUTE && c->nat.n_rules));
+	return c->has_address &&
+	       (mode == FORWARD_NAT || (mode == FORWARD_ROUTE && gateway_rules_has(c, 4)));
+}
+
+static bool wants_filter6(const struct config_bridge *c)
+{
+	enum config_forward mode = config_bridge_forward(c);
+
+	return c->address6[0] && gateway_rules_has(c, 6) &&
+	       (mode == FORWARD_ROUTE || (mode == FORWARD_NAT && c->nat.prefix6[0]));
+}
+
+/*
+ * Where the bridge's DHCP server serves IPv6 (struct dhcp_plan says when), both say the same of
+ * DHCPv6 and of the prefix.
+ */
+static void set_advert(struct router_iface_params *p, const struct config_bridge *c)
+{
+	const struct config_dhcp *d = &c->dhcp;
+
+	p->advertises = c->ra && (!config_has_dhcp(c) || d->ra);
+	if (!config_has_dhcp(c) || !p->has_address6 || p->address6.len != 64)
+		return;
+	p->advert_managed = d->range6[0];
+	p->advert_flags = d->range6[0] ? RA_MANAGED | RA_OTHER : RA_OTHER;
+	p->advert_valid_s =
+		d->lease_ns == UINT64_MAX ? UINT32_MAX : (uint32_t)(d->lease_ns / NS_PER_S);
 }
 
 static struct router_iface_params bridge_iface(struct gateways *g, const struct gateways_bridge *b,
@@ -168,6 +194,7 @@ static struct router_iface_params bridge_iface(struct gateways *g, const struct 
 	params.forward = modes[config_bridge_forward(c)];
 	params.uplink = u ? u->number : 0;
 	params.inside = b->inside;
+	params.filter6 = b->filter6;
 	/* No name has a blank: it is no guest's address. */
 	snprintf(name, sizeof(name), "bridge %s", c->name);
 	params.mac = mac_derive(name, 0);
@@ -176,6 +203,7 @@ static struct router_iface_params bridge_iface(struct gateways *g, const struct 
 	params.has_npt6 = c->nat.prefix6[0] && params.has_address6 &&
 			  ipaddr_prefix_parse(c->nat.prefix6, &outside) == 0 &&
 			  npt6_init(&params.npt6, &params.address6, &outside, &e) == 0;
+	set_advert(&params, c);
 	return params;
 }
 
@@ -226,14 +254,15 @@ static int set_inside(struct gateways *g, struct gateways_bridge *b, const struc
 {
 	struct nat_inside_params params;
 	struct nat_rule *rules;
+	unsigned n_rules;
 	int ret = 0;
 
 	if (!wants_inside(c))
 		return drop_inside(g, b, e);
-	rules = gateway_rules_create(all, c);
+	rules = gateway_rules_create(all, c, &n_rules);
 	if (!rules)
 		return err_set(e, ENOMEM, "bridge %s: out of memory", c->name);
-	params = gateway_inside_params(c, rules);
+	params = gateway_inside_params(c, rules, n_rules);
 	if (b->inside &&
 	    (b->subnet.addr != params.subnet.addr || b->subnet.len != params.subnet.len))
 		ret = drop_inside(g, b, e);
@@ -245,6 +274,34 @@ static int set_inside(struct gateways *g, struct gateways_bridge *b, const struc
 		b->subnet = params.subnet;
 	}
 	free(rules);
+	return ret;
+}
+
+/* The interface with the filter of the configuration. The one that it does without then goes. */
+static int set_iface_filtered(struct gateways *g, struct gateways_bridge *b,
+			      const struct config_bridge *c, struct err *e)
+{
+	struct filter6_view *before = b->filter6, *next = NULL;
+	const struct filter6_view *in_force = NULL;
+	int ret;
+
+	if (wants_filter6(c)) {
+		next = gateway_filter6_create(c);
+		if (!next)
+			return err_set(e, ENOMEM, "bridge %s: out of memory", c->name);
+	}
+	if (gateway_filter6_is(next, before)) {
+		free(next);
+		return set_iface(g, b, c, e);
+	}
+	b->filter6 = next;
+	ret = set_iface(g, b, c, e);
+	if (b->number)
+		in_force = g->router->ifaces[b->number]->params.filter6;
+	if (in_force == before)
+		b->filter6 = before;
+	b->params.filter6 = b->filter6;
+	free(in_force == before ? next : before);
 	return ret;
 }
 
@@ -262,7 +319,7 @@ static int apply_bridge(struct gateways *g, const struct config *all, const stru
 		TAILQ_INSERT_TAIL(&g->bridges, b, next);
 	}
 	ret = set_inside(g, b, all, c, e);
-	return ret < 0 ? ret : set_iface(g, b, c, e);
+	return ret < 0 ? ret : set_iface_filtered(g, b, c, e);
 }
 
 void gateways_del_bridge(struct weftd *d, const char *name)
@@ -279,6 +336,7 @@ void gateways_del_bridge(struct weftd *d, const char *name)
 		b->number = 0;
 	}
 	drop_inside(g, b, &e);
+	free(b->filter6);
 	TAILQ_REMOVE(&g->bridges, b, next);
 	free(b);
 }

@@ -34,6 +34,7 @@ struct gateways_bridge {
 	struct router_iface_params params; /* as they are in force; the name is not used */
 	struct nat_inside *inside;	   /* NULL: nobody asks for sessions */
 	struct ip4_prefix subnet;	   /* of `inside` */
+	struct filter6_view *filter6;	   /* NULL: no rules for IPv6 */
 	TAILQ_ENTRY(gateways_bridge) next;
 };
 

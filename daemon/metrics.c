@@ -15,6 +15,7 @@
 #include "common/version.h"
 #include "daemon/dhcp.h"
 #include "daemon/http.h"
+#include "daemon/metrics_nat.h"
 
 /*
  * The format wants all samples of a metric together, so a table gives each metric and where its
@@ -22,7 +23,7 @@
  * configuration, which hold no character that would have to be escaped.
  */
 
-static void heading(FILE *f, const char *name, const char *type, const char *help)
+void metrics_heading(FILE *f, const char *name, const char *type, const char *help)
 {
 	fprintf(f, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
@@ -90,7 +91,7 @@ static struct snapshot *snapshot_take(struct weftd *d)
 
 static void put_drops(FILE *f, const struct snapshot *s)
 {
-	heading(f, "weft_port_drop_packets_total", "counter", "Frames dropped, by reason.");
+	metrics_heading(f, "weft_port_drop_packets_total", "counter", "Frames dropped, by reason.");
 	for (unsigned i = 0; i < s->n; i++)
 		for (int r = DROP_NONE + 1; r < DROP_N; r++)
 			fprintf(f,
@@ -121,7 +122,7 @@ static void put_rings(FILE *f, const struct snapshot *s, const char *name, const
 		      const char *help,
 		      uint64_t (*value)(const struct port_snapshot *p, unsigned q))
 {
-	heading(f, name, type, help);
+	metrics_heading(f, name, type, help);
 	for (unsigned i = 0; i < s->n; i++)
 		for (unsigned q = 0; q < PORT_RINGS && s->ports[i].info.has_rings; q++)
 			fprintf(f, "%s{port=\"%s\",ring=\"%s\"} %" PRIu64 "\n", name,
@@ -130,16 +131,17 @@ static void put_rings(FILE *f, const struct snapshot *s, const char *name, const
 
 static void put_ports(FILE *f, const struct snapshot *s)
 {
-	heading(f, "weft_port_up", "gauge", "Whether the port carries traffic.");
+	metrics_heading(f, "weft_port_up", "gauge", "Whether the port carries traffic.");
 	for (unsigned i = 0; i < s->n; i++)
 		fprintf(f, "weft_port_up{port=\"%s\",bridge=\"%s\"} %d\n", s->ports[i].name,
 			s->ports[i].bridge, s->ports[i].info.up);
-	heading(f, "weft_port_sessions_total", "counter", "Frontends that came to the port.");
+	metrics_heading(f, "weft_port_sessions_total", "counter",
+			"Frontends that came to the port.");
 	for (unsigned i = 0; i < s->n; i++)
 		fprintf(f, "weft_port_sessions_total{port=\"%s\"} %u\n", s->ports[i].name,
 			s->ports[i].info.sessions);
 	for (size_t k = 0; k < ARRAY_SIZE(port_counters); k++) {
-		heading(f, port_counters[k].name, "counter", port_counters[k].help);
+		metrics_heading(f, port_counters[k].name, "counter", port_counters[k].help);
 		for (unsigned i = 0; i < s->n; i++)
 			fprintf(f, "%s{port=\"%s\"} %" PRIu64 "\n", port_counters[k].name,
 				s->ports[i].name,
@@ -181,7 +183,7 @@ static void put_bridges(FILE *f, struct weftd *d)
 	struct vswitch_bridge *b;
 
 	for (size_t i = 0; i < ARRAY_SIZE(fdb_values); i++) {
-		heading(f, fdb_values[i].name, fdb_values[i].type, fdb_values[i].help);
+		metrics_heading(f, fdb_values[i].name, fdb_values[i].type, fdb_values[i].help);
 		TAILQ_FOREACH (b, &d->vswitch->bridges, link) {
 			const char *at = (const char *)&b->bridge->fdb + fdb_values[i].offset;
 			uint64_t value = fdb_values[i].size == 8
@@ -224,7 +226,7 @@ static void put_workers(FILE *f, struct weftd *d)
 	double hz = (double)rte_get_tsc_hz();
 
 	for (size_t i = 0; i < ARRAY_SIZE(worker_counters); i++) {
-		heading(f, worker_counters[i].name, "counter", worker_counters[i].help);
+		metrics_heading(f, worker_counters[i].name, "counter", worker_counters[i].help);
 		for (unsigned w = 0; w < d->vswitch->dp->n_workers; w++) {
 			const char *perf = (const char *)&d->vswitch->dp->workers[w]->perf;
 			uint64_t n = *(const uint64_t *)(perf + worker_counters[i].offset);
@@ -244,7 +246,7 @@ static void put_workers(FILE *f, struct weftd *d)
 
 static void put_guests(FILE *f, struct weftd *d)
 {
-	heading(f, "weft_guest_state", "gauge", "1 for the state that the guest is in.");
+	metrics_heading(f, "weft_guest_state", "gauge", "1 for the state that the guest is in.");
 	for (struct guest *g = guest_next(d->guests, NULL); g; g = guest_next(d->guests, g)) {
 		json_t *o = guest_json(g);
 
@@ -256,12 +258,12 @@ static void put_guests(FILE *f, struct weftd *d)
 
 static void put_daemon(FILE *f, struct weftd *d)
 {
-	heading(f, "weft_build_info", "gauge", "The version that runs; always 1.");
+	metrics_heading(f, "weft_build_info", "gauge", "The version that runs; always 1.");
 	fprintf(f, "weft_build_info{version=\"%s\",dpdk=\"%s\"} 1\n", version_text,
 		rte_version() + strcspn(rte_version(), "0123456789"));
-	heading(f, "weft_uptime_seconds", "gauge", "Time since weftd was started.");
+	metrics_heading(f, "weft_uptime_seconds", "gauge", "Time since weftd was started.");
 	fprintf(f, "weft_uptime_seconds %.3f\n", (double)(clock_now_ms() - d->started_ms) / 1e3);
-	heading(f, "weft_control_clients", "gauge", "Clients of the control socket.");
+	metrics_heading(f, "weft_control_clients", "gauge", "Clients of the control socket.");
 	fprintf(f, "weft_control_clients %u\n", control_n_clients(d->control));
 }
 
@@ -277,6 +279,7 @@ char *metrics_text(struct weftd *d, size_t *len)
 	put_ports(f, s);
 	put_bridges(f, d);
 	dhcp_metrics(d, f);
+	metrics_nat(d, f);
 	put_workers(f, d);
 	put_guests(f, d);
 	if (fclose(f) != 0) {

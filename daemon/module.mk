@@ -5,7 +5,7 @@ daemon_SRCS := daemon/apply.c daemon/cmd.c daemon/cmd_capture.c daemon/cmd_confi
                daemon/cmd_daemon.c daemon/cmd_fdb.c daemon/cmd_guest.c daemon/cmd_stats.c \
                daemon/cmd_switch.c daemon/cmd_trace.c daemon/doctor.c daemon/doctor_host.c \
                daemon/packet_text.c daemon/governor.c daemon/http.c daemon/http_request.c daemon/main.c \
-               daemon/member.c daemon/metrics.c daemon/options.c daemon/policy.c \
+               daemon/member.c daemon/metrics.c daemon/metrics_nat.c daemon/options.c daemon/policy.c \
                daemon/dhcp.c daemon/dhcp_files.c daemon/dhcp_process.c daemon/dhcp_server.c \
                daemon/dhcp_show.c daemon/cmd_dhcp.c daemon/port_nic.c daemon/port_tap.c daemon/port_vhost.c \
                daemon/running.c daemon/vswitch.c

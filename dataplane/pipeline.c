@@ -74,9 +74,48 @@ static void count_tx(struct worker *w, struct port *out, const struct burst *b, 
 	w->perf.tx_packets += (unsigned)__builtin_popcountll(sent);
 }
 
+static uint64_t emit_at_rate(struct worker *w, const struct port *in, struct port *out,
+			     struct verdicts *v, uint64_t mask, uint64_t now_ns);
+
+/* Sends a mirror's copies, which never wait. */
+static void emit_copies(struct worker *w, const struct port *in, const struct bridge_mirrors *m,
+			unsigned k, struct verdicts *v, uint64_t mask, uint64_t now_ns)
+{
+	struct port *to = bridge_mirror_port(m, k, w->dp);
+
+	v->copies += (unsigned)__builtin_popcountll(mask);
+	v->flooded |= mask;
+	if (to)
+		emit_at_rate(w, in, to, v, mask, now_ns);
+	else
+		v->lost += (unsigned)__builtin_popcountll(mask);
+}
+
+/*
+ * Copies for the mirrors of the receiver's bridge of what the router sent to it, as it left but for
+ * tags. They are routed from anywhere, so the mirrors are not those of the verdicts.
+ */
+static void mirror_routed(struct worker *w, const struct port *in, const struct port *out,
+			  struct verdicts *v, uint64_t sent, uint64_t now_ns)
+{
+	const struct bridge_mirrors *m = bridge_mirrors_of(out);
+	struct bridge *filter = v->filter;
+	uint64_t routed = w->burst.routed;
+
+	if (likely(!m))
+		return;
+	v->filter = NULL;
+	w->burst.routed = 0;
+	for (unsigned k = 0; k < bridge_mirror_count(m); k++)
+		if (bridge_mirror_takes(m, k, out))
+			emit_copies(w, in, m, k, v, sent & routed, now_ns);
+	w->burst.routed = routed;
+	v->filter = filter;
+}
+
 /* Sends `mask` to one queue. Returns what has to wait: for room, or for the end of a pause. */
-static uint64_t emit_to_queue(struct worker *w, struct port_queue *to, struct verdicts *v,
-			      uint64_t mask, uint64_t now_ns)
+static uint64_t emit_to_queue(struct worker *w, const struct port *in, struct port_queue *to,
+			      struct verdicts *v, uint64_t mask, uint64_t now_ns)
 {
 	struct port *out = to->port;
 	struct port_stats *st = &out->stats[w->id];
@@ -111,12 +150,14 @@ static uint64_t emit_to_queue(struct worker *w, struct port_queue *to, struct ve
 	if (unlikely(v->filter))
 		bridge_output_done(v, &w->burst, out, res.sent);
 	w->burst.retag = 0;
+	if (w->burst.routed & res.sent)
+		mirror_routed(w, in, out, v, res.sent, now_ns);
 	return held;
 }
 
 /* Each frame to the queue of its flow. */
-static uint64_t emit_spread(struct worker *w, struct port *out, struct verdicts *v, uint64_t mask,
-			    unsigned enabled, uint64_t now_ns)
+static uint64_t emit_spread(struct worker *w, const struct port *in, struct port *out,
+			    struct verdicts *v, uint64_t mask, unsigned enabled, uint64_t now_ns)
 {
 	uint64_t masks[PORT_QUEUES_MAX] = {0}, held = 0;
 	unsigned touched = 0;
@@ -131,14 +172,14 @@ static uint64_t emit_spread(struct worker *w, struct port *out, struct verdicts 
 	for (; touched; touched &= touched - 1) {
 		unsigned k = (unsigned)__builtin_ctz(touched);
 
-		held |= emit_to_queue(w, &out->queues[k], v, masks[k], now_ns);
+		held |= emit_to_queue(w, in, &out->queues[k], v, masks[k], now_ns);
 	}
 	return held;
 }
 
 /* Sends `mask` to one receiver. Returns the frames that have to wait for its room. */
-static uint64_t emit_to(struct worker *w, struct port *out, struct verdicts *v, uint64_t mask,
-			uint64_t now_ns)
+static uint64_t emit_to(struct worker *w, const struct port *in, struct port *out,
+			struct verdicts *v, uint64_t mask, uint64_t now_ns)
 {
 	unsigned enabled = atomic_load_explicit(&out->enabled, memory_order_acquire);
 
@@ -149,8 +190,8 @@ static uint64_t emit_to(struct worker *w, struct port *out, struct verdicts *v, 
 		return 0;
 	}
 	if (likely((enabled & (enabled - 1)) == 0))
-		return emit_to_queue(w, &out->queues[__builtin_ctz(enabled)], v, mask, now_ns);
-	return emit_spread(w, out, v, mask, enabled, now_ns);
+		return emit_to_queue(w, in, &out->queues[__builtin_ctz(enabled)], v, mask, now_ns);
+	return emit_spread(w, in, out, v, mask, enabled, now_ns);
 }
 
 /*
@@ -163,7 +204,7 @@ static uint64_t emit_shaped(struct worker *w, const struct port *in, struct port
 {
 	uint64_t now = shaper_admit_turn(limit, in->id, &w->burst, mask, now_ns);
 	uint64_t late = mask & ~now, waiting = w->burst.n < BURST_MAX ? late & ~v->flooded : 0;
-	uint64_t held = now ? emit_to(w, out, v, now, now_ns) : 0;
+	uint64_t held = now ? emit_to(w, in, out, v, now, now_ns) : 0;
 
 	shaper_charge(limit, &w->burst, now & ~held, now_ns);
 	out->stats[w->id].drops[DROP_RATE_LIMIT] += (unsigned)__builtin_popcountll(late & ~waiting);
@@ -181,7 +222,7 @@ static uint64_t emit_at_rate(struct worker *w, const struct port *in, struct por
 
 	if (unlikely(shaper))
 		return emit_shaped(w, in, out, &shaper->out, v, mask, now_ns);
-	return emit_to(w, out, v, mask, now_ns);
+	return emit_to(w, in, out, v, mask, now_ns);
 }
 
 static uint64_t emit(struct worker *w, const struct port *in, struct verdicts *v, uint64_t now_ns)
@@ -219,16 +260,9 @@ static void emit_mirrors(struct worker *w, const struct port *in, struct verdict
 	v->filter = NULL;
 	for (unsigned k = 0; k < bridge_mirror_count(v->mirrors); k++) {
 		uint64_t mask = v->mirror[k] & ended;
-		struct port *to = bridge_mirror_port(v->mirrors, k, w->dp);
 
-		if (!mask)
-			continue;
-		v->copies += (unsigned)__builtin_popcountll(mask);
-		v->flooded |= mask;
-		if (to)
-			emit_at_rate(w, in, to, v, mask, now_ns);
-		else
-			v->lost += (unsigned)__builtin_popcountll(mask);
+		if (mask)
+			emit_copies(w, in, v->mirrors, k, v, mask, now_ns);
 	}
 }
 

@@ -64,8 +64,9 @@ static void write_range(FILE *f, const struct config_bridge *b)
 }
 
 /*
- * The server is no router (lifetime 0): the bridge's gateway is. With a range clients ask for an
- * address (M), without one they make theirs of the prefix and ask for the rest (O).
+ * The server is no router (lifetime 0): the bridge's gateway says of itself where it is one. With a
+ * range clients ask for an address (M), without one they make theirs of the prefix and ask for the
+ * rest (O); the gateway says the same (nat/gateway_advert.c).
  */
 static void write_ip6(FILE *f, const struct dhcp_plan *p)
 {

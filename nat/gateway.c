@@ -195,6 +195,7 @@ void gateway_tick(struct gateway *gw, uint64_t now_ns)
 
 	gateway_lock(gw);
 	neigh_tick(gw->neighs, (uint32_t)(now_ns / NS_PER_S), on_neigh_event, gw);
+	gateway_advert_tick(gw, r, (uint32_t)(now_ns / NS_PER_S));
 	gateway_unlock(gw);
 	gateway_tell_failed(gw, r->router);
 }

@@ -6,11 +6,12 @@
  * The gateway port: what an interface of the router says and is told on its link.
  *
  * Frames for it come as to any port, by its `tx`: ARP and neighbour discovery, which it answers and
- * learns from, and packets that the router's stage could not send because it does not know where
- * their next hop is. Of those up to GATEWAY_WAITING wait here as copies, each up to
- * GATEWAY_FRAME_MAX bytes, GATEWAY_WAITING_EACH for one neighbour, the oldest first, while the
- * neighbour is asked for; an ICMP error about each goes to its sender when the neighbour does not
- * answer. Everything else that is flooded to it ends here.
+ * learns from, router solicitations, which it answers where it is a router for IPv6, and packets
+ * that the router's stage could not send because it does not know where their next hop is. Of those
+ * up to GATEWAY_WAITING wait here as copies, each up to GATEWAY_FRAME_MAX bytes,
+ * GATEWAY_WAITING_EACH for one neighbour, the oldest first, while the neighbour is asked for; an
+ * ICMP error about each goes to its sender when the neighbour does not answer. Everything else that
+ * is flooded to it ends here.
  *
  * What it says lies in a ring of copies and is received from it by a worker as from any port. The
  * tx_lock of its queue guards the neighbours, what waits, and the filling of the ring; the worker
@@ -18,6 +19,7 @@
  */
 
 #include "nat/neigh.h"
+#include "nat/ra.h"
 #include "nat/router.h"
 
 #define GATEWAY_FRAME_MAX    2032u
@@ -63,6 +65,9 @@ struct gateway {
 	atomic_bool armed; /* its worker sleeps. w: workers */
 	struct gateway_counters counters;
 	uint32_t announced_s;		 /* w: holder of the tx_lock */
+	uint32_t advertise_s;		 /* when the next advertisement is due; 0: not known yet */
+	uint32_t advertised_s;		 /* when the last one went to all */
+	unsigned advertise_soon;	 /* advertisements that follow each other quickly */
 	struct gateway_waiting *waiting; /* GATEWAY_WAITING */
 	uint64_t waiting_order;
 	uint8_t *scratch; /* FRAME_LEN_MAX; w, r: holder of the tx_lock */
@@ -86,6 +91,10 @@ void gateway_clear_statics(struct gateway *gw);
 void gateway_renew(struct gateway *gw);
 /* Tells the link whose the interface's addresses are (RFC 5227, RFC 4861 7.2.6). Control thread. */
 void gateway_announce(struct gateway *gw);
+/* Tells all that the interface is their IPv6 router, or is none any more. Control thread. */
+void gateway_advertise(struct gateway *gw);
+/* What it tells them: RFC 4861, 6.2.3. False: nothing; it is no router for the bridge. */
+bool gateway_advert(const struct router_iface *r, struct ra_advert *a);
 /* Once a second. Control thread. */
 void gateway_tick(struct gateway *gw, uint64_t now_ns);
 

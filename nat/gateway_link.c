@@ -225,6 +225,7 @@ void gateway_listen(struct gateway *gw, const struct router_iface *r, const stru
 		    uint32_t now_s)
 {
 	const struct eth_hdr *eth = (const struct eth_hdr *)s->hdr;
+	struct ra_solicit solicit;
 	struct arp arp;
 	struct nd nd;
 
@@ -232,4 +233,6 @@ void gateway_listen(struct gateway *gw, const struct router_iface *r, const stru
 		hear_arp(gw, r, &arp, now_s);
 	else if (nd_parse(s->hdr, s->hdr_len, &nd))
 		hear_nd(gw, r, &nd, &eth->src, now_s);
+	else if (ra_solicit_parse(s->hdr, s->hdr_len, &solicit))
+		gateway_hear_solicit(gw, r, &solicit, now_s);
 }

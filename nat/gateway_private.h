@@ -3,8 +3,9 @@
 #define NAT_GATEWAY_PRIVATE_H
 
 /*
- * The inside of a gateway port: gateway.c is the port, gateway_link.c what it says and is told,
- * gateway_wait.c the packets that wait for a neighbour. Where not said otherwise the tx_lock of its
+ * The inside of a gateway port: gateway.c is the port, gateway_link.c what it says and is told of
+ * neighbours, gateway_advert.c that it is a router, gateway_wait.c the packets that wait for a
+ * neighbour. Where not said otherwise the tx_lock of its
  * queue is held.
  */
 
@@ -38,6 +39,14 @@ void gateway_claim(struct gateway *gw, const struct router_iface *r);
 /* A frame from the link. */
 void gateway_listen(struct gateway *gw, const struct router_iface *r, const struct slice *s,
 		    uint32_t now_s);
+
+/* gateway_advert.c */
+
+/* A host asks for routers. */
+void gateway_hear_solicit(struct gateway *gw, const struct router_iface *r,
+			  const struct ra_solicit *s, uint32_t now_s);
+/* What is due is said. */
+void gateway_advert_tick(struct gateway *gw, const struct router_iface *r, uint32_t now_s);
 
 /* gateway_wait.c */
 

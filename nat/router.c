@@ -6,8 +6,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/random.h>
+
 #include "bridge/bridge.h"
+#include "nat/filter6.h"
 #include "nat/gateway.h"
+#include "nat/way.h"
+
+static_assert(SESSION6_BRIDGES == ROUTER_IFACES_MAX, "bridges are known by their interfaces");
+
+static struct filter6 *create_filter(struct nat *nat)
+{
+	struct nat_counters c;
+	uint64_t secret[4];
+
+	nat_counters_get(nat, &c);
+	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+		return NULL;
+	return filter6_create((uint32_t)c.sessions_max, secret);
+}
+
+static bool create_ways(struct router *r)
+{
+	for (unsigned w = 0; w < r->dp->n_workers; w++) {
+		r->ways[w] = ways_create();
+		if (!r->ways[w])
+			return false;
+	}
+	return true;
+}
+
+static void free_parts(struct router *r)
+{
+	for (unsigned w = 0; w < WORKERS_MAX; w++)
+		free(r->ways[w]);
+	filter6_destroy(r->filter6);
+	free(r);
+}
 
 struct router *router_create(struct dataplane *dp, struct nat *nat)
 {
@@ -18,6 +53,12 @@ struct router *router_create(struct dataplane *dp, struct nat *nat)
 	r->dp = dp;
 	r->nat = nat;
 	r->n = 1;
+	r->generation = 1;
+	r->filter6 = create_filter(nat);
+	if (!r->filter6 || !create_ways(r)) {
+		free_parts(r);
+		return NULL;
+	}
 	atomic_store(&dp->router, r);
 	return r;
 }
@@ -28,7 +69,7 @@ void router_destroy(struct router *r)
 		return;
 	atomic_store(&r->dp->router, NULL);
 	dataplane_synchronize(r->dp);
-	free(r);
+	free_parts(r);
 }
 
 static unsigned free_number(const struct router *r)
@@ -91,6 +132,13 @@ int router_iface_station(struct router_iface *i)
 			      i->gateway->port.id, 0);
 }
 
+/* Ways are asked for again. After what they were made of has changed; 0 is none. */
+static void new_generation(struct router *r)
+{
+	if (atomic_fetch_add(&r->generation, 1) == UINT32_MAX)
+		atomic_fetch_add(&r->generation, 1);
+}
+
 /* From here on workers find the interface. */
 static void publish(struct router *r, struct router_iface *i)
 {
@@ -104,6 +152,7 @@ static void publish(struct router *r, struct router_iface *i)
 		atomic_store(&i->gateway->port.router, i);
 		atomic_store(&i->params.port->router, i);
 	}
+	new_generation(r);
 }
 
 int router_iface_add(struct router *r, const struct router_iface_params *params, struct err *e)
@@ -137,6 +186,8 @@ int router_iface_add(struct router *r, const struct router_iface_params *params,
 	}
 	dataplane_port_set_up(r->dp, &gw->port, true);
 	gateway_announce(gw);
+	if (gateway_advert(i, &(struct ra_advert){0}))
+		gateway_advertise(gw);
 	return (int)number;
 
 err_gateway:
@@ -153,6 +204,15 @@ static int rejoin(struct router_iface *i, const struct router_iface *old, struct
 		return 0;
 	bridge_del_port(br, &i->gateway->port);
 	return join_bridge(i, e);
+}
+
+/* Whether hosts have to hear something else of the interface as a router. */
+static bool is_advertised_anew(const struct router_iface *old, const struct router_iface *next)
+{
+	struct ra_advert before = {0}, now = {0};
+	bool did = gateway_advert(old, &before), does = gateway_advert(next, &now);
+
+	return did != does || (does && memcmp(&before, &now, sizeof(now)) != 0);
 }
 
 int router_iface_update(struct router *r, unsigned number, const struct router_iface_params *params,
@@ -173,6 +233,8 @@ int router_iface_update(struct router *r, unsigned number, const struct router_i
 			gateway_renew(r->ifaces[n]->gateway);
 	if (old->address != next->address || !mac_eq(&old->params.mac, &next->params.mac))
 		gateway_announce(next->gateway);
+	if (is_advertised_anew(old, next))
+		gateway_advertise(next->gateway);
 	free(old);
 	return ret;
 }
@@ -193,7 +255,9 @@ void router_iface_del(struct router *r, unsigned number)
 	atomic_store(&r->ifaces[number], NULL);
 	while (r->n > 1 && !r->ifaces[r->n - 1])
 		r->n--;
+	new_generation(r);
 	dataplane_synchronize(r->dp);
+	filter6_forget(r->filter6, (uint16_t)number);
 	gateway_destroy(r->dp, i->gateway);
 	free(i);
 }
@@ -243,4 +307,5 @@ void router_tick(struct router *r, uint64_t now_ns)
 		gateway_tick(r->ifaces[n]->gateway, now_ns);
 		listen_to_groups(r->ifaces[n], now_ns);
 	}
+	session6_tick(filter6_sessions(r->filter6), (uint32_t)(now_ns / NS_PER_S));
 }

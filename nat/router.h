@@ -35,9 +35,12 @@
 #define ROUTER_NAME_MAX	  PORT_NAME_MAX
 
 struct bridge;
+struct filter6;
+struct filter6_view;
 struct gateway;
 struct neigh_table;
 struct router;
+struct way;
 
 enum router_forward { ROUTER_NONE, ROUTER_ROUTE, ROUTER_NAT };
 
@@ -54,9 +57,14 @@ struct router_iface_params {
 	uint16_t vlan; /* of the gateway, on a bridge that filters VLANs */
 	enum router_forward forward;
 	unsigned uplink;	   /* number of the interface its other packets leave by; 0: none */
-	struct nat_inside *inside; /* behaviour and filter; NULL: none */
+	struct nat_inside *inside; /* of IPv4: behaviour and filter; NULL: none */
+	const struct filter6_view *filter6; /* for IPv6; NULL: none. Stays the caller's */
 	bool has_npt6;
-	struct npt6 npt6; /* with ROUTER_NAT: the bridge's IPv6 prefix as the uplink knows it */
+	struct npt6 npt6;    /* with ROUTER_NAT: the bridge's IPv6 prefix as the uplink knows it */
+	bool advertises;     /* itself as a router, where it routes IPv6 */
+	bool advert_managed; /* addresses are had by DHCPv6, none are made of the prefix */
+	uint32_t advert_valid_s; /* of the prefix; 0: the default of RFC 4861 */
+	uint8_t advert_flags;	 /* RA_* */
 
 	/* An uplink: */
 	struct port *port;
@@ -93,11 +101,19 @@ struct router_counters {
 struct router {
 	struct dataplane *dp;
 	struct nat *nat;
+	struct filter6 *filter6;
 	struct router_iface *_Atomic ifaces[ROUTER_IFACES_MAX]; /* w: control; r: workers, rcu */
 	unsigned n;						/* numbers in use end below it */
+	/* Of the interfaces together: what ways are remembered for. w: control; r: workers */
+	_Atomic uint32_t generation;
+	struct way *ways[WORKERS_MAX]; /* w, r: that worker */
 };
 
-/* `nat` stays the caller's. NULL and errno. Destroy when all interfaces are gone; takes NULL. */
+/*
+ * `nat` stays the caller's; as many sessions as it may have there may be of IPv6, for filters.
+ * NULL and errno.
+ * Destroy when all interfaces are gone; takes NULL.
+ */
 struct router *router_create(struct dataplane *dp, struct nat *nat);
 void router_destroy(struct router *r);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bridge/bridge_routed.h"
+#include "nat/filter6.h"
 #include "nat/gateway.h"
 
 /* ICMP errors a second to one interface's side from one worker, and at once (RFC 1812, 4.3.2.8). */
@@ -22,26 +23,26 @@ static struct ipv4_hdr *ip4_of(const struct packet *p)
 	return (struct ipv4_hdr *)(p->frame->head + p->l3);
 }
 
-static struct ipaddr source_of(const struct packet *p)
+/* An address of the packet, whose place in either header is given. */
+static struct ipaddr address_of(const struct packet *p, size_t at4, size_t at6)
 {
-	const struct ipv6_hdr *ip6 = (const struct ipv6_hdr *)(p->frame->head + p->l3);
+	const uint8_t *l3 = p->frame->head + p->l3;
 	struct ipaddr a;
 
 	if (!p->ipv6)
-		return ipaddr_from_ip4(&ip4_of(p)->src);
-	memcpy(a.b, ip6->src, sizeof(a.b));
+		return ipaddr_from_ip4(l3 + at4);
+	memcpy(a.b, l3 + at6, sizeof(a.b));
 	return a;
+}
+
+static struct ipaddr source_of(const struct packet *p)
+{
+	return address_of(p, offsetof(struct ipv4_hdr, src), offsetof(struct ipv6_hdr, src));
 }
 
 static struct ipaddr destination_of(const struct packet *p)
 {
-	const struct ipv6_hdr *ip6 = (const struct ipv6_hdr *)(p->frame->head + p->l3);
-	struct ipaddr a;
-
-	if (!p->ipv6)
-		return ipaddr_from_ip4(&ip4_of(p)->dst);
-	memcpy(a.b, ip6->dst, sizeof(a.b));
-	return a;
+	return address_of(p, offsetof(struct ipv4_hdr, dst), offsetof(struct ipv6_hdr, dst));
 }
 
 /* --- the way on --------------------------------------------------------------------------------
@@ -331,7 +332,8 @@ static enum fit fit(struct routing *x, unsigned i, unsigned mtu)
 	return FIT_CUT;
 }
 
-static void go(struct routing *x, unsigned i, const struct route *to)
+/* Returns whether it went by the adjacency that is followed now. */
+static bool go(struct routing *x, unsigned i, const struct route *to)
 {
 	struct nat_found *found = &x->found[i];
 	uint32_t ref = neigh_lookup(to->out->neighs, &to->next);
@@ -339,14 +341,25 @@ static void go(struct routing *x, unsigned i, const struct route *to)
 	enum fit how = fit(x, i, to->out->params.mtu);
 
 	if (how == FIT_ENDED)
-		return;
+		return false;
 	if (how == FIT_CUT || !router_follow(x, adjacency)) {
 		to_gateway(x, i, to);
-		return;
+		return false;
 	}
 	if (found->session && !x->w->dry_run)
 		nat_set_adjacency(found->session, found->direction, adjacency);
 	router_send(x, i);
+	return true;
+}
+
+/* For a packet that is neither translated nor filtered; the next one is faster. */
+static void go_plainly(struct routing *x, unsigned i, const struct route *to)
+{
+	struct ipaddr src = source_of(&x->packets[i]), dst = destination_of(&x->packets[i]);
+
+	x->found[i].session = NULL;
+	if (go(x, i, to) && !x->w->dry_run)
+		router_remember(x, &src, &dst);
 }
 
 /* NAT said no. */
@@ -400,16 +413,46 @@ static void go_external(struct routing *x, unsigned i, const struct route *to)
 		refuse_inside(x, i, DROP_PROHIBITED, ICMP_PROHIBITED);
 }
 
-/* An IPv6 prefix is translated without sessions, RFC 6296; then the packet goes by `to`. */
+/* What the filters of both ends say of an IPv6 packet. False: it is dealt with. */
+static bool filter6(struct routing *x, unsigned i, const struct router_iface *out)
+{
+	const struct packet *p = &x->packets[i];
+	const struct filter6_way way = {
+		.from = x->from->params.filter6,
+		.to = out->params.filter6,
+		.from_bridge = x->from->number,
+		.to_bridge = out->number,
+	};
+	enum drop_reason reason;
+
+	if ((!way.from && !way.to) || x->from == out)
+		return true;
+	if (x->w->dry_run) {
+		x->w->story->session = filter6_knows(x->router->filter6, p, x->now_s);
+		x->w->story->opens = !x->w->story->session && !p->icmp_error;
+		return true;
+	}
+	reason = filter6_pass(x->router->filter6, p, &way, x->now_s);
+	if (reason)
+		refused(x, i, reason);
+	return !reason;
+}
+
+/*
+ * An IPv6 prefix is translated without sessions, RFC 6296; then the packet goes by `to`. Filters
+ * see addresses of the inside.
+ */
 static void go_by_prefix(struct routing *x, unsigned i, const struct npt6 *npt6,
 			 enum nat_direction dir, const struct route *to)
 {
-	enum drop_reason reason = npt6_translate(npt6, dir, &x->packets[i]);
+	enum drop_reason reason;
 
-	x->found[i].session = NULL;
+	if (dir == NAT_OUTBOUND && !filter6(x, i, to->out))
+		return;
+	reason = npt6_translate(npt6, dir, &x->packets[i]);
 	if (reason)
 		verdict_drop(x->v, i, reason);
-	else
+	else if (dir == NAT_OUTBOUND || filter6(x, i, to->out))
 		go(x, i, to);
 }
 
@@ -420,6 +463,7 @@ static void go_in_by_prefix(struct routing *x, unsigned i, const struct router_i
 	const struct npt6 *npt6 = &bridge->params.npt6;
 	struct route to;
 
+	x->found[i].session = NULL;
 	npt6_address(npt6, NAT_INBOUND, dst.b);
 	to = route_find(x->router, x->from, &dst, true);
 	if (to.kind != ROUTE_OUT)
@@ -436,8 +480,14 @@ static void go_out(struct routing *x, unsigned i, const struct route *to)
 	struct party who = {.from = from->inside, .to = out->inside};
 	bool translated = from->forward == ROUTER_NAT && to->out->port_id;
 
-	if (translated && x->packets[i].ipv6) {
-		go_by_prefix(x, i, &from->npt6, NAT_OUTBOUND, to);
+	if (x->packets[i].ipv6) {
+		x->found[i].session = NULL;
+		if (translated)
+			go_by_prefix(x, i, &from->npt6, NAT_OUTBOUND, to);
+		else if (x->from == to->out || !(from->filter6 || out->filter6))
+			go_plainly(x, i, to);
+		else if (filter6(x, i, to->out))
+			go(x, i, to);
 		return;
 	}
 	/* Either may be missing for a moment, while a configuration is applied. */
@@ -447,11 +497,10 @@ static void go_out(struct routing *x, unsigned i, const struct route *to)
 	}
 	if (translated)
 		who.outside = out->outside;
-	if (!x->packets[i].ipv6 && x->from != to->out && (translated || is_filtered(x, to->out))) {
+	if (x->from != to->out && (translated || is_filtered(x, to->out))) {
 		go_by_session(x, i, &who, to);
 	} else {
-		x->found[i].session = NULL;
-		go(x, i, to);
+		go_plainly(x, i, to);
 	}
 }
 
@@ -494,6 +543,9 @@ void router_slow(struct routing *x, unsigned i)
 	const struct router_iface *prefix;
 	struct route to;
 
+	x->generation = atomic_load_explicit(&x->router->generation, memory_order_acquire);
+	if (router_go_remembered(x, i, &src, &dst))
+		return;
 	x->before = b->frames[i];
 	if (!(b->kept >> i & 1)) {
 		b->arrived[i] = x->before;

@@ -26,6 +26,7 @@ struct routing {
 	uint16_t realm; /* NAT's number of the side that the burst came from */
 	bool uplink;	/* the burst came in at an uplink */
 	bool has_sessions;
+	uint32_t generation; /* of the interfaces, when the packet in hand was looked at */
 	struct packet packets[BURST_MAX];
 	struct nat_found found[BURST_MAX];
 	/* The adjacency that the last packet had, and where it leads. */
@@ -59,6 +60,14 @@ bool router_follow(struct routing *x, uint32_t adjacency);
 
 /* Sends packet `i` on by the adjacency that was followed last: TTL, MAC addresses, port. */
 void router_send(struct routing *x, unsigned i);
+
+/*
+ * Sends a packet that is only routed the way that one with the same addresses went (nat/way.h);
+ * false: none is remembered, or the packet needs more. And remembers the one that is followed now.
+ */
+bool router_go_remembered(struct routing *x, unsigned i, const struct ipaddr *src,
+			  const struct ipaddr *dst);
+void router_remember(struct routing *x, const struct ipaddr *src, const struct ipaddr *dst);
 
 /* Whether the packet, or each segment of a large frame, fits. */
 static inline bool router_fits(const struct packet *p, unsigned mtu)

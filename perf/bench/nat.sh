@@ -6,7 +6,7 @@
 #   weft-pktgen --tx--> [ port a | NAT to 198.18.0.2-198.18.0.9 | port b ] --rx--> weft-pktgen
 #
 # 64-byte UDP datagrams from as many inside endpoints as the row says; in the row `new` every
-# datagram is the first of a flow. The next hop is known beforehand, so none is lost while it is
+# datagram is the first of a flow, in the row `routed` nothing is translated. The next hop is known beforehand, so none is lost while it is
 # asked for: losses in the table are the switch's. Rounds, samples and goals are as in switch.sh.
 # shellcheck source=perf/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -27,6 +27,7 @@ rows() {
 60000 1 60000 addresses=1000,endpoints=60000
 1M 4 1000000 addresses=1000,endpoints=62500
 new 0.5 1 addresses=1000,endpoints=62500,new
+routed 0.5 1000 addresses=100,endpoints=1000
 ROWS
 }
 
@@ -58,8 +59,14 @@ weft_have() {
 	[ -x "$bin/weftd" ] || { echo "build it: make"; return 1; }
 }
 
+# What the bridge does in the row that is measured.
+is_routed() { [ "$row" = routed ]; }
+
 # Prints nothing; sets `gateway` to the MAC address that guests send to.
 weft_up() {
+	local mode="nat: {uplink: wan}"
+
+	! is_routed || mode="forward: route, uplink: wan"
 	rm -rf "$work/run" && mkdir "$work/run"
 	cat >"$work/run/weft.yaml" <<YAML
 version: 1
@@ -76,7 +83,7 @@ uplinks:
     neighbours: [{address: 198.18.0.1, mac: "$next_hop"}]
     vhost-user: {path: $work/run/b.sock}
 bridges:
-  lan: {address: 10.10.0.1/16, nat: {uplink: wan}}
+  lan: {address: 10.10.0.1/16, $mode}
 ports:
   a: {bridge: lan, vhost-user: {path: $work/run/a.sock}}
 YAML
@@ -90,6 +97,10 @@ YAML
 
 # The least that is a source NAT: one pass of conntrack, then the MAC addresses and the TTL.
 ovs_flows() {
+	if is_routed; then
+		echo "ip,in_port=a,actions=dec_ttl,mod_dl_src:02:00:00:00:aa:01,mod_dl_dst:$next_hop,output:b"
+		return
+	fi
 	cat <<FLOWS
 table=0,priority=10,ip,in_port=a,actions=ct(commit,zone=1,nat(src=$externals:1024-65535),table=1)
 table=0,priority=10,ip,in_port=b,actions=ct(zone=1,nat,table=2)

@@ -2,7 +2,8 @@
 
 /*
  * Frames of a hostile guest at what the router reads and makes itself: ARP, neighbour discovery,
- * echo replies, ICMP errors, fragments. The first byte says where the borrowed segments part.
+ * router solicitations, echo replies, ICMP errors, fragments; and at the filter for IPv6. The first
+ * byte says where the borrowed segments part.
  *
  * What is made must be a packet that parses, within its bounds: errors of up to 576 or 1280 bytes,
  * fragments within the MTU that carry every byte once.
@@ -12,9 +13,11 @@
 #include <string.h>
 
 #include "nat/arp.h"
+#include "nat/filter6.h"
 #include "nat/icmp_make.h"
 #include "nat/ip_fragment.h"
 #include "nat/nd.h"
+#include "nat/ra.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -98,6 +101,7 @@ static void cut(const uint8_t *data, size_t size)
 static void speak(const uint8_t *data, size_t size)
 {
 	uint8_t out[ND_FRAME_MAX];
+	struct ra_solicit solicit;
 	struct arp arp;
 	struct nd nd;
 
@@ -108,6 +112,38 @@ static void speak(const uint8_t *data, size_t size)
 	     !nd_parse(out, sizeof(out), &nd)))
 		if (nd.has_mac)
 			abort();
+	if (ra_solicit_parse(data, (unsigned)size, &solicit) && solicit.has_mac &&
+	    (mac_is_multicast(&solicit.mac) || solicit.src.b[0] == 0xff))
+		abort();
+}
+
+/*
+ * A packet of IPv6 at the filter: what passed once passes again at once, and is known then, but for
+ * segments, whose flags end connections.
+ */
+static void filter(const uint8_t *data, size_t size)
+{
+	static const struct filter6_view view = {.timeouts = {1, 1, 1, 1, 1}};
+	static struct filter6 *f;
+	static uint32_t now_s = 1;
+	const bool out = data[0] & 1;
+	const struct filter6_way way = {.from = out ? &view : NULL,
+					.to = out ? NULL : &view,
+					.from_bridge = 1,
+					.to_bridge = 2};
+	struct frame frame;
+	struct seg segs[2];
+	struct packet p;
+
+	if (!f)
+		f = filter6_create(64, (const uint64_t[4]){1, 2, 3, 4});
+	make_frame(&frame, segs, data, size);
+	if (packet_parse(&p, &frame) != DROP_NONE || !p.ipv6)
+		return;
+	session6_tick(filter6_sessions(f), ++now_s);
+	if (filter6_pass(f, &p, &way, now_s) == DROP_NONE && p.proto != WIRE_PROTO_TCP &&
+	    (!filter6_knows(f, &p, now_s) || filter6_pass(f, &p, &way, now_s) != DROP_NONE))
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -116,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	answer(data, size);
 	cut(data, size);
+	filter(data, size);
 	speak(data, size < FRAME_HEAD_MAX ? size : FRAME_HEAD_MAX);
 	return 0;
 }

@@ -354,6 +354,175 @@ static void bridge_without_its_gateway_is_a_plain_bridge(void **state)
 	assert_int_equal(routernet_count(net, B), 2); /* nobody has the address: flooded */
 }
 
+/* --- ways that are remembered ------------------------------------------------------------------
+ */
+
+static uint64_t slow(const struct routernet *net)
+{
+	struct router_counters c;
+
+	router_counters_get(net->router->ifaces[net->red], &c);
+	return c.slow;
+}
+
+static const struct flow red_to_blue6 = {
+	.from = 3, .src = "fd00:20::13", .dst = "fd00:30::14", .sport = 9, .dport = 7};
+
+static void way_of_a_routed_pair_is_found_once(void **state)
+{
+	struct routernet *net = *state;
+	struct flow spent = red_to_blue6;
+
+	routernet_meet(net);
+	for (int i = 0; i < 5; i++) {
+		routernet_send(net, C, &red_to_blue);
+		routernet_send(net, C, &red_to_blue6);
+	}
+	assert_int_equal(routernet_count(net, D), 10);
+	assert_int_equal(routernet_got(net, D, 9).ttl, 63);
+	assert_int_equal(slow(net), 2);
+
+	/* What needs an answer gets it. */
+	spent.ttl = 1;
+	routernet_send(net, C, &spent);
+	assert_int_equal(routernet_got(net, C, 0).sport, 3);
+}
+
+static void way_is_void_when_the_networks_are_kept_apart(void **state)
+{
+	struct routernet *net = *state;
+	struct err e;
+
+	routernet_meet(net);
+	routernet_send(net, C, &red_to_blue6);
+	routernet_send(net, C, &red_to_blue6);
+	net->params[BLUE].forward = ROUTER_NONE;
+	router_iface_update(net->router, (unsigned)net->blue, &net->params[BLUE], &e);
+	routernet_send(net, C, &red_to_blue6);
+
+	assert_int_equal(routernet_count(net, D), 2);
+	assert_int_equal(routernet_drops(net, DROP_PROHIBITED) + routernet_count(net, C), 1);
+}
+
+static void way_is_void_when_a_bridge_with_the_network_comes(void **state)
+{
+	static const struct flow out = {.from = 3, .src = "fd00:20::13", .dst = "fd00:50::5"};
+	const struct bridge_params bridge = {.name = "new", .fdb_entries = 100, .ageing_s = 300};
+	struct routernet *net = *state;
+	struct router_iface_params params = net->params[BLUE];
+	struct ipaddr_prefix prefix;
+	struct err e;
+	int number;
+
+	routernet_meet(net);
+	routernet_send(net, C, &out);
+	routernet_send(net, C, &out);
+	assert_int_equal(routernet_count(net, W), 2);
+	ipaddr_prefix_parse("fd00:50::1/64", &prefix);
+	params.name = "new";
+	params.bridge = bridge_create(net->dp, &bridge, &e);
+	params.has_address = false;
+	params.address6 = prefix;
+	number = router_iface_add(net->router, &params, &e);
+	routernet_send(net, C, &out);
+
+	assert_int_equal(routernet_count(net, W), 2);
+	net->port_left = true;
+	router_iface_del(net->router, (unsigned)number);
+	bridge_destroy(params.bridge);
+}
+
+static void way_is_no_others(void **state)
+{
+	struct routernet *net = *state;
+	struct flow forged = red_to_blue6;
+
+	routernet_meet(net);
+	routernet_send(net, C, &red_to_blue6);
+	forged.from = 5;
+	routernet_send(net, E, &forged); /* the same addresses, from another bridge */
+
+	assert_int_equal(routernet_count(net, D), 1);
+	assert_int_equal(routernet_drops(net, DROP_MARTIAN), 1);
+}
+
+static void way_follows_a_neighbour_that_moves(void **state)
+{
+	struct routernet *net = *state;
+	struct mac moved = station(44);
+	struct got got;
+
+	routernet_meet(net);
+	routernet_send(net, C, &red_to_blue);
+	routernet_send(net, C, &red_to_blue);
+	routernet_arp(net, D, 44, "10.30.0.14", "10.30.0.14", ARP_REPLY);
+	routernet_clear(net);
+	routernet_send(net, C, &red_to_blue);
+
+	got = routernet_got(net, D, 0);
+	assert_memory_equal(&got.dst, &moved, 6);
+}
+
+/* --- mirrors -----------------------------------------------------------------------------------
+ */
+
+static struct bridge_mirrors *mirror_of(struct routernet *net, int port, int to)
+{
+	size_t size = sizeof(struct bridge_mirrors) + sizeof(struct bridge_mirror);
+	struct bridge_mirrors *m = aligned_alloc(64, (size + 63) & ~(size_t)63);
+
+	memset(m, 0, size);
+	m->n = 1;
+	m->list[0].to = net->ports[to]->port.id;
+	port_set_put(&m->list[0].out, net->ports[port]->port.id, true);
+	return m;
+}
+
+static void mirror_copies_what_is_routed_to_its_port(void **state)
+{
+	struct routernet *net = *state;
+	const struct flow question = {
+		.from = 1, .src = "10.10.0.11", .dst = "203.0.113.5", .sport = 4000, .dport = 53};
+	const struct flow reply = {
+		.from = 9, .src = "203.0.113.5", .dst = "198.18.0.2", .sport = 53, .dport = 4000};
+	struct mac guest = station(1);
+	struct got copy;
+
+	routernet_meet(net);
+	bridge_set_mirrors(net->bridges[LAN], mirror_of(net, A, B));
+	routernet_send(net, A, &question);
+	assert_int_equal(routernet_count(net, B), 0);
+	for (int i = 0; i < 3; i++)
+		routernet_send(net, W, &reply);
+
+	assert_int_equal(routernet_count(net, A), 3);
+	assert_int_equal(routernet_count(net, B), 3);
+	assert_got(net, B, 2, "203.0.113.5", "10.10.0.11");
+	copy = routernet_got(net, B, 2);
+	assert_memory_equal(&copy.dst, &guest, 6);
+	assert_memory_equal(&copy.src_mac, &net->params[LAN].mac, 6);
+	assert_int_equal(copy.ttl, 63);
+}
+
+static void full_mirror_holds_nothing_back_that_is_routed(void **state)
+{
+	struct routernet *net = *state;
+
+	routernet_meet(net);
+	bridge_set_mirrors(net->bridges[LAN], mirror_of(net, A, B));
+	net->ports[B]->room = 0;
+	routernet_send(
+		net, A,
+		&(struct flow){.from = 1, .src = "10.10.0.11", .dst = "203.0.113.5", .sport = 1});
+	routernet_send(
+		net, W,
+		&(struct flow){.from = 9, .src = "203.0.113.5", .dst = "198.18.0.2", .dport = 1});
+
+	assert_int_equal(routernet_count(net, A), 1);
+	assert_int_equal(routernet_count(net, B), 0);
+	assert_int_equal(routernet_drops(net, DROP_RING_FULL), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +541,13 @@ int main(void)
 		T(bridge_that_loses_its_translation_passes_nothing_meanwhile),
 		T(next_hop_that_changes_is_used_by_sessions_that_are_there),
 		T(bridge_without_its_gateway_is_a_plain_bridge),
+		T(way_of_a_routed_pair_is_found_once),
+		T(way_is_void_when_the_networks_are_kept_apart),
+		T(way_is_void_when_a_bridge_with_the_network_comes),
+		T(way_is_no_others),
+		T(way_follows_a_neighbour_that_moves),
+		T(mirror_copies_what_is_routed_to_its_port),
+		T(full_mirror_holds_nothing_back_that_is_routed),
 	};
 	struct err e;
 

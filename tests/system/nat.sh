@@ -121,6 +121,39 @@ a_full_quota_is_counted_and_told() {
 	prints "refused:.*nat_bridge_sessions" weft nat/show
 }
 
+metric() { sed -n "s/^$1 //p" "$SCRATCH/metrics"; } # metric NAME{LABELS}: its value
+
+counters_are_metrics() {
+	need curl
+	two_bridges_and_an_uplink
+	prints . weft set switch "metrics.listen=$RUN/metrics.sock"
+	prints . weft set bridge lan nat.sessions-per-guest=20
+	generate lan gen 10.10.0.10 -t 0.4 -r 20k --flows 500 >/dev/null
+
+	curl -s --unix-socket "$RUN/metrics.sock" http://weft/metrics >"$SCRATCH/metrics"
+
+	expect 200 "$(metric 'weft_nat_sessions{family="ipv4"}')"
+	expect 0 "$(metric 'weft_nat_sessions{family="ipv6"}')"
+	expect "$(json .sessions_max nat/show)" "$(metric 'weft_nat_sessions_limit{family="ipv4"}')"
+	expect "$(json .mappings nat/show)" "$(metric weft_nat_mappings)"
+	expect 200 "$(metric 'weft_nat_bridge_sessions{bridge="lan",family="ipv4"}')"
+	expect "$(json '.bridges[0].refused.nat_guest_sessions' nat/show)" "$(metric \
+		'weft_nat_bridge_refused_total{bridge="lan",family="ipv4",reason="nat_guest_sessions"}')"
+	expect "$(json .refused.nat_guest_sessions nat/show)" \
+		"$(metric 'weft_nat_refused_total{family="ipv4",reason="nat_guest_sessions"}')"
+	expect "$(json '.uplinks[0].ports.udp.used' nat/show)" \
+		"$(metric 'weft_nat_ports_used{uplink="lab",protocol="udp"}')"
+	expect "$(json '.bridges[0].packets.routed' nat/show)" \
+		"$(metric 'weft_router_packets_total{interface="lan.gateway"}')"
+	grep -vE '^# (HELP|TYPE) weft_[a-z_]+ |^weft_[a-z_]+(\{([a-z_]+="[^"]*",?)+\})? [0-9.]+$' \
+		"$SCRATCH/metrics" && die "lines that are no metrics"
+	expect "" "$(grep '^# TYPE' "$SCRATCH/metrics" | sort | uniq -d)"
+	while read -r name; do
+		grep -q "| ${name}[ {]" docs/metrics.md || die "$name is not in docs/metrics.md"
+	done < <(grep -oE '^weft_(nat|router)_[a-z_]*' "$SCRATCH/metrics" | sort -u)
+	prints . weft set switch metrics.listen=
+}
+
 trace_explains_what_the_router_decides() {
 	local to
 	two_bridges_and_an_uplink
@@ -207,6 +240,7 @@ run_tests \
 	forwards_come_and_go_while_sessions_stay \
 	settings_change_in_place_and_keep_sessions \
 	a_full_quota_is_counted_and_told \
+	counters_are_metrics \
 	trace_explains_what_the_router_decides \
 	captures_show_both_sides_of_the_translation \
 	uplinks_and_gateways_go_without_trace \

@@ -202,6 +202,35 @@ a_translated_ipv6_prefix_reaches_the_world() {
 	seen "IP6 2001:db8::1 > 2001:db8::9"
 }
 
+refused6() { json '.bridges[0].refused6.nat_denied // 0' nat/show; }
+
+the_filter_knows_who_began_in_ipv6_too() {
+	three_machines
+	ip_on world route add 10.10.0.0/24 via $HOST
+	# Of a prefix that the host routes, and does not masquerade.
+	ip_on world -6 route add 2001:db8:10::/64 via 2001:db8::1
+	start_host "address6: \"2001:db8:10::1/64\", forward: route, uplink: host, nat: {uplink: host, filter: [
+		{allow: out, proto: tcp, to: \"2001:db8::/32\", port: 80}, {allow: out, proto: icmp},
+		{deny: out, to: \"::/0\"}, {deny: in, to: \"2001:db8:10::/64\"}]}"
+	ip_on guest addr add 2001:db8:10::2/64 dev wg nodad
+	wait_for 10 pings guest 2001:db8::9
+
+	answer world 80 welcome
+	expect welcome "$(ask guest 2001:db8::9 80)"
+	prints "lan +tcp +\[2001:db8:10::[0-9a-f:]*\]:[0-9]+ +- +\[2001:db8::9\]:80" weft nat/sessions lan
+	answer world 81 forbidden
+	expect "" "$(ask guest 2001:db8::9 81)"
+	[ "$(refused6)" -gt 0 ] || die "nothing was refused"
+	# From outside nobody begins anything.
+	! pings world 2001:db8:10::2 || die "the guest is reached from outside"
+	answer guest 22 secret
+	expect "" "$(ask world 2001:db8:10::2 22)"
+
+	# The rules go while it runs: then it is reached.
+	prints . weft set bridge lan 'nat.filter=[]'
+	wait_for 5 pings world 2001:db8:10::2
+}
+
 nobody_gets_past_the_rules() {
 	three_machines
 	start_host
@@ -365,6 +394,7 @@ run_tests a_guest_reaches_the_world_as_the_host \
 	forwards_change_while_connections_go_on \
 	routed_prefixes_reach_the_world \
 	a_translated_ipv6_prefix_reaches_the_world \
+	the_filter_knows_who_began_in_ipv6_too \
 	nobody_gets_past_the_rules \
 	foreign_rules_are_never_touched \
 	nothing_is_left_at_exit \

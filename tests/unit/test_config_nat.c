@@ -168,9 +168,16 @@ static void mistakes_are_told(void **state)
 	says(NAT "filter: [{deny: up}]}", "expected out or in, found 'up'");
 	says(NAT "filter: [{deny: out, to: nowhere}]}", "'nowhere' is no address, prefix or guest");
 	says(NAT "filter: [{deny: out, port: 25}]}", "only TCP and UDP have ports");
+	says(NAT "filter: [{deny: out, to: \"fd00::/129\"}]}",
+	     "'fd00::/129' is no address, prefix or guest");
+	says(NAT "filter: [{deny: out, from: 10.10.0.7, to: \"fd00::/8\"}]}",
+	     "'10.10.0.7' and 'fd00::/8' are of different families");
 	says(NAT "timeouts: {udp: 30s}}", "expected a duration from 2m");
 	says(NAT "alg: [ftp, sip]}", "bridges.lan.nat.alg: there is no 'sip'");
 	says(NAT "prefix6: \"2001:db8::/64\"}", "the bridge has no address6");
+	says("address: 10.10.0.1/24, address6: \"fd00:10::1/64\", forward: route, "
+	     "nat: {uplink: wan, filter: [{deny: out, from: nobody}]}",
+	     "'nobody' is no address, prefix or guest");
 	says("address: 198.18.0.1/16", "overlaps with 198.18.0.1/16 of bridge lan");
 	says("address: 10.10.0.1/24, address6: fd00::1", "expected an IPv6 address with a prefix");
 }
