@@ -11,8 +11,11 @@
 #include "nat/permit.h"
 #include "nat/session.h"
 
-#define AHEAD_OF_USE 65536u /* sessions and mappings that memory is kept ready for */
+#define AHEAD_OF_USE 131072u /* sessions and mappings that memory is kept ready for */
 #define AHEAD_STEP   32768u
+#define TABLE_FIRST  131072u /* sessions and mappings that the flow tables have room for at first  \
+			      */
+#define TABLE_STEP 262144u   /* buckets that are made ready or moved in a call */
 #define GRACE_NS                                                                                   \
 	(10 * NS_PER_MS) /* when a sleeping worker looks whether a grace period is over            \
 			  */
@@ -46,9 +49,9 @@ static int create_tables(struct nat *n)
 	n->permits = arena_map(per_session(n, sizeof(struct nat_permit)));
 	if (!n->sessions || !n->cold || !n->mappings || !n->permits)
 		return -ENOMEM;
-	if (flow_table_init(&n->flows, 2 * n->sessions_max, true) < 0 ||
-	    flow_table_init(&n->endpoints, n->mappings_max, true) < 0 ||
-	    flow_table_init(&n->permitted, n->sessions_max, false) < 0 ||
+	if (flow_table_init(&n->flows, 2 * n->sessions_max, 2 * TABLE_FIRST) < 0 ||
+	    flow_table_init(&n->endpoints, n->mappings_max, TABLE_FIRST) < 0 ||
+	    flow_table_init(&n->permitted, n->sessions_max, 0) < 0 ||
 	    index_pool_init(&n->session_indices, n->sessions_max, threads) < 0 ||
 	    index_pool_init(&n->mapping_indices, n->mappings_max, threads) < 0 ||
 	    index_pool_init(&n->permit_indices, n->sessions_max, threads) < 0)
@@ -64,6 +67,16 @@ static uint32_t ready_until(uint32_t ready, uint32_t used, uint32_t max)
 	return max - used < AHEAD_OF_USE + AHEAD_STEP ? max : used + AHEAD_OF_USE + AHEAD_STEP;
 }
 
+/* The flow table of so many records. */
+static void grow(struct nat *n, struct flow_table *t, uint32_t used)
+{
+	uint32_t budget = TABLE_STEP;
+
+	if (flow_table_extend(t, used, &budget))
+		nat_synchronize(n);
+	flow_table_move(t, budget);
+}
+
 static void populate(void *array, size_t size, uint32_t from, uint32_t to)
 {
 	arena_populate(array, from * size, (to + 1) * size);
@@ -75,9 +88,11 @@ static void populate(void *array, size_t size, uint32_t from, uint32_t to)
  */
 void nat_prepare(struct nat *n)
 {
+	uint32_t sessions = index_pool_touched(&n->session_indices);
+	uint32_t mappings = index_pool_touched(&n->mapping_indices);
 	uint32_t from = n->sessions_ready, to;
 
-	to = ready_until(from, index_pool_touched(&n->session_indices), n->sessions_max);
+	to = ready_until(from, sessions, n->sessions_max);
 	if (to > from) {
 		populate(n->sessions, sizeof(struct nat_session), from, to);
 		populate(n->cold, sizeof(struct session_cold), from, to);
@@ -85,12 +100,14 @@ void nat_prepare(struct nat *n)
 		n->sessions_ready = to;
 	}
 	from = n->mappings_ready;
-	to = ready_until(from, index_pool_touched(&n->mapping_indices), n->mappings_max);
+	to = ready_until(from, mappings, n->mappings_max);
 	if (to > from) {
 		populate(n->mappings, sizeof(struct nat_mapping), from, to);
 		index_pool_populate(&n->mapping_indices, from, to);
 		n->mappings_ready = to;
 	}
+	grow(n, &n->flows, 2 * sessions);
+	grow(n, &n->endpoints, mappings);
 }
 
 static struct stripe *create_stripes(void)
