@@ -123,13 +123,10 @@ static inline rte_spinlock_t *nat_stripe(const struct nat *n, uint64_t endpoint)
 	return &n->stripes[(nat_endpoint_hash(n, endpoint) >> 16) % NAT_STRIPES].lock;
 }
 
-/* Asks for the two cache lines in which the endpoint's mappings are listed. */
+/* Asks for the cache line in which the endpoint's mappings are listed. */
 static inline void nat_endpoint_prefetch(const struct nat *n, uint64_t endpoint)
 {
-	uint64_t hash = nat_endpoint_hash(n, endpoint);
-
-	__builtin_prefetch(flow_table_first(&n->endpoints, hash));
-	__builtin_prefetch(flow_table_second(&n->endpoints, hash));
+	__builtin_prefetch(flow_table_first(&n->endpoints, nat_endpoint_hash(n, endpoint)));
 }
 
 static inline rte_spinlock_t *nat_tuple_stripe(const struct nat *n, uint64_t endpoint)

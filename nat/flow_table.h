@@ -5,11 +5,11 @@
 /*
  * A hash table of values of 28 bits, which are indices of records that hold the keys.
  *
- * A bucket is one cache line of eight atomic words: 36 bits of the key's hash, and the value. An
- * entry lives in one of two buckets, the second one only when the first was full, so that nearly
- * every look-up touches one line of the table and the record it finds. Which two they are follows
- * from the word alone: when both are full, an entry of them moves to its other one to make room
- * (partial-key cuckoo hashing), and nobody needs its key for that.
+ * A bucket is one cache line: seven atomic words, each 36 bits of a key's hash and the value, and
+ * how many entries are in their second bucket because this one, their first, was full. So nearly
+ * every look-up touches one line of the table, also one that finds nothing. Which the two buckets
+ * of an entry are follows from its word alone: when both are full, an entry of them moves to its
+ * other one to make room (partial-key cuckoo hashing), and nobody needs its key for that.
  *
  * Words are claimed, moved and cleared by compare-and-swap: look-ups and changes need no lock, and
  * may all run at once. A word that moves is in both places for a moment, and a search that finds
@@ -24,9 +24,9 @@
  * and takes what belongs to the newer one there. Until that is done a search that finds nothing
  * also looks where entries were before. It never shrinks.
  *
- * Half of the words are used at most, where tables are as large as they may be. Then 5 of 100
- * entries are in their second bucket, and an addition that finds no room by moving one of 16
- * entries has not been seen.
+ * Four of seven words are used where a table is as large as it may be, three before it doubles.
+ * Then 7 and 2 of 100 entries are in their second bucket. Additions that find no room by moving one
+ * of 14 entries begin when four fifths are used.
  */
 
 #include <stdatomic.h>
@@ -34,16 +34,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FLOW_TABLE_SLOTS 8
-#define FLOW_TABLE_MOVING                                                                          \
-	0x80000000u /* of `shape`: entries may be where half the table had them                    \
-		     */
+#define FLOW_TABLE_SLOTS 7
 
-#define FLOW_VALUE_BITS 28
-#define FLOW_VALUE_MASK ((1ull << FLOW_VALUE_BITS) - 1)
+/* Of `shape`: entries may still be where the half of the table had them. */
+#define FLOW_TABLE_MOVING 0x80000000u
+
+#define FLOW_VALUE_BITS	  28
+#define FLOW_VALUE_MASK	  ((1ull << FLOW_VALUE_BITS) - 1)
 
 struct flow_bucket {
 	_Atomic uint64_t word[FLOW_TABLE_SLOTS]; /* hash's upper part, value; 0: free */
+	_Atomic uint32_t spilled; /* at least as many have this for their first, and are not here */
 } __attribute__((aligned(64)));
 
 struct flow_table {
@@ -107,6 +108,12 @@ static inline uint32_t flow_bucket_next(const struct flow_bucket *b, uint64_t ha
 	return 0;
 }
 
+/* Whether the second bucket may have what is not found in the first. */
+static inline bool flow_bucket_spilled(const struct flow_bucket *b)
+{
+	return atomic_load_explicit(&b->spilled, memory_order_acquire);
+}
+
 typedef bool flow_match_fn(const void *arg, uint32_t value);
 
 static inline __attribute__((always_inline)) uint32_t flow_bucket_find(const struct flow_bucket *b,
@@ -138,7 +145,7 @@ static inline __attribute__((always_inline)) uint32_t flow_table_find(const stru
 	uint32_t mask = shape & ~FLOW_TABLE_MOVING, number = flow_number(hash, mask);
 	uint32_t value = flow_bucket_find(&t->buckets[number], hash, matches, arg);
 
-	if (!value)
+	if (!value && __builtin_expect(flow_bucket_spilled(&t->buckets[number]), 0))
 		value = flow_bucket_find(&t->buckets[flow_other(number, hash, mask)], hash, matches,
 					 arg);
 	if (!value &&
@@ -155,9 +162,10 @@ bool flow_table_add(struct flow_table *t, uint64_t hash, uint32_t value);
 bool flow_table_del(struct flow_table *t, uint64_t hash, uint32_t value);
 
 /*
- * Doubles a table whose `used` entries are more than it should have, in steps of at most `*budget`
- * buckets, which are counted down. Returns true when it is done but for moving entries: no thread
- * may believe in the old size any more when flow_table_move is called next. One thread.
+ * Doubles a table whose `used` entries are more than it should have; memory is ready when half as
+ * many are. In steps of at most `*budget` buckets, which are counted down. Returns true when it is
+ * done but for moving entries: no thread may believe in the old size any more when flow_table_move
+ * is called next. One thread.
  */
 bool flow_table_extend(struct flow_table *t, uint32_t used, uint32_t *budget);
 /* Moves entries of at most `budget` buckets; nothing when the table is in order. The same thread.

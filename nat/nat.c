@@ -11,14 +11,18 @@
 #include "nat/permit.h"
 #include "nat/session.h"
 
-#define AHEAD_OF_USE 131072u /* sessions and mappings that memory is kept ready for */
-#define AHEAD_STEP   32768u
-#define TABLE_FIRST  131072u /* sessions and mappings that the flow tables have room for at first  \
-			      */
-#define TABLE_STEP 262144u   /* buckets that are made ready or moved in a call */
-#define GRACE_NS                                                                                   \
-	(10 * NS_PER_MS) /* when a sleeping worker looks whether a grace period is over            \
-			  */
+/*
+ * Sessions and mappings that memory is kept ready for: an eighth of all there may be, but at least
+ * so many; and those that it is made ready for at once.
+ */
+#define AHEAD_SHIFT 3
+#define AHEAD_MIN   131072u
+#define AHEAD_STEP  32768u
+/* Those that the flow tables have room for at first; buckets made ready or moved in a call. */
+#define TABLE_FIRST 131072u
+#define TABLE_STEP  262144u
+/* When a sleeping worker looks whether a grace period is over. */
+#define GRACE_NS (10 * NS_PER_MS)
 
 static const char *const class_names[] = {
 	[NAT_UDP] = "udp", [NAT_TCP] = "tcp", [NAT_ICMP] = "icmp"};
@@ -62,9 +66,11 @@ static int create_tables(struct nat *n)
 /* What comes next after `ready`, when `used` comes near it. */
 static uint32_t ready_until(uint32_t ready, uint32_t used, uint32_t max)
 {
-	if (ready == max || used + AHEAD_OF_USE < ready + AHEAD_STEP)
+	uint32_t ahead = MAX_OF(max >> AHEAD_SHIFT, AHEAD_MIN);
+
+	if (ready == max || used + ahead < ready + AHEAD_STEP)
 		return ready;
-	return max - used < AHEAD_OF_USE + AHEAD_STEP ? max : used + AHEAD_OF_USE + AHEAD_STEP;
+	return max - used < ahead + AHEAD_STEP ? max : used + ahead + AHEAD_STEP;
 }
 
 /* The flow table of so many records. */
