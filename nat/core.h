@@ -92,6 +92,12 @@ struct nat {
 	struct nat_outside *_Atomic outsides[NAT_OUTSIDES_MAX + 1]; /* the same */
 };
 
+/*
+ * Writes what others may read at any time and only the caller may write now: it holds the lock, or
+ * nobody knows the record yet. A plain assignment would be a locked instruction.
+ */
+#define NAT_SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
+
 /* Two keyed multiplications of 64 to 128 bits, each folded. */
 static inline uint64_t nat_mix(uint64_t a, uint64_t b)
 {

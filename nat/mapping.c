@@ -31,7 +31,7 @@ static bool list(struct nat *n, uint32_t index)
 
 	if (!flow_table_add(&n->endpoints, nat_endpoint_hash(n, m->endpoint), index))
 		return false;
-	m->flags |= MAPPING_LISTED;
+	NAT_SET(m->flags, m->flags | MAPPING_LISTED);
 	return true;
 }
 
@@ -169,7 +169,7 @@ static bool claim_port(struct nat *n, unsigned worker, struct nat_mapping *m,
 	w->ports_random++;
 claimed:
 	m->ext_port = htons(port);
-	m->flags |= MAPPING_OWNER;
+	NAT_SET(m->flags, m->flags | MAPPING_OWNER);
 	return true;
 }
 
@@ -184,12 +184,13 @@ static uint32_t mapping_alloc(struct nat *n, unsigned worker, const struct mappi
 		return 0;
 	__builtin_prefetch(mapping_at(n, index_peek(cache)));
 	m->pool = pool;
-	m->sessions = m->in_use = 0;
+	NAT_SET(m->sessions, 0);
+	NAT_SET(m->in_use, 0);
 	m->expected = m->expected_until_s = 0;
 	m->inside = r->inside->id;
 	m->outside = r->outside->id;
 	m->class = (uint8_t)mapping_class(r->endpoint);
-	m->flags = 0;
+	NAT_SET(m->flags, 0);
 	atomic_store_explicit(&m->endpoint, r->endpoint, memory_order_release);
 	return index;
 }
@@ -222,7 +223,7 @@ static uint32_t mapping_create(struct nat *n, unsigned worker, const struct mapp
 	*why = DROP_NAT_SESSIONS;
 	if (!list(n, index))
 		goto err_port;
-	m->sessions = 1;
+	NAT_SET(m->sessions, 1);
 	return index;
 err_port:
 	inside_give_port(r->inside, addr, m->class);
@@ -257,7 +258,7 @@ enum drop_reason mapping_ref(struct nat *n, struct nat_inside *in, uint32_t inde
 			return why;
 		m->flags &= (uint8_t)~MAPPING_HELD;
 	}
-	m->sessions++;
+	NAT_SET(m->sessions, m->sessions + 1);
 	return DROP_NONE;
 }
 
