@@ -92,6 +92,12 @@ struct nat {
 	struct nat_outside *_Atomic outsides[NAT_OUTSIDES_MAX + 1]; /* the same */
 };
 
+/*
+ * Writes what others may read at any time and only the caller may write now: it holds the lock, or
+ * nobody knows the record yet. A plain assignment would be a locked instruction.
+ */
+#define NAT_SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
+
 /* Two keyed multiplications of 64 to 128 bits, each folded. */
 static inline uint64_t nat_mix(uint64_t a, uint64_t b)
 {
@@ -123,13 +129,10 @@ static inline rte_spinlock_t *nat_stripe(const struct nat *n, uint64_t endpoint)
 	return &n->stripes[(nat_endpoint_hash(n, endpoint) >> 16) % NAT_STRIPES].lock;
 }
 
-/* Asks for the two cache lines in which the endpoint's mappings are listed. */
+/* Asks for the cache line in which the endpoint's mappings are listed. */
 static inline void nat_endpoint_prefetch(const struct nat *n, uint64_t endpoint)
 {
-	uint64_t hash = nat_endpoint_hash(n, endpoint);
-
-	__builtin_prefetch(flow_table_first(&n->endpoints, hash));
-	__builtin_prefetch(flow_table_second(&n->endpoints, hash));
+	__builtin_prefetch(flow_table_first(&n->endpoints, nat_endpoint_hash(n, endpoint)));
 }
 
 static inline rte_spinlock_t *nat_tuple_stripe(const struct nat *n, uint64_t endpoint)

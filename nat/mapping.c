@@ -31,7 +31,7 @@ static bool list(struct nat *n, uint32_t index)
 
 	if (!flow_table_add(&n->endpoints, nat_endpoint_hash(n, m->endpoint), index))
 		return false;
-	m->flags |= MAPPING_LISTED;
+	NAT_SET(m->flags, m->flags | MAPPING_LISTED);
 	return true;
 }
 
@@ -127,26 +127,40 @@ static bool may_keep(const struct outside_view *view, enum nat_class class, uint
 }
 
 /*
+ * The start is a hash with a secret of the endpoint and the second: as good as random for others
+ * (RFC 6056, 3.3.3), and the same for who asks for the memory first.
+ */
+struct port_wish mapping_wish(const struct nat *n, const struct outside_view *view,
+			      uint64_t endpoint, uint32_t now_s)
+{
+	uint16_t want = ntohs(mapping_port(endpoint));
+	struct port_wish wish = {view->port_first, view->port_last, .like = want};
+	uint32_t random = (uint32_t)nat_hash(n, endpoint, 3 | (uint64_t)now_s << 8);
+
+	if (mapping_class(endpoint) == NAT_ICMP)
+		wish.first = 1, wish.last = UINT16_MAX;
+	else if (want < WELL_KNOWN && view->low_ports)
+		wish.first = 1, wish.last = WELL_KNOWN - 1;
+	wish.start = (uint16_t)(wish.first + random % (wish.last - wish.first + 1u));
+	return wish;
+}
+
+/*
  * The same port, if it is free; else a random one (RFC 6056) of the same side of 1024, which some
  * protocols tell trust by, and of the same parity, which RTP may want (RFC 4787 REQ-3a and 4).
  */
 static bool claim_port(struct nat *n, unsigned worker, struct nat_mapping *m,
-		       const struct outside_view *view, uint16_t want)
+		       const struct outside_view *view, uint32_t now_s)
 {
+	const struct port_wish wish = mapping_wish(n, view, m->endpoint, now_s);
 	struct nat_worker *w = &n->workers[worker];
-	struct port_wish wish = {view->port_first, view->port_last, .like = want};
 	struct port_space *s = space_of(m);
-	uint16_t port = want;
+	uint16_t port = wish.like;
 
 	if (may_keep(view, m->class, port) && port_claim(s, port)) {
 		w->ports_preserved++;
 		goto claimed;
 	}
-	if (m->class == NAT_ICMP)
-		wish.first = 1, wish.last = UINT16_MAX;
-	else if (want < WELL_KNOWN && view->low_ports)
-		wish.first = 1, wish.last = WELL_KNOWN - 1;
-	wish.start = (uint16_t)(wish.first + nat_random(w) % (wish.last - wish.first + 1u));
 	port = port_claim_any(s, &wish);
 	if (!port)
 		port = claim_held(n, worker, s, &wish);
@@ -155,7 +169,7 @@ static bool claim_port(struct nat *n, unsigned worker, struct nat_mapping *m,
 	w->ports_random++;
 claimed:
 	m->ext_port = htons(port);
-	m->flags |= MAPPING_OWNER;
+	NAT_SET(m->flags, m->flags | MAPPING_OWNER);
 	return true;
 }
 
@@ -170,12 +184,13 @@ static uint32_t mapping_alloc(struct nat *n, unsigned worker, const struct mappi
 		return 0;
 	__builtin_prefetch(mapping_at(n, index_peek(cache)));
 	m->pool = pool;
-	m->sessions = m->in_use = 0;
+	NAT_SET(m->sessions, 0);
+	NAT_SET(m->in_use, 0);
 	m->expected = m->expected_until_s = 0;
 	m->inside = r->inside->id;
 	m->outside = r->outside->id;
-	m->class = (uint8_t)(r->endpoint >> 48);
-	m->flags = 0;
+	m->class = (uint8_t)mapping_class(r->endpoint);
+	NAT_SET(m->flags, 0);
 	atomic_store_explicit(&m->endpoint, r->endpoint, memory_order_release);
 	return index;
 }
@@ -202,13 +217,13 @@ static uint32_t mapping_create(struct nat *n, unsigned worker, const struct mapp
 	if (*why)
 		goto err_free;
 	*why = DROP_NAT_PORTS;
-	if (!claim_port(n, worker, m, view, ntohs(mapping_port(r->endpoint))))
+	if (!claim_port(n, worker, m, view, r->now_s))
 		goto err_port;
 	publish_owner(m, index);
 	*why = DROP_NAT_SESSIONS;
 	if (!list(n, index))
 		goto err_port;
-	m->sessions = 1;
+	NAT_SET(m->sessions, 1);
 	return index;
 err_port:
 	inside_give_port(r->inside, addr, m->class);
@@ -243,7 +258,7 @@ enum drop_reason mapping_ref(struct nat *n, struct nat_inside *in, uint32_t inde
 			return why;
 		m->flags &= (uint8_t)~MAPPING_HELD;
 	}
-	m->sessions++;
+	NAT_SET(m->sessions, m->sessions + 1);
 	return DROP_NONE;
 }
 

@@ -55,6 +55,11 @@ static inline uint16_t mapping_port(uint64_t endpoint)
 	return (uint16_t)(endpoint >> 32);
 }
 
+static inline enum nat_class mapping_class(uint64_t endpoint)
+{
+	return (enum nat_class)(endpoint >> 48 & 0xff);
+}
+
 /* What asks for a mapping. */
 struct mapping_request {
 	struct nat_inside *inside;
@@ -90,6 +95,10 @@ static inline bool mapping_expects(const struct nat_mapping *m, uint32_t remote,
 /* The pool that an address's mappings are from: always the same one (RFC 4787 REQ-2). */
 struct nat_pool *mapping_pool(const struct outside_view *view, const struct nat_inside *in,
 			      uint32_t addr);
+
+/* Which ports an endpoint may have, and where the search for one begins in that second. */
+struct port_wish mapping_wish(const struct nat *n, const struct outside_view *view,
+			      uint64_t endpoint, uint32_t now_s);
 
 /* Frees held mappings whose time is over, a few. Returns true when there are more. */
 bool mapping_tick(struct nat *n, unsigned worker, uint32_t now_s);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Translation, below nat/nat.h.
-nat_core_SRCS := nat/arena.c nat/flow_table.c nat/flush.c nat/fragment.c nat/ftp.c nat/icmp_error.c \
+nat_core_SRCS := nat/arena.c nat/expect.c nat/flow_table.c nat/flush.c nat/fragment.c nat/ftp.c nat/icmp_error.c \
                  nat/inside.c nat/mapping.c nat/mss.c nat/nat.c nat/npt6.c nat/open.c nat/open_routed.c nat/opening.c nat/outside.c \
                  nat/packet.c nat/permit.c nat/pool.c nat/session.c nat/tcp_state.c \
                  nat/translate.c nat/visit.c nat/wheel.c

@@ -11,11 +11,18 @@
 #include "nat/permit.h"
 #include "nat/session.h"
 
-#define AHEAD_OF_USE 65536u /* sessions and mappings that memory is kept ready for */
-#define AHEAD_STEP   32768u
-#define GRACE_NS                                                                                   \
-	(10 * NS_PER_MS) /* when a sleeping worker looks whether a grace period is over            \
-			  */
+/*
+ * Sessions and mappings that memory is kept ready for: an eighth of all there may be, but at least
+ * so many; and those that it is made ready for at once.
+ */
+#define AHEAD_SHIFT 3
+#define AHEAD_MIN   131072u
+#define AHEAD_STEP  32768u
+/* Those that the flow tables have room for at first; buckets made ready or moved in a call. */
+#define TABLE_FIRST 131072u
+#define TABLE_STEP  262144u
+/* When a sleeping worker looks whether a grace period is over. */
+#define GRACE_NS (10 * NS_PER_MS)
 
 static const char *const class_names[] = {
 	[NAT_UDP] = "udp", [NAT_TCP] = "tcp", [NAT_ICMP] = "icmp"};
@@ -46,9 +53,9 @@ static int create_tables(struct nat *n)
 	n->permits = arena_map(per_session(n, sizeof(struct nat_permit)));
 	if (!n->sessions || !n->cold || !n->mappings || !n->permits)
 		return -ENOMEM;
-	if (flow_table_init(&n->flows, 2 * n->sessions_max, true) < 0 ||
-	    flow_table_init(&n->endpoints, n->mappings_max, true) < 0 ||
-	    flow_table_init(&n->permitted, n->sessions_max, false) < 0 ||
+	if (flow_table_init(&n->flows, 2 * n->sessions_max, 2 * TABLE_FIRST) < 0 ||
+	    flow_table_init(&n->endpoints, n->mappings_max, TABLE_FIRST) < 0 ||
+	    flow_table_init(&n->permitted, n->sessions_max, 0) < 0 ||
 	    index_pool_init(&n->session_indices, n->sessions_max, threads) < 0 ||
 	    index_pool_init(&n->mapping_indices, n->mappings_max, threads) < 0 ||
 	    index_pool_init(&n->permit_indices, n->sessions_max, threads) < 0)
@@ -59,9 +66,21 @@ static int create_tables(struct nat *n)
 /* What comes next after `ready`, when `used` comes near it. */
 static uint32_t ready_until(uint32_t ready, uint32_t used, uint32_t max)
 {
-	if (ready == max || used + AHEAD_OF_USE < ready + AHEAD_STEP)
+	uint32_t ahead = MAX_OF(max >> AHEAD_SHIFT, AHEAD_MIN);
+
+	if (ready == max || used + ahead < ready + AHEAD_STEP)
 		return ready;
-	return max - used < AHEAD_OF_USE + AHEAD_STEP ? max : used + AHEAD_OF_USE + AHEAD_STEP;
+	return max - used < ahead + AHEAD_STEP ? max : used + ahead + AHEAD_STEP;
+}
+
+/* The flow table of so many records. */
+static void grow(struct nat *n, struct flow_table *t, uint32_t used)
+{
+	uint32_t budget = TABLE_STEP;
+
+	if (flow_table_extend(t, used, &budget))
+		nat_synchronize(n);
+	flow_table_move(t, budget);
 }
 
 static void populate(void *array, size_t size, uint32_t from, uint32_t to)
@@ -75,9 +94,11 @@ static void populate(void *array, size_t size, uint32_t from, uint32_t to)
  */
 void nat_prepare(struct nat *n)
 {
+	uint32_t sessions = index_pool_touched(&n->session_indices);
+	uint32_t mappings = index_pool_touched(&n->mapping_indices);
 	uint32_t from = n->sessions_ready, to;
 
-	to = ready_until(from, index_pool_touched(&n->session_indices), n->sessions_max);
+	to = ready_until(from, sessions, n->sessions_max);
 	if (to > from) {
 		populate(n->sessions, sizeof(struct nat_session), from, to);
 		populate(n->cold, sizeof(struct session_cold), from, to);
@@ -85,12 +106,14 @@ void nat_prepare(struct nat *n)
 		n->sessions_ready = to;
 	}
 	from = n->mappings_ready;
-	to = ready_until(from, index_pool_touched(&n->mapping_indices), n->mappings_max);
+	to = ready_until(from, mappings, n->mappings_max);
 	if (to > from) {
 		populate(n->mappings, sizeof(struct nat_mapping), from, to);
 		index_pool_populate(&n->mapping_indices, from, to);
 		n->mappings_ready = to;
 	}
+	grow(n, &n->flows, 2 * sessions);
+	grow(n, &n->endpoints, mappings);
 }
 
 static struct stripe *create_stripes(void)

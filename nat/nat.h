@@ -38,10 +38,18 @@ struct nat_found {
  * Looks up the sessions of the packets of `mask` (bits of `packets`), with all memory accesses of
  * the burst in flight at once; `found` is written for them only. ICMP errors, fragments without
  * ports and IPv6 find none here. A session may be found by whoever forges its addresses: compare
- * nat_realm of it with the side that the packet came from. Worker thread `worker`.
+ * nat_realm of it with the side that the packet came from. Returns those that could have a session
+ * and have none. Worker thread `worker`.
  */
-void nat_lookup(struct nat *n, unsigned worker, const struct packet *packets, uint64_t mask,
-		struct nat_found *found);
+uint64_t nat_lookup(struct nat *n, unsigned worker, const struct packet *packets, uint64_t mask,
+		    struct nat_found *found);
+
+/*
+ * nat_open_out may follow for packets of `mask`, which nat_lookup returned: has what memory that
+ * will need under way for all of them at once. Optional; does nothing else.
+ */
+void nat_expect(struct nat *n, const struct packet *packets, uint64_t mask,
+		const struct nat_inside *from, const struct nat_outside *to, uint64_t now_ns);
 
 /*
  * The side from which packets of that direction come: numbers of insides and outsides, which never

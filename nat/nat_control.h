@@ -43,8 +43,9 @@ struct nat *nat_create(const struct nat_params *params, struct err *e);
 void nat_destroy(struct nat *n);
 
 /*
- * Has memory ready for the sessions to come, so that workers need not wait for it. Call it about
- * ten times a second; it returns at once when there is nothing to do.
+ * Has memory ready for the sessions to come, so that workers need not wait for it, and makes the
+ * flow tables as large as they should be. Call it about ten times a second, in the control thread;
+ * it returns at once when there is nothing to do.
  */
 void nat_prepare(struct nat *n);
 

@@ -53,7 +53,7 @@ static struct nat_session *begin_out(struct opening *o, struct nat_inside *from,
 		return NULL;
 	s->in_port = o->p->sport;
 	s->outside = to->id;
-	s->tcp = opening_tcp_state(o, NAT_OUTBOUND);
+	NAT_SET(s->tcp, opening_tcp_state(o, NAT_OUTBOUND));
 	s->alg = alg_of(from, s->proto, o->p->dport, flags);
 	opening_set_remote(s, o->dst, o->p->dport);
 	return s;
@@ -183,9 +183,9 @@ static struct nat_session *enter(struct opening *o, const struct entrance *at,
 	s->ext_addr = m->pool->addr;
 	s->ext_port = m->ext_port;
 	s->outside = at->outside->id;
-	s->tcp = opening_tcp_state(o, NAT_INBOUND);
+	NAT_SET(s->tcp, opening_tcp_state(o, NAT_INBOUND));
 	s->alg = alg_of(in, s->proto, s->in_port, flags);
-	s->peer = at->peer;
+	NAT_SET(s->peer, at->peer);
 	opening_set_remote(s, at->remote_addr, at->remote_port);
 	o->why = mapping_ref(o->n, in, at->index);
 	if (!o->why)

@@ -36,7 +36,7 @@ static struct nat_session *open_routed(struct opening *o, struct nat_inside *in,
 	s->in_port = out ? o->p->sport : o->p->dport;
 	s->ext_addr = s->in_addr;
 	s->ext_port = s->in_port;
-	s->tcp = opening_tcp_state(o, dir);
+	NAT_SET(s->tcp, opening_tcp_state(o, dir));
 	opening_set_remote(s, out ? o->dst : o->src, out ? o->p->dport : o->p->sport);
 	if (opening_publish(o, s))
 		return s;

@@ -96,7 +96,7 @@ struct nat_session *opening_take(struct opening *o, struct nat_inside *in, uint3
 	s->class = (uint8_t)o->class;
 	s->inside = in->id;
 	s->in_addr = guest;
-	s->flags = flags;
+	NAT_SET(s->flags, flags);
 	return s;
 }
 
@@ -121,10 +121,11 @@ uint8_t opening_tcp_state(const struct opening *o, enum nat_direction dir)
 static void note_use(struct nat *n, unsigned worker, struct nat_session *s)
 {
 	const struct inside_view *view = inside_view(n->insides[s->inside]);
+	struct nat_mapping *m = mapping_at(n, s->mapping);
 
 	if (!s->mapping)
 		return;
-	mapping_at(n, s->mapping)->in_use++;
+	NAT_SET(m->in_use, m->in_use + 1);
 	if (view->params.filtering[s->class] == NAT_FILTERING_ADDRESS_DEPENDENT && !s->permit)
 		s->permit = permit_get(n, worker, s->mapping, s->remote_addr);
 }

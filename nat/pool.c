@@ -5,7 +5,6 @@
 
 #include "nat/arena.h"
 
-#define EVEN_PORTS   0x5555555555555555ull
 #define PARITY_TRIES 4 /* words that are searched for the parity before any port will do */
 
 static const size_t owner_bytes = PORTS_OF_ADDRESS * sizeof(uint32_t);
@@ -132,7 +131,7 @@ static uint16_t claim_between(struct port_space *s, unsigned first, unsigned las
 
 uint16_t port_claim_any(struct port_space *s, const struct port_wish *wish)
 {
-	uint64_t parity = wish->like & 1 ? ~EVEN_PORTS : EVEN_PORTS;
+	uint64_t parity = wish->like & 1 ? ~PORT_EVEN_BITS : PORT_EVEN_BITS;
 	unsigned start = wish->start;
 	uint16_t port = claim_between(s, start, wish->last, parity, PARITY_TRIES);
 

@@ -20,6 +20,7 @@
 
 #define PORTS_OF_ADDRESS 65536u
 #define PORT_WORDS	 (PORTS_OF_ADDRESS / 64)
+#define PORT_EVEN_BITS	 0x5555555555555555ull
 
 struct port_space {
 	_Atomic uint32_t *owner; /* the mapping of each port, 0: none */
@@ -49,5 +50,20 @@ struct port_wish {
 
 /* Takes a free port of the range. Returns 0 when there is none. */
 uint16_t port_claim_any(struct port_space *s, const struct port_wish *wish);
+
+/* The port that is likely to be taken for the wish, when its own is not free. */
+static inline uint16_t port_likely(const struct port_space *s, const struct port_wish *wish)
+{
+	uint64_t open = ~atomic_load_explicit(&s->taken[wish->start / 64], memory_order_relaxed) &
+			~0ull << wish->start % 64 &
+			(wish->like & 1 ? ~PORT_EVEN_BITS : PORT_EVEN_BITS);
+
+	if (!(atomic_load_explicit(&s->taken[wish->like / 64], memory_order_relaxed) >>
+		      wish->like % 64 &
+	      1))
+		return wish->like;
+	return open ? (uint16_t)(wish->start / 64 * 64 + (unsigned)__builtin_ctzll(open))
+		    : wish->start;
+}
 
 #endif

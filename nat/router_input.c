@@ -134,13 +134,32 @@ static void keep(struct burst *b, uint64_t mask)
 	}
 }
 
+/* Sessions will be opened for packets of `mask`, if their source is one that is translated. */
+static void expect(struct routing *x, uint64_t mask)
+{
+	const struct router_iface_params *p = &x->from->params;
+	const struct router_iface *uplink;
+
+	if (p->forward != ROUTER_NAT || !p->inside || x->w->dry_run)
+		return;
+	uplink = atomic_load_explicit(&x->router->ifaces[p->uplink], memory_order_acquire);
+	if (uplink && uplink->params.outside)
+		nat_expect(x->router->nat, x->packets, mask, p->inside, uplink->params.outside,
+			   x->now_ns);
+}
+
 static void route(struct routing *x, uint64_t mask)
 {
+	uint64_t missing;
+
 	if (unlikely(capture_is_on(x->in) || (x->v->filter && x->v->mirrors)))
 		keep(&x->w->burst, mask);
 	mask = parse(x, mask);
-	if (x->has_sessions)
-		nat_lookup(x->router->nat, x->w->id, x->packets, mask, x->found);
+	if (x->has_sessions) {
+		missing = nat_lookup(x->router->nat, x->w->id, x->packets, mask, x->found);
+		if (unlikely(missing))
+			expect(x, missing);
+	}
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(mask);
 

@@ -8,9 +8,9 @@
 #include "nat/permit.h"
 #include "nat/tcp_state.h"
 
-#define TICK_SESSIONS 16 /* whose time may be over: a few microseconds of work */
+#define TICK_SESSIONS 8	 /* whose time may be over: a few microseconds of work */
 #define TICK_STEPS    64 /* empty seconds of the wheel */
-#define TICK_FREED    32
+#define TICK_FREED    16
 
 static_assert(sizeof(struct nat_session) == 64, "one cache line");
 static_assert(offsetof(struct nat_session, remote_addr) == 4 &&
@@ -115,10 +115,8 @@ static void set_deltas(struct nat_session *s)
 void session_prefetch_inbound(const struct nat *n, const struct nat_session *s)
 {
 	struct flow_key in = session_key(s, NAT_INBOUND);
-	uint64_t hash = flow_hash(n, &in);
 
-	__builtin_prefetch(flow_table_first(&n->flows, hash));
-	__builtin_prefetch(flow_table_second(&n->flows, hash));
+	__builtin_prefetch(flow_table_first(&n->flows, flow_hash(n, &in)));
 }
 
 static enum drop_reason add_tuples(struct nat *n, struct nat_session *s)

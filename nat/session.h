@@ -73,7 +73,7 @@ static inline uint32_t session_index(const struct nat *n, const struct nat_sessi
 }
 
 /* Values of the flow table: the index, and in the upper bit the direction of the tuple. */
-#define SESSION_INBOUND_BIT 0x80000000u
+#define SESSION_INBOUND_BIT (1u << (FLOW_VALUE_BITS - 1))
 
 /* A tuple as packets have it, in a form that is quickly compared. */
 struct flow_key {

@@ -55,12 +55,12 @@ static void prefetch_sessions(const struct nat *n, uint64_t mask, struct lookup 
 {
 	for (uint64_t left = mask; left; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(left), slot = 0;
+		const struct flow_bucket *first = flow_table_first(&n->flows, l[i].hash);
 
-		l[i].value =
-			flow_bucket_next(flow_table_first(&n->flows, l[i].hash), l[i].hash, &slot);
+		l[i].value = flow_bucket_next(first, l[i].hash, &slot);
 		if (__builtin_expect(l[i].value != 0, 1))
 			__builtin_prefetch(session_at(n, l[i].value & ~SESSION_INBOUND_BIT));
-		else
+		else if (__builtin_expect(flow_bucket_spilled(first), 0))
 			__builtin_prefetch(flow_table_second(&n->flows, l[i].hash));
 	}
 }
@@ -71,16 +71,6 @@ static struct nat_found found_of(const struct nat *n, uint32_t value)
 				  value & SESSION_INBOUND_BIT ? NAT_INBOUND : NAT_OUTBOUND};
 }
 
-/* A session will be opened, most likely by the sender of the packet: its mapping is looked for. */
-static void expect_opening(const struct nat *n, const struct flow_key *k)
-{
-	enum nat_class class = nat_class_of(k->proto);
-
-	if (class != NAT_CLASS_N)
-		nat_endpoint_prefetch(n, nat_endpoint((uint32_t)k->addrs, (uint16_t)k->ports,
-						      (uint8_t) class, 0));
-}
-
 /* The candidate is nearly always right; the whole search is for when it is not. */
 static struct nat_found settle(const struct nat *n, const struct lookup *l)
 {
@@ -89,28 +79,29 @@ static struct nat_found settle(const struct nat *n, const struct lookup *l)
 	if (__builtin_expect(l->value && session_has(f.session, f.direction, &l->key), 1))
 		return f;
 	f = found_of(n, session_find(n, &l->key));
-	if (f.session == session_at(n, 0)) {
+	if (f.session == session_at(n, 0))
 		f.session = NULL;
-		expect_opening(n, &l->key);
-	}
 	return f;
 }
 
-void nat_lookup(struct nat *n, unsigned worker, const struct packet *packets, uint64_t mask,
-		struct nat_found *found)
+uint64_t nat_lookup(struct nat *n, unsigned worker, const struct packet *packets, uint64_t mask,
+		    struct nat_found *found)
 {
 	struct lookup l[LOOKUP_MAX];
-	uint64_t known = prefetch_buckets(n, packets, mask, l);
+	uint64_t missing = 0, known = prefetch_buckets(n, packets, mask, l);
 
 	prefetch_sessions(n, known, l);
 	for (uint64_t left = mask; left; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
 
-		if (__builtin_expect(known >> i & 1, 1))
-			found[i] = settle(n, &l[i]);
-		else
+		if (__builtin_expect(!(known >> i & 1), 0)) {
 			found[i] = (struct nat_found){0};
+			continue;
+		}
+		found[i] = settle(n, &l[i]);
+		missing |= (uint64_t)!found[i].session << i;
 	}
+	return missing;
 }
 
 static uint8_t tcp_flags(const struct packet *p)

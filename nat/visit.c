@@ -102,7 +102,7 @@ void nat_visit_mappings(struct nat *n, bool (*visit)(const struct nat_mapping_in
 
 static uint64_t table_bytes(const struct flow_table *t)
 {
-	return ((uint64_t)t->mask + 1) * sizeof(struct flow_bucket);
+	return ((uint64_t)flow_table_mask(t) + 1) * sizeof(struct flow_bucket);
 }
 
 static uint64_t touched_bytes(const struct nat *n)

@@ -4,6 +4,8 @@
 
 #include "tests/lib/test.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +39,7 @@ static void a_table_finds_what_was_added_and_nothing_else(void **state)
 {
 	struct flow_table t;
 
-	assert_int_equal(flow_table_init(&t, ENTRIES, false), 0);
+	assert_int_equal(flow_table_init(&t, ENTRIES, 0), 0);
 	for (uint32_t v = 1; v <= ENTRIES; v++)
 		assert_true(flow_table_add(&t, hash_of(v), v));
 	for (uint32_t v = 1; v <= ENTRIES; v++)
@@ -51,18 +53,133 @@ static void a_table_finds_what_was_added_and_nothing_else(void **state)
 	flow_table_fini(&t);
 }
 
-/* Half full, as planned, for a long time: each addition finds room. */
+/* Entries that are counted as not in their first bucket. */
+static uint64_t spilled(const struct flow_table *t)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i <= flow_table_mask(t); i++)
+		sum += t->buckets[i].spilled;
+	return sum;
+}
+
+/* As full as planned, for a long time: each addition finds room. */
 static void a_table_never_refuses_at_its_planned_load(void **state)
 {
 	struct flow_table t;
 
-	assert_int_equal(flow_table_init(&t, 65536, false), 0);
+	assert_int_equal(flow_table_init(&t, 65536, 0), 0);
 	for (uint32_t v = 1; v < 3000000; v++) {
 		if (v > 65536)
 			assert_true(flow_table_del(&t, hash_of(v - 65536), v - 65536));
 		assert_true(flow_table_add(&t, hash_of(v), v));
 	}
+	assert_in_range(spilled(&t), 1, 65536 / 8);
+	for (uint32_t v = 3000000 - 65536; v < 3000000; v++)
+		assert_true(flow_table_del(&t, hash_of(v), v));
+	assert_int_equal(spilled(&t), 0);
 	flow_table_fini(&t);
+}
+
+/* What flow_table_extend wants to be told when nobody holds an old size is nobody's here. */
+static bool grow(struct flow_table *t, uint32_t used, uint32_t step)
+{
+	uint32_t budget = step;
+	bool extended = flow_table_extend(t, used, &budget);
+
+	flow_table_move(t, extended ? 0 : step);
+	return extended;
+}
+
+/* Additions, removals and searches go on at each step of it. */
+static void a_table_grows_while_it_is_used(void **state)
+{
+	uint32_t last = 0, gone = 0, extended = 0;
+	struct flow_table t;
+
+	assert_int_equal(flow_table_init(&t, ENTRIES, 1000), 0);
+	while (last < ENTRIES) {
+		for (int i = 0; i < 64 && last < ENTRIES; i++) {
+			last++;
+			assert_true(flow_table_add(&t, hash_of(last), last));
+		}
+		extended += grow(&t, last - gone, 100);
+		for (int i = 0; i < 8; i++) {
+			gone++;
+			assert_true(flow_table_del(&t, hash_of(gone), gone));
+			assert_int_equal(find(&t, gone), 0);
+		}
+		for (uint32_t v = gone + 1; v <= last; v += 1 + last / 200)
+			assert_int_equal(find(&t, v), v);
+	}
+	assert_int_equal(extended, 8);
+	assert_int_equal(flow_table_mask(&t), 65536 - 1);
+	for (int i = 0; i < 1000; i++)
+		grow(&t, last - gone, 100);
+	assert_int_equal(t.shape, flow_table_mask(&t));
+	for (uint32_t v = 1; v <= last; v++)
+		assert_int_equal(find(&t, v), v > gone ? v : 0);
+	flow_table_fini(&t);
+}
+
+struct reader {
+	struct flow_table table;
+	atomic_bool stop;
+	_Atomic uint64_t rounds; /* after each it holds nothing that it read before */
+	uint32_t missed;
+};
+
+#define STABLE 500u
+#define OWN    1000000u /* what the reader adds and removes itself */
+
+static void *read_on(void *arg)
+{
+	struct reader *r = arg;
+
+	for (uint32_t own = OWN; !r->stop; own += STABLE) {
+		for (uint32_t v = own; v < own + STABLE; v++)
+			r->missed += !flow_table_add(&r->table, hash_of(v), v);
+		for (uint32_t v = 1; v <= STABLE; v++)
+			r->missed += find(&r->table, v) != v;
+		for (uint32_t v = own; v < own + STABLE; v++) {
+			r->missed += find(&r->table, v) != v;
+			r->missed += !flow_table_del(&r->table, hash_of(v), v);
+		}
+		r->rounds++;
+	}
+	return NULL;
+}
+
+/* Two rounds later the reader holds no size that it saw before. */
+static void wait_for_reader(struct reader *r)
+{
+	uint64_t from = r->rounds;
+
+	while (r->rounds < from + 2)
+		sched_yield();
+}
+
+static void threads_miss_nothing_while_a_table_grows(void **state)
+{
+	for (int run = 0; run < 20; run++) {
+		struct reader r = {.stop = false};
+		pthread_t thread;
+
+		assert_int_equal(flow_table_init(&r.table, ENTRIES, 2000), 0);
+		for (uint32_t v = 1; v <= STABLE; v++)
+			assert_true(flow_table_add(&r.table, hash_of(v), v));
+		assert_int_equal(pthread_create(&thread, NULL, read_on, &r), 0);
+		for (uint32_t v = STABLE + 1; v <= 30000; v++) {
+			assert_true(flow_table_add(&r.table, hash_of(v), v));
+			if (grow(&r.table, v + STABLE, 64))
+				wait_for_reader(&r);
+		}
+		r.stop = true;
+		pthread_join(thread, NULL);
+		assert_int_equal(r.missed, 0);
+		assert_true(flow_table_mask(&r.table) >= 8192 - 1);
+		flow_table_fini(&r.table);
+	}
 }
 
 static void indices_are_given_out_once(void **state)
@@ -227,6 +344,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_table_finds_what_was_added_and_nothing_else),
 		cmocka_unit_test(a_table_never_refuses_at_its_planned_load),
+		cmocka_unit_test(a_table_grows_while_it_is_used),
+		cmocka_unit_test(threads_miss_nothing_while_a_table_grows),
 		cmocka_unit_test(indices_are_given_out_once),
 		cmocka_unit_test(indices_travel_between_threads),
 		cmocka_unit_test(nothing_is_touched_before_it_is_needed),
