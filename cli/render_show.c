@@ -64,6 +64,16 @@ static const char *accel_text(const json_t *guest, char *text, size_t size)
 	return text;
 }
 
+/* "qemu: why not weft-vmm" */
+static const char *engine_text(const json_t *guest, char *text, size_t size)
+{
+	const char *reason = jsonx_string(guest, "engine_reason", "");
+
+	snprintf(text, size, "%s%s%s", jsonx_string(guest, "engine", ""), *reason ? ": " : "",
+		 reason);
+	return text;
+}
+
 static void show_guest(const struct render *r, const json_t *guest)
 {
 	char text[512];
@@ -72,7 +82,7 @@ static void show_guest(const struct render *r, const json_t *guest)
 
 	fprintf(r->out, "%*sGuest %s\n", 4, "", jsonx_string(guest, "name", "?"));
 	line(r, 2, "state", jsonx_string(guest, "state", ""));
-	line(r, 2, "engine", jsonx_string(guest, "engine", ""));
+	line(r, 2, "engine", engine_text(guest, text, sizeof(text)));
 	line(r, 2, "accel", accel_text(guest, text, sizeof(text)));
 	line(r, 2, "ended", jsonx_string(guest, "exit_reason", ""));
 	json_array_foreach (json_object_get(guest, "nics"), i, nic) {

@@ -1060,7 +1060,7 @@ static const struct schema_key guest_keys[] = {
 		.offset = offsetof(struct config_guest, engine),
 		.words = engines,
 		.fallback = "auto",
-		.help = "what runs the guest: qemu, or weft-vmm (needs KVM); auto is qemu",
+		.help = "qemu, or weft: weft-vmm, needs KVM; auto: weft if it has all asked for",
 	},
 	{
 		.name = "restart",

@@ -115,8 +115,9 @@ bool guest_agent_ready(const struct guest *g);
 const struct config_guest *guest_config(const struct guest *g);
 
 /*
- * A new object for `guest/list`: name, state, engine, accel, accel_reason, pid (0: none), uptime_s,
- * restarts, exit_reason, vcpus, memory (bytes), nics [{port, mac, address, kind}], agent
+ * A new object for `guest/list`: name, state, engine, engine_reason, accel, accel_reason, pid (0:
+ * none), uptime_s, restarts, exit_reason, vcpus, memory (bytes), nics [{port, mac, address, kind}],
+ * agent
  * ("ready", "waiting", or "none": no process). NULL when memory is short.
  */
 json_t *guest_json(const struct guest *g);

@@ -43,7 +43,8 @@ struct guest {
 	struct loop_timer timer; /* the next step of a stop, or the end of a backoff */
 	struct qmp *qmp;
 	struct agent_client *agent;
-	bool kvm, hugepages;
+	bool kvm, hugepages, weft; /* weft: weft-vmm runs it, not QEMU */
+	char engine_reason[GUEST_REASON_MAX];
 	enum guest_shutdown shutdown;
 	enum guest_stop_step step;
 	bool start_again; /* when the process in hand has ended */

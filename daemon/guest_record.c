@@ -28,9 +28,10 @@ int guest_record_write(const struct guest_record *r, const char *run_dir, const 
 	    !qemu_file(run_dir, name, "state.json.new", fresh, sizeof(fresh)))
 		return -ENAMETOOLONG;
 	snprintf(hash, sizeof(hash), "%016" PRIx64, r->hash);
-	json = json_pack("{s:i, s:I, s:s, s:b, s:b, s:i, s:i}", "pid", (int)r->pid, "start_ticks",
-			 (json_int_t)r->start_ticks, "hash", hash, "kvm", r->kvm, "hugepages",
-			 r->hugepages, "restarts", (int)r->restarts, "nics", (int)r->nics);
+	json = json_pack("{s:i, s:I, s:s, s:b, s:b, s:b, s:i, s:i}", "pid", (int)r->pid,
+			 "start_ticks", (json_int_t)r->start_ticks, "hash", hash, "kvm", r->kvm,
+			 "hugepages", r->hugepages, "weft", r->weft, "restarts", (int)r->restarts,
+			 "nics", (int)r->nics);
 	if (!json)
 		return -ENOMEM;
 	ret = json_dump_file(json, fresh, JSON_COMPACT) < 0 ? -EIO : 0;
@@ -42,7 +43,7 @@ int guest_record_write(const struct guest_record *r, const char *run_dir, const 
 
 int guest_record_read(struct guest_record *r, const char *run_dir, const char *name)
 {
-	int pid, kvm, hugepages, restarts, nics;
+	int pid, kvm, hugepages, weft, restarts, nics;
 	json_int_t start_ticks;
 	const char *hash;
 	char path[PATH_MAX], *end;
@@ -54,15 +55,16 @@ int guest_record_read(struct guest_record *r, const char *run_dir, const char *n
 	if (access(path, F_OK) < 0)
 		return -ENOENT;
 	json = json_load_file(path, 0, NULL);
-	if (json_unpack(json, "{s:i, s:I, s:s, s:b, s:b, s:i, s:i}", "pid", &pid, "start_ticks",
-			&start_ticks, "hash", &hash, "kvm", &kvm, "hugepages", &hugepages,
-			"restarts", &restarts, "nics", &nics) == 0 &&
+	if (json_unpack(json, "{s:i, s:I, s:s, s:b, s:b, s:b, s:i, s:i}", "pid", &pid,
+			"start_ticks", &start_ticks, "hash", &hash, "kvm", &kvm, "hugepages",
+			&hugepages, "weft", &weft, "restarts", &restarts, "nics", &nics) == 0 &&
 	    restarts >= 0 && nics >= 0 && nics < 1024) {
 		*r = (struct guest_record){.pid = pid,
 					   .start_ticks = (uint64_t)start_ticks,
 					   .hash = strtoull(hash, &end, 16),
 					   .kvm = kvm,
 					   .hugepages = hugepages,
+					   .weft = weft,
 					   .restarts = (unsigned)restarts,
 					   .nics = (unsigned)nics};
 		ret = *end ? -EINVAL : 0;

@@ -15,7 +15,8 @@ struct guest_record {
 	pid_t pid;
 	uint64_t start_ticks; /* tells the process from a later one with its pid */
 	uint64_t hash;	      /* of the arguments without the neighbours' names */
-	bool kvm, hugepages;  /* what was decided when it started */
+	/* What was decided when it started. */
+	bool kvm, hugepages, weft;
 	unsigned restarts;
 	unsigned nics; /* bridge sockets to clean up: NAME.0.sock ... */
 };

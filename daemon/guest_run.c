@@ -93,7 +93,7 @@ static void close_channels(struct guest *g)
 
 static int open_channels(struct guest *g)
 {
-	enum qmp_dialect dialect = g->config->engine == ENGINE_WEFT ? QMP_WEFT : QMP_QEMU;
+	enum qmp_dialect dialect = g->weft ? QMP_WEFT : QMP_QEMU;
 	char path[PATH_MAX];
 
 	if (qemu_file(g->set->run_dir, g->config->name, "qmp.sock", path, sizeof(path)))
@@ -151,6 +151,7 @@ static void write_record(const struct guest *g)
 		.hash = guest_start_hash(g, g->kvm, g->hugepages),
 		.kvm = g->kvm,
 		.hugepages = g->hugepages,
+		.weft = g->weft,
 		.restarts = g->restarts,
 		.nics = g->nics,
 	};
@@ -207,8 +208,9 @@ int guest_run_start(struct guest *g, struct err *e)
 		guest_set_state(g, GUEST_FAILED);
 		return ret;
 	}
-	log_info(LOG_GUEST, "started guest=%s pid=%d accel=%s hugepages=%s", g->config->name,
-		 (int)g->process.pid, g->kvm ? "kvm" : "tcg", g->hugepages ? "yes" : "no");
+	log_info(LOG_GUEST, "started guest=%s pid=%d engine=%s reason=\"%s\" accel=%s hugepages=%s",
+		 g->config->name, (int)g->process.pid, g->weft ? "weft" : "qemu", g->engine_reason,
+		 g->kvm ? "kvm" : "tcg", g->hugepages ? "yes" : "no");
 	guest_set_state(g, GUEST_STARTING);
 	return 0;
 }
@@ -220,6 +222,8 @@ int guest_run_adopt(struct guest *g, const struct process *p, const struct guest
 	g->process = *p;
 	g->kvm = r->kvm;
 	g->hugepages = r->hugepages;
+	g->weft = r->weft;
+	snprintf(g->engine_reason, sizeof(g->engine_reason), "decided by an earlier weftd");
 	g->restarts = r->restarts;
 	g->nics = r->nics;
 	ret = watch_process(g);

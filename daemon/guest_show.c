@@ -85,9 +85,9 @@ json_t *guest_json(const struct guest *g)
 	bool kvm = runs ? g->kvm : g->set->kvm.usable;
 	uint64_t uptime_s = runs ? process_age_ms(&g->process) / 1000 : 0;
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:s, s:i, s:I, s:o, s:s}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:s, s:i, s:I, s:o, s:s}",
 			 "name", g->config->name, "state", guest_state_name(g->state), "engine",
-			 g->config->engine == ENGINE_WEFT ? "weft" : "qemu", "accel",
+			 g->weft ? "weft" : "qemu", "engine_reason", g->engine_reason, "accel",
 			 kvm ? "kvm" : "tcg", "accel_reason", g->set->kvm.reason, "pid",
 			 (int)g->process.pid, "uptime_s", (json_int_t)uptime_s, "restarts",
 			 (int)g->restarts, "exit_reason", g->exit_reason, "vcpus",

@@ -124,16 +124,11 @@ static void format_hosts(const struct guests *gs, char text[HOSTS_MAX])
 	}
 }
 
-static bool is_weft(const struct guest *g)
-{
-	return g->config->engine == ENGINE_WEFT;
-}
-
 static int check_engine(const struct guest *g, struct err *e)
 {
 	const struct kvm_probe *kvm = &g->set->kvm;
 
-	if (!is_weft(g))
+	if (!g->weft)
 		return check_qemu(g->set, e);
 	if (kvm->usable)
 		return 0;
@@ -141,7 +136,7 @@ static int check_engine(const struct guest *g, struct err *e)
 		       g->config->name, kvm->reason);
 }
 
-static int build_args(const struct guest *g, bool kvm, bool hugepages, const char *hosts,
+static int build_args(const struct guest *g, bool weft, bool kvm, bool hugepages, const char *hosts,
 		      struct qemu_args *args, struct err *e)
 {
 	char kernel[PATH_MAX], initrd[PATH_MAX], vmm[PATH_MAX];
@@ -157,35 +152,62 @@ static int build_args(const struct guest *g, bool kvm, bool hugepages, const cha
 	int ret = check_boot_file(g, "kernel", g->config->kernel, env.kernel, e);
 
 	ret = ret ?: check_boot_file(g, "initrd", g->config->initrd, env.initrd, e);
-	if (ret || !is_weft(g))
+	if (ret || !weft)
 		return ret ?: qemu_args_init(args, g->config, &env, e);
 	vmm_find(vmm, sizeof(vmm));
 	env.qemu = vmm;
 	return vmm_args_init(args, g->config, &env, e);
 }
 
+/* What weft-vmm lacks for the guest, as a text, or NULL. */
+static const char *lacks(const struct guest *g, struct err *e)
+{
+	struct qemu_args args;
+	char vmm[PATH_MAX];
+
+	vmm_find(vmm, sizeof(vmm));
+	if (!qemu_find(vmm))
+		return "weft-vmm is not installed";
+	if (build_args(g, true, true, g->hugepages, "", &args, e) < 0)
+		return e->text;
+	qemu_args_fini(&args);
+	return NULL;
+}
+
+static void decide_engine(struct guest *g)
+{
+	const char *reason;
+	struct err e;
+
+	g->weft = vmm_decide(g->config->engine, g->set->kvm.usable, lacks(g, &e), &reason);
+	snprintf(g->engine_reason, sizeof(g->engine_reason), "%.*s", GUEST_REASON_MAX - 1, reason);
+}
+
 int guest_start_prepare(struct guest *g, struct qemu_args *args, struct err *e)
 {
 	char hosts[HOSTS_MAX];
-	int ret = check_engine(g, e);
+	int ret = check_disks(g, e) ?: check_taps(g, e) ?: decide_hugepages(g, e);
 
-	ret = ret ?: check_disks(g, e);
-	ret = ret ?: check_taps(g, e);
-	ret = ret ?: decide_hugepages(g, e);
+	if (ret < 0)
+		return ret;
+	decide_engine(g);
+	ret = check_engine(g, e);
 	if (ret < 0)
 		return ret;
 	g->kvm = g->set->kvm.usable;
 	format_hosts(g->set, hosts);
-	return build_args(g, g->kvm, g->hugepages, hosts, args, e);
+	return build_args(g, g->weft, g->kvm, g->hugepages, hosts, args, e);
 }
 
 /* The neighbours' names are left out: a guest that comes must not restart the others. */
 uint64_t guest_start_hash(const struct guest *g, bool kvm, bool hugepages)
 {
+	enum guest_engine engine = g->config->engine;
+	bool weft = engine == ENGINE_WEFT || (engine == ENGINE_AUTO && g->weft);
 	struct qemu_args args;
 	uint64_t hash;
 
-	if (build_args(g, kvm, hugepages, "", &args, NULL) < 0)
+	if (build_args(g, weft, kvm, hugepages, "", &args, NULL) < 0)
 		return 0;
 	hash = qemu_args_hash(&args);
 	qemu_args_fini(&args);

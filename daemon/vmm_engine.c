@@ -16,6 +16,9 @@
 #include "daemon/guest_cmdline.h"
 
 #define PROGRAM	    "weft-vmm"
+#define CPUS_MAX    64
+#define NICS_MAX    16
+#define DISKS_MAX   8
 #define MEMORY_STEP (2u << 20) /* it takes even MiB */
 
 struct builder {
@@ -101,6 +104,11 @@ static void add_nic(struct builder *b, unsigned n)
 				b->g->name, n));
 		return;
 	}
+	if (nic->kind == NIC_TAP && nic->queues > 1)
+		fail(b, err_set(b->e, EINVAL,
+				"guest %s: nic %u: engine weft has one queue pair on a tap; use "
+				"queues: 1 or engine: qemu",
+				b->g->name, n));
 	if (nic->kind == NIC_BRIDGE)
 		where = guest_nic_socket(b->env->run_dir, b->g->name, n, path, sizeof(path));
 	if (!where) {
@@ -166,6 +174,12 @@ int vmm_args_init(struct qemu_args *a, const struct config_guest *g, const struc
 	struct builder b = {.args = a, .g = g, .env = env, .e = e};
 
 	*a = (struct qemu_args){0};
+	if (g->vcpus > CPUS_MAX || g->n_nics > NICS_MAX || g->n_disks > DISKS_MAX)
+		fail(&b, err_set(e, EINVAL,
+				 "guest %s: engine weft has up to %d CPUs, %d nics and %d disks; "
+				 "ask for "
+				 "less or use engine: qemu",
+				 g->name, CPUS_MAX, NICS_MAX, DISKS_MAX));
 	add(&b, "%s", env->qemu);
 	add(&b, "--no-reboot");
 	add(&b, "--cpus=%u", g->vcpus);
@@ -183,6 +197,17 @@ int vmm_args_init(struct qemu_args *a, const struct config_guest *g, const struc
 	if (b.error)
 		qemu_args_fini(a);
 	return b.error;
+}
+
+bool vmm_decide(enum guest_engine wanted, bool kvm, const char *lacks, const char **reason)
+{
+	if (wanted != ENGINE_AUTO)
+		*reason = "configured";
+	else if (!kvm)
+		*reason = "no usable KVM";
+	else
+		*reason = lacks ?: "weft-vmm has all that the guest asks for";
+	return wanted == ENGINE_WEFT || (wanted == ENGINE_AUTO && kvm && !lacks);
 }
 
 void vmm_find(char *path, size_t size)

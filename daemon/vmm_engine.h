@@ -20,4 +20,10 @@ int vmm_args_init(struct qemu_args *a, const struct config_guest *g, const struc
 /* Where weft-vmm is: beside this program, else whatever PATH has. */
 void vmm_find(char *path, size_t size);
 
+/*
+ * Whether weft-vmm runs a guest whose configuration wants `wanted`: with auto where there is KVM
+ * and it lacks nothing (`lacks` NULL, else what). The reason, for people, is static or `lacks`.
+ */
+bool vmm_decide(enum guest_engine wanted, bool kvm, const char *lacks, const char **reason);
+
 #endif

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# mkimage.sh DIR AGENT [PERF]: builds the guest image in DIR
+# mkimage.sh DIR AGENT [PERF]: builds the guest image in DIR, out of the package KERNEL,
+# linux-image-amd64 unless given
 #
 #   vmlinuz     Debian's stock kernel, as packaged
 #   vmlinux     the same, unpacked: QEMU starts it directly, which saves an emulated guest the
@@ -19,6 +20,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 dir=$1
 agent=$2
 perf=${3:-}
+kernel=${KERNEL:-linux-image-amd64}
 busybox=/bin/busybox
 
 die() {
@@ -56,7 +58,7 @@ if [ -s "$dir/initrd.img" ] && [ -s "$dir/vmlinux" ] && [ -s "$dir/vmlinuz" ] &&
 fi
 
 kernel_package() {
-	apt-cache depends linux-image-amd64 2>/dev/null |
+	apt-cache depends "$kernel" 2>/dev/null |
 		sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\)$/\1/p' | head -n 1
 }
 
@@ -64,7 +66,7 @@ kernel_package() {
 fetch_kernel() {
 	[ ! -s "$dir/kernel/package" ] || return 0
 	package=$(kernel_package)
-	[ -n "$package" ] || die "apt knows no linux-image-amd64; run apt-get update"
+	[ -n "$package" ] || die "apt knows no $kernel; run apt-get update"
 	echo "mkimage: fetching $package" >&2
 	rm -rf "$dir/kernel" "$dir/download"
 	mkdir -p "$dir/download"
@@ -81,12 +83,13 @@ number_at() {
 }
 
 # The boot protocol's header says where in a bzImage the compressed ELF file lies (Documentation
-# x86/boot: setup_sects, payload_offset, payload_length). Its last four bytes are its size.
+# x86/boot: setup_sects, payload_offset, payload_length). Its last four bytes are its size. One that
+# is not packed by xz (cloud kernels are not) has to unpack itself.
 unpack_kernel() {
 	start=$((($(number_at 0x1f1 1) + 1) * 512 + $(number_at 0x248 4)))
 	size=$(($(number_at 0x24c 4) - 4))
 	tail -c "+$((start + 1))" "$dir/vmlinuz.new" | head -c "$size" |
-		xz -dc >"$dir/vmlinux.new" || die "the kernel's payload is not xz"
+		xz -dc >"$dir/vmlinux.new" 2>/dev/null || cp "$dir/vmlinuz.new" "$dir/vmlinux.new"
 }
 
 fill_root() {
@@ -106,8 +109,9 @@ fill_root() {
 	list virtio-blk virtio_pci virtio_blk
 	list virtio-console virtio_pci virtio_console
 	list virtio-rng virtio_pci virtio_rng
-	list e1000 e1000
-	list 8139cp 8139cp
+	for module in e1000 8139cp; do # which cloud kernels lack
+		[ -z "$(module_file $module)" ] || list "$module" "$module"
+	done
 	list button button evdev
 	list vlan 8021q
 }

@@ -58,8 +58,7 @@ int memory_init(struct memory *m, const struct memory_params *p, struct err *e)
 		return cannot(m, p, e);
 	}
 	madvise(m->base, p->bytes, MADV_DONTDUMP);
-	if (p->thp)
-		madvise(m->base, p->bytes, MADV_HUGEPAGE);
+	madvise(m->base, p->bytes, MADV_HUGEPAGE); /* taken where the host's policy is advise */
 	/* Huge pages that do not exist would be a SIGBUS later. */
 	if ((p->prefault || p->huge_bytes) && madvise(m->base, p->bytes, MADV_POPULATE_WRITE) < 0)
 		return cannot(m, p, e);

@@ -22,7 +22,6 @@ struct memory_params {
 	uint64_t bytes;
 	uint64_t huge_bytes; /* page size: 0 (the normal one), 2 MiB or 1 GiB */
 	bool prefault;	     /* all pages exist before the guest runs */
-	bool thp;	     /* ask for transparent huge pages */
 };
 
 struct memory_region {

@@ -24,6 +24,7 @@ $(eval $(call vmm_test,test_vmm_boot,))
 $(eval $(call vmm_test,test_vmm_devices,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_net,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_options,vmm/options.c))
+$(eval $(call vmm_test,test_vmm_sandbox,))
 
 FUZZERS += fuzz_vmm
 fuzz_vmm_SRCS := tests/fuzz/fuzz_vmm.c tests/lib/vmmguest.c $(vmm_device_SRCS) $(common_SRCS)

@@ -28,7 +28,6 @@ enum {
 	OPT_MEMORY,
 	OPT_HUGEPAGES,
 	OPT_PREFAULT,
-	OPT_THP,
 	OPT_NET,
 	OPT_DISK,
 	OPT_CONSOLE,
@@ -56,7 +55,6 @@ static const struct option long_options[] = {
 	{"mem", required_argument, NULL, OPT_MEMORY},
 	{"hugepages", required_argument, NULL, OPT_HUGEPAGES},
 	{"prefault", no_argument, NULL, OPT_PREFAULT},
-	{"thp", no_argument, NULL, OPT_THP},
 	{"net", required_argument, NULL, OPT_NET},
 	{"disk", required_argument, NULL, OPT_DISK},
 	{"console", required_argument, NULL, OPT_CONSOLE},
@@ -88,7 +86,6 @@ void options_help(void)
 	     "  --memory SIZE        such as 512M or 2G (512M)\n"
 	     "  --hugepages SIZE     2M or 1G\n"
 	     "  --prefault           take all memory before the guest starts\n"
-	     "  --thp                ask for transparent huge pages\n"
 	     "  --net vhost-user:PATH[,OPTION]...  a NIC; or tap:NAME\n"
 	     "                       server: the backend connects to PATH; mac=, mtu=, queues=,\n"
 	     "                       packed, notso, nocsum, id=\n"
@@ -379,9 +376,6 @@ static bool take_flag(struct options *o, int option)
 	switch (option) {
 	case OPT_PREFAULT:
 		o->machine.memory.prefault = true;
-		return true;
-	case OPT_THP:
-		o->machine.memory.thp = true;
 		return true;
 	case OPT_NO_RNG:
 		o->rng = false;

@@ -4,7 +4,8 @@
 
 /*
  * What a weft-vmm that a guest took over could still do. The process gives up its capabilities, its
- * user if told to, and new privileges by exec; then each kind of thread may make the system calls
+ * user if told to, new privileges by exec, and the opening of files by name where the kernel has
+ * Landlock; then each kind of thread may make the system calls
  * that it needs and no others: the filter kills the process at the first one.
  */
 
@@ -12,7 +13,8 @@
 
 enum sandbox_kind { SANDBOX_MAIN, SANDBOX_CPU, SANDBOX_DISK, SANDBOX_N };
 
-/* Once, before threads begin. `user` may be NULL: stay who we are, without capabilities. */
+/* Once, before threads other than those of disks begin. `user` may be NULL: stay who we are,
+ * without capabilities. */
 int sandbox_init(const char *user, struct err *e);
 /*
  * Binds the calling thread from now on; a filter that cannot be had ends the process. Does nothing

@@ -44,14 +44,14 @@ static int broken(struct virtq *vq)
 	return -EPROTO;
 }
 
-static struct vring_desc read_desc(const struct vring_desc *d)
+/* Read once, whatever the guest does to it meanwhile. An indirect table may lie at any address. */
+static struct vring_desc read_desc(const void *table, uint32_t index)
 {
-	return (struct vring_desc){
-		.addr = __atomic_load_n(&d->addr, __ATOMIC_RELAXED),
-		.len = __atomic_load_n(&d->len, __ATOMIC_RELAXED),
-		.flags = __atomic_load_n(&d->flags, __ATOMIC_RELAXED),
-		.next = __atomic_load_n(&d->next, __ATOMIC_RELAXED),
-	};
+	struct vring_desc d;
+
+	memcpy(&d, (const uint8_t *)table + index * sizeof(d), sizeof(d));
+	atomic_signal_fence(memory_order_seq_cst);
+	return d;
 }
 
 static int add_buffer(struct virtq *vq, struct virtq_chain *c, const struct vring_desc *d)
@@ -72,13 +72,13 @@ static int add_buffer(struct virtq *vq, struct virtq_chain *c, const struct vrin
 	return 0;
 }
 
-static int walk(struct virtq *vq, struct virtq_chain *c, const struct vring_desc *table,
-		uint32_t entries, uint32_t index, bool indirect);
+static int walk(struct virtq *vq, struct virtq_chain *c, const void *table, uint32_t entries,
+		uint32_t index, bool indirect);
 
 static int walk_indirect(struct virtq *vq, struct virtq_chain *c, const struct vring_desc *d)
 {
 	uint32_t entries = d->len / sizeof(*d);
-	const struct vring_desc *table = memory_at(vq->mem, d->addr, d->len);
+	const void *table = memory_at(vq->mem, d->addr, d->len);
 
 	if (!table || d->len % sizeof(*d) || entries == 0 || entries > UINT16_MAX ||
 	    d->flags & VRING_DESC_F_NEXT)
@@ -86,8 +86,8 @@ static int walk_indirect(struct virtq *vq, struct virtq_chain *c, const struct v
 	return walk(vq, c, table, entries, 0, true);
 }
 
-static int walk(struct virtq *vq, struct virtq_chain *c, const struct vring_desc *table,
-		uint32_t entries, uint32_t index, bool indirect)
+static int walk(struct virtq *vq, struct virtq_chain *c, const void *table, uint32_t entries,
+		uint32_t index, bool indirect)
 {
 	struct vring_desc d;
 	int ret;
@@ -95,7 +95,7 @@ static int walk(struct virtq *vq, struct virtq_chain *c, const struct vring_desc
 	for (uint32_t hops = 0; hops < entries; hops++) {
 		if (index >= entries)
 			return broken(vq);
-		d = read_desc(&table[index]);
+		d = read_desc(table, index);
 		if (d.flags & VRING_DESC_F_INDIRECT)
 			return indirect ? broken(vq) : walk_indirect(vq, c, &d);
 		ret = add_buffer(vq, c, &d);

@@ -4,68 +4,9 @@
 # weft-vmm under real KVM; runs in the bed (tests/bed/run.sh), where tests/system/bed.sh starts it.
 #
 #   one (weft-vmm, bzImage) ---- a [ weftd: bridge lan ] b ---- two (weft-vmm, 2 CPUs)
-#
-# Guests are stock Debian kernels with weft's initrd and a job of their own, in a second archive
-# behind it, whose output is their console: $SCRATCH/NAME.log.
-#
-#   COMMANDS=1  also the API, NICs plugged in and out, reset: passed once and hung once, unexplained
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/lib/system.sh
-. tests/lib/system.sh
-
-# shellcheck disable=SC2034 # for system.sh
-START_S=60
-IMAGE=${IMAGE_DIR:-build/image}
-APPEND="console=ttyS0 panic=-1 tsc=reliable quiet"
-
-# initrd_with JOB: an initrd whose guest runs the job, a busybox script, and shows its output.
-initrd_with() {
-	local root=$SCRATCH/job.$1
-	mkdir -p "$root/etc"
-	cat >"$root/job"
-	chmod 755 "$root/job"
-	printf '::once:/bin/power-button\n::once:/job >/dev/ttyS0 2>&1\n' >"$root/etc/inittab"
-	{
-		cat "$IMAGE/initrd.img"
-		(cd "$root" && find . | cpio --quiet -R 0:0 -o -H newc)
-	} >"$SCRATCH/$1.img"
-}
-
-# boot NAME MEMORY OPTION...: a guest with the initrd of its name; sets PID. KERNEL is vmlinux, which
-# saves an emulated machine the seconds of unpacking, or vmlinuz, Debian's file.
-KERNEL=vmlinux
-boot() {
-	local name=$1 memory=$2
-	shift 2
-	start "$name" "$BIN/weft-vmm" --kernel "$IMAGE/$KERNEL" --initrd "$SCRATCH/$name.img" \
-		--memory "$memory" --api "$SCRATCH/$name.api" "$@"
-}
-
-says() { grep -qa -- "$2" "$SCRATCH/$1.log"; }
-ended() { ! kill -0 "$1" 2>/dev/null; }
-
-# exit_of SECONDS PID: the exit status of what has been started.
-exit_of() {
-	wait_for "$1" ended "$2"
-	shift
-	wait "$1"
-}
-
-nic() { echo "vhost-user:$RUN/$1.sock,server,mac=02:00:00:00:00:0$2"; }
-
-start_switch() {
-	start_weftd -c "$(
-		config <<-END
-			version: 1
-			switch: {workers: 1, hugepages: off}
-			bridges:
-			  lan: {address: 10.10.0.1/24}
-			ports:
-			  a: {bridge: lan, vhost-user: {path: $RUN/a.sock, mode: client}}
-			  b: {bridge: lan, vhost-user: {path: $RUN/b.sock, mode: client}}
-		END
-	)"
-}
+# shellcheck source=tests/lib/vmm.sh
+. tests/lib/vmm.sh
 
 # --- what is wrong is said -------------------------------------------------------------------------
 
@@ -90,7 +31,7 @@ mistakes_have_a_message_and_an_exit_code_of_their_own() {
 flock_ofd() {
 	start holder "$BIN/weft-vmm" --kernel "$IMAGE/vmlinux" --console none \
 		--disk "$SCRATCH/disk" --net "vhost-user:$SCRATCH/nobody.sock,server"
-	wait_for 10 says holder "waits for its backend"
+	wait_said 10 holder "waits for its backend"
 }
 
 # --- guests ------------------------------------------------------------------------------------------
@@ -131,30 +72,25 @@ two_guests_with_disk_and_network() {
 	boot two 192M --cpus 2 --net "$(nic b 2)" --disk "$SCRATCH/disk" \
 		--append "$APPEND weft.name=two weft.nic=02:00:00:00:00:02,10.10.0.3/24,1500"
 	TWO=$PID
-	wait_for 150 says two "UP 2"
-	wait_for 30 says two "DISK same"
-	wait_for 60 says two "PING answered"
-	wait_for 60 says two "PERF done"
+	wait_said 150 two "UP 2"
+	wait_said 30 two "DISK same"
+	wait_said 60 two "PING answered"
+	wait_said 60 two "PERF done"
 	[ "$(grep -ac '^PERF [TU]' "$SCRATCH/two.log")" = 6 ] ||
 		die "not all six tests: $(grep -aiE 'weft-perf|^PERF' "$SCRATCH/two.log" | tail -n 8)"
 }
 
-boots_so_far() { grep -ac '^UP' "$SCRATCH/two.log"; }
-alive() { tail -n 1 "$SCRATCH/two.log" | grep -a ALIVE | tr -dc 0-9; }
-alive_beyond() { [ "$(alive || echo 0)" -gt "$1" ]; }
-
 two_guests_measure_each_other_and_survive_their_switch() {
-	local before i
+	local i
 	two_guests_with_disk_and_network
-	wait_for 10 says two "ALIVE 3"
+	wait_said 10 two "ALIVE 3"
 	for i in 1 2; do
 		kill_weftd
 		sleep 0.5
 		start_switch
-		before=$(grep -ac ALIVE "$SCRATCH/two.log")
-		wait_for 20 alive_beyond $((before + 2))
+		wait_said 20 two ALIVE $(($(log_lines two) + 2))
 	done
-	expect 1 "$(boots_so_far)"
+	expect 1 "$(said_times two ^UP)"
 	kill "$ONE" "$TWO"
 	exit_of 40 "$ONE" || die "one: exit $?"
 	exit_of 40 "$TWO" || die "two: exit $?"
@@ -165,16 +101,11 @@ two_guests_measure_each_other_and_survive_their_switch() {
 
 # --- commands ----------------------------------------------------------------------------------------
 
-call() { timeout 20 "$BIN/weft-vmm" call "$SCRATCH/plug.api" "$@"; }
-state() { call status | jq -r .state; }
+state() { call plug status | jq -r .state; }
 state_is() { [ "$(state)" = "$1" ]; }
-devices() { call status | jq -r '.devices[].id' | sort | paste -sd, ; }
+devices() { call plug status | jq -r '.devices[].id' | sort | paste -sd, ; }
 devices_are() { [ "$(devices)" = "$1" ]; }
-boots() { grep -ac "^UP" "$SCRATCH/plug.log"; }
-boots_are() { [ "$(boots)" = "$1" ]; }
-nics_seen() { [ "$(grep -a "^NICS" "$SCRATCH/plug.log" | tail -n 1)" = "NICS $1" ]; }
-log_lines() { wc -l <"$SCRATCH/plug.log"; }
-log_grows_beyond() { [ "$(log_lines)" -gt "$1" ]; }
+nics_seen() { wait_said 60 plug "NICS $1" "$(log_lines plug)"; } # from now on
 
 a_guest_obeys_commands_and_sees_nics_come_and_go() {
 	local i lines
@@ -196,26 +127,26 @@ a_guest_obeys_commands_and_sees_nics_come_and_go() {
 	END
 	start_switch
 	boot plug 192M --append "$APPEND"
-	wait_for 150 nics_seen 0
+	wait_said 150 plug "NICS 0"
 	for i in 1 2; do
-		call nic-add "net=$(nic a 1),id=new$i" >/dev/null || die "nic-add failed"
-		wait_for 60 nics_seen 1
-		call nic-del "id=new$i" >/dev/null || die "nic-del failed"
-		wait_for 60 nics_seen 0
+		call plug nic-add "net=$(nic a 1),id=new$i" >/dev/null || die "nic-add failed"
+		nics_seen 1
+		call plug nic-del "id=new$i" >/dev/null || die "nic-del failed"
+		nics_seen 0
 		wait_for 60 devices_are rng
 	done
 
-	call pause >/dev/null
+	call plug pause >/dev/null
 	expect paused "$(state)"
-	lines=$(log_lines)
+	lines=$(log_lines plug)
 	sleep 0.5
-	expect "$lines" "$(log_lines)"
-	call resume >/dev/null
-	wait_for 10 log_grows_beyond "$lines"
+	expect "$lines" "$(log_lines plug)"
+	call plug resume >/dev/null
+	wait_said 10 plug NICS $((lines + 1))
 
-	call reset >/dev/null
-	wait_for 150 boots_are 2
-	call power-button >/dev/null
+	call plug reset >/dev/null
+	wait_said 150 plug ^UP "$lines"
+	call plug power-button >/dev/null
 	exit_of 40 "$PID" || die "exit $?"
 	note "$i NICs added and removed"
 }
@@ -250,4 +181,5 @@ weftd_runs_its_guests_with_engine_weft() {
 
 run_tests mistakes_have_a_message_and_an_exit_code_of_their_own \
 	two_guests_measure_each_other_and_survive_their_switch \
-	weftd_runs_its_guests_with_engine_weft ${COMMANDS:+a_guest_obeys_commands_and_sees_nics_come_and_go}
+	weftd_runs_its_guests_with_engine_weft \
+	a_guest_obeys_commands_and_sees_nics_come_and_go

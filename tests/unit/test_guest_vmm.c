@@ -116,6 +116,39 @@ static void what_needs_qemu_says_so(void **state)
 	env.run_dir = "/run/a,b";
 	assert_int_equal(vmm_args_init(&args, &guest, &env, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "comma"));
+
+	fresh(NULL);
+	nics[0].kind = NIC_TAP;
+	nics[0].tap = "tap0";
+	nics[0].queues = 2;
+	assert_int_equal(vmm_args_init(&args, &guest, &env, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "one queue pair"));
+
+	fresh(NULL);
+	guest.vcpus = 65;
+	assert_int_equal(vmm_args_init(&args, &guest, &env, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "64 CPUs"));
+}
+
+static void auto_is_weft_where_it_has_kvm_and_lacks_nothing(void **state)
+{
+	const char *reason;
+
+	assert_true(vmm_decide(ENGINE_AUTO, true, NULL, &reason));
+	assert_string_equal(reason, "weft-vmm has all that the guest asks for");
+	assert_false(vmm_decide(ENGINE_AUTO, false, NULL, &reason));
+	assert_string_equal(reason, "no usable KVM");
+	assert_false(vmm_decide(ENGINE_AUTO, true, "qcow2", &reason));
+	assert_string_equal(reason, "qcow2");
+}
+
+static void a_configured_engine_is_not_decided_upon(void **state)
+{
+	const char *reason;
+
+	assert_true(vmm_decide(ENGINE_WEFT, false, "qcow2", &reason));
+	assert_string_equal(reason, "configured");
+	assert_false(vmm_decide(ENGINE_QEMU, true, NULL, &reason));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, clean)
@@ -127,6 +160,8 @@ int main(void)
 		TEST(offloads_and_mtu_of_a_nic_are_passed_on),
 		TEST(a_raw_disk_is_taken_and_a_qcow2_one_refused),
 		TEST(what_needs_qemu_says_so),
+		TEST(auto_is_weft_where_it_has_kvm_and_lacks_nothing),
+		TEST(a_configured_engine_is_not_decided_upon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What a weft-vmm can be made of, under real KVM; runs in the bed. CLOUD is a guest image of
+# linux-image-cloud-amd64 (KERNEL=linux-image-cloud-amd64 guest/mkimage.sh); the kernels are taken as
+# Debian packs them.
+#
+#   one (1 CPU, packed ring)            a [ weftd: bridge lan ] b   two (2 CPUs, 2 queue pairs, pinned,
+#     + tap of the bed, O_DIRECT disk                                    huge pages, baseline CPU)
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/lib/vmm.sh
+. tests/lib/vmm.sh
+CLOUD=${CLOUD:-build/image-cloud}
+
+bit() { echo "\$(cut -c$(($1 + 1)) /sys/class/net/eth0/device/features)"; } # in a guest's job
+
+packed_ring_tap_and_direct_disk() {
+	modprobe brd rd_nr=1 rd_size=4096 || skip "the kernel has no brd"
+	ip tuntap add dev weft-tap mode tap || skip "no taps"
+	undo ip link del weft-tap
+	ip addr add 10.11.0.1/24 dev weft-tap
+	ip link set weft-tap up
+	initrd_with one <<-END
+		#!/bin/sh
+		echo "UP \$(nproc) \$(uname -r) packed=$(bit 34)"
+		echo "weft was here" | dd of=/dev/vda bs=512 conv=sync,fsync 2>/dev/null
+		[ "\$(dd if=/dev/vda bs=14 count=1 2>/dev/null)" = "weft was here" ] && echo "DISK same"
+		until ping -c 1 -W 1 10.11.0.1 >/dev/null; do :; done
+		echo "TAP answered"
+		n=0
+		while :; do
+			ping -c 1 -W 1 10.10.0.254 >/dev/null && n=\$((n + 1)) && echo "ALIVE \$n"
+			usleep 100000
+		done
+	END
+	KERNEL=vmlinuz boot one 192M --net "$(nic a 1),packed" --net tap:weft-tap,mac=02:00:00:00:01:01 \
+		--disk /dev/ram0,direct \
+		--append "$APPEND weft.nic=02:00:00:00:00:01,10.10.0.2/24,1500 weft.nic=02:00:00:00:01:01,10.11.0.2/24,1500"
+}
+
+a_cloud_kernel_with_a_packed_ring_a_tap_and_a_direct_disk() {
+	local i
+	[ -s "$CLOUD/vmlinuz" ] || skip "no image of the cloud kernel in $CLOUD"
+	IMAGE=$CLOUD
+	start_switch
+	packed_ring_tap_and_direct_disk
+	wait_said 120 one "UP 1 .*cloud.* packed=1"
+	wait_said 30 one "DISK same"
+	wait_said 30 one "TAP answered"
+	wait_said 30 one "ALIVE 3"
+	expect "weft was here" "$(head -c 13 /dev/ram0)"
+	for i in 1 2 3; do
+		kill_weftd
+		start_switch
+		wait_said 20 one ALIVE $(($(log_lines one) + 2))
+	done
+	expect 1 "$(said_times one ^UP)"
+	note "packed ring taken up again $i times"
+}
+
+a_cloud_kernel_with_two_cpus_queue_pairs_huge_pages_and_pins() {
+	local pid cpus
+	[ -s "$CLOUD/vmlinuz" ] || skip "no image of the cloud kernel in $CLOUD"
+	IMAGE=$CLOUD
+	sysctl -qw vm.nr_hugepages=104
+	[ "$(cat /proc/sys/vm/nr_hugepages)" = 104 ] || skip "no huge pages"
+	undo sysctl -qw vm.nr_hugepages=0
+	initrd_with two <<-'END'
+		#!/bin/sh
+		echo "UP $(nproc) $(uname -r)"
+		echo "QUEUES $(ls -d /sys/class/net/eth0/queues/rx-* | wc -l)"
+		grep -m 1 ^flags /proc/cpuinfo
+		until ping -c 1 -W 1 10.10.0.254 >/dev/null; do :; done
+		echo "PING answered"
+		for cpu in 0 1; do
+			taskset $((cpu + 1)) ping -c 2 -W 5 10.10.0.254 >/dev/null && echo "PAIR $cpu answers"
+		done
+		echo DONE
+	END
+	start_switch
+	KERNEL=vmlinuz boot two 192M --cpus 2 --pin 1,0 --hugepages 2M --cpu-model baseline \
+		--net "$(nic b 2),queues=2" --append "$APPEND weft.nic=02:00:00:00:00:02,10.10.0.3/24,1500"
+	pid=$PID
+	wait_said 120 two "UP 2 .*cloud"
+	wait_said 10 two "QUEUES 2"
+	wait_said 30 two DONE
+	expect 2 "$(said_times two '^PAIR . answers')"
+	expect "" "$(grep -aow 'avx\|xsave\|svm\|bmi1' "$SCRATCH/two.log")"
+	expect 1 "$(said_times two sse4_2)"
+	cpus=$(for task in /proc/"$pid"/task/*; do
+		grep -q '^cpu' "$task/comm" && taskset -pc "${task##*/}" | sed 's/.*: //'
+	done | paste -sd' ')
+	expect "1 0" "$cpus"
+	[ "$(awk '/HugePages_Free/ {print $2}' /proc/meminfo)" -le 8 ] || die "the huge pages are not used"
+	call two power-button >/dev/null
+	exit_of 40 "$pid" || die "exit $?"
+}
+
+run_tests a_cloud_kernel_with_a_packed_ring_a_tap_and_a_direct_disk \
+	a_cloud_kernel_with_two_cpus_queue_pairs_huge_pages_and_pins
