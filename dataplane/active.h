@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ACTIVE_NS  16000u
+#define ACTIVE_NS  40000u
 #define ACTIVE_MAX 4096
 
 struct active {
