@@ -25,8 +25,7 @@
 #define FRAME_HEAD_MAX 128 /* Ethernet, two tags, IPv6 and TCP with all its options: 122 */
 #define SLICE_HDR_MAX  (FRAME_HEAD_MAX + VLAN_TAG_LEN) /* headers with a tag put in */
 #define FRAME_LEN_MAX  (65535 + 14 + 8)
-#define BURST_MAX                                                                                  \
-	60 /* fits a 64-bit mask; what is done once a burst costs each frame less than with 32 */
+#define BURST_MAX      60 /* fits a 64-bit mask; docs/adr/0024 says why so many */
 #define BURST_SEGS_MAX 1024
 
 enum { VNET_NEEDS_CSUM = 1 };

@@ -87,6 +87,15 @@ static inline uint16_t avail_entry(const struct virtqueue *vq, unsigned i)
 			       __ATOMIC_RELAXED);
 }
 
+/* Whether a chain may start at `head`; if not, the ring breaks. */
+static inline bool check_head(struct virtqueue *vq, uint16_t head)
+{
+	if (likely(head < vq->size))
+		return true;
+	virtqueue_break(vq, VIRTQUEUE_BAD_HEAD);
+	return false;
+}
+
 uint16_t split_posted(const struct virtqueue *vq)
 {
 	return (uint16_t)(__atomic_load_n(&vq->avail->idx, __ATOMIC_RELAXED) - vq->next_avail);
@@ -145,10 +154,8 @@ unsigned split_peek(struct virtqueue *vq, struct burst *b, unsigned max)
 	for (i = 0; i < n; i++) {
 		uint64_t len = 1;
 
-		if (unlikely(vq->heads[i] >= vq->size)) {
-			virtqueue_break(vq, VIRTQUEUE_BAD_HEAD);
+		if (!check_head(vq, vq->heads[i]))
 			return 0;
-		}
 		descs[i] = desc_read(&vq->desc[vq->heads[i]]);
 		__builtin_prefetch(guest_memory_translate(mem, descs[i].addr, &len));
 	}
@@ -186,11 +193,7 @@ static inline bool find_chain(struct virtqueue *vq, struct chain *c, unsigned ta
 	if (ready(vq, taken + 1) <= taken)
 		return false;
 	head = avail_entry(vq, taken);
-	if (unlikely(head >= vq->size)) {
-		virtqueue_break(vq, VIRTQUEUE_BAD_HEAD);
-		return false;
-	}
-	return chain_begin_split(vq, c, head, desc_read(&vq->desc[head]));
+	return check_head(vq, head) && chain_begin_split(vq, c, head, desc_read(&vq->desc[head]));
 }
 
 static enum virtqueue_put put_any(struct virtqueue *vq, const struct slice *s, uint64_t need)

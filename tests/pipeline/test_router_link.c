@@ -17,20 +17,26 @@ static const struct flow red_to_blue = {
 /* --- neighbours --------------------------------------------------------------------------------
  */
 
-static void neighbour_that_moves_is_followed(void **state)
+/* The neighbour says that it is at another address now, after `packets` for it. */
+static void assert_move_is_followed(struct routernet *net, unsigned packets)
 {
-	struct routernet *net = *state;
 	struct mac moved = station(44);
 	struct got got;
 
 	routernet_meet(net);
-	routernet_send(net, C, &red_to_blue);
+	for (unsigned i = 0; i < packets; i++)
+		routernet_send(net, C, &red_to_blue);
 	routernet_arp(net, D, 44, "10.30.0.14", "10.30.0.14", ARP_REPLY);
 	routernet_clear(net);
 	routernet_send(net, C, &red_to_blue);
 
 	got = routernet_got(net, D, 0);
 	assert_memory_equal(&got.dst, &moved, 6);
+}
+
+static void neighbour_that_moves_is_followed(void **state)
+{
+	assert_move_is_followed(*state, 1);
 }
 
 static void neighbour_that_is_used_is_asked_directly_before_it_is_forgotten(void **state)
@@ -446,21 +452,10 @@ static void way_is_no_others(void **state)
 	assert_int_equal(routernet_drops(net, DROP_MARTIAN), 1);
 }
 
+/* The second packet went by the way that the first one made its worker remember. */
 static void way_follows_a_neighbour_that_moves(void **state)
 {
-	struct routernet *net = *state;
-	struct mac moved = station(44);
-	struct got got;
-
-	routernet_meet(net);
-	routernet_send(net, C, &red_to_blue);
-	routernet_send(net, C, &red_to_blue);
-	routernet_arp(net, D, 44, "10.30.0.14", "10.30.0.14", ARP_REPLY);
-	routernet_clear(net);
-	routernet_send(net, C, &red_to_blue);
-
-	got = routernet_got(net, D, 0);
-	assert_memory_equal(&got.dst, &moved, 6);
+	assert_move_is_followed(*state, 2);
 }
 
 /* --- mirrors -----------------------------------------------------------------------------------
