@@ -76,6 +76,9 @@ struct run_port {
 struct run {
 	struct run_options o;
 	struct run_port *ports;
+	unsigned busy[RUN_PORTS_MAX]; /* ports that send or receive */
+	unsigned n_busy;
+	unsigned checked; /* the port last looked after */
 	struct stream_options streams;
 	struct hist *latency;
 	uint8_t *pattern;
