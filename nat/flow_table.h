@@ -94,17 +94,38 @@ static inline struct flow_bucket *flow_table_second(const struct flow_table *t, 
 }
 
 /*
+ * The slots of a bucket whose words have that part of the hash, a bit each; free ones may be among
+ * them. Without branches: in which slot an entry is cannot be predicted.
+ */
+static inline unsigned flow_bucket_match(const struct flow_bucket *b, uint64_t hash)
+{
+	unsigned slots = 0;
+
+	for (unsigned i = 0; i < FLOW_TABLE_SLOTS; i++) {
+		uint64_t word = atomic_load_explicit(&b->word[i], memory_order_acquire);
+
+		slots |= (unsigned)!((word ^ hash) >> FLOW_VALUE_BITS) << i;
+	}
+	return slots;
+}
+
+/*
  * The value in slot `*slot` or a later one of a bucket whose word has that part of the hash, or 0.
  * `*slot` is left behind it, so that the search can go on.
  */
 static inline uint32_t flow_bucket_next(const struct flow_bucket *b, uint64_t hash, unsigned *slot)
 {
-	while (*slot < FLOW_TABLE_SLOTS) {
-		uint64_t word = atomic_load_explicit(&b->word[(*slot)++], memory_order_acquire);
+	unsigned slots = flow_bucket_match(b, hash) >> *slot << *slot;
 
+	for (; slots; slots &= slots - 1) {
+		unsigned i = (unsigned)__builtin_ctz(slots);
+		uint64_t word = atomic_load_explicit(&b->word[i], memory_order_acquire);
+
+		*slot = i + 1;
 		if (!((word ^ hash) >> FLOW_VALUE_BITS) && (word & FLOW_VALUE_MASK))
 			return (uint32_t)(word & FLOW_VALUE_MASK);
 	}
+	*slot = FLOW_TABLE_SLOTS;
 	return 0;
 }
 
@@ -112,6 +133,22 @@ static inline uint32_t flow_bucket_next(const struct flow_bucket *b, uint64_t ha
 static inline bool flow_bucket_spilled(const struct flow_bucket *b)
 {
 	return atomic_load_explicit(&b->spilled, memory_order_acquire);
+}
+
+/*
+ * Whether entries stood still since the state was read: if not, one that was not found may have
+ * been passed by. Then a key is in none when it is not in a first bucket that has not spilled.
+ */
+static inline uint64_t flow_table_state(const struct flow_table *t)
+{
+	uint32_t swaps = atomic_load_explicit(&t->swaps, memory_order_acquire);
+
+	return swaps | (uint64_t)atomic_load_explicit(&t->shape, memory_order_acquire) << 32;
+}
+
+static inline bool flow_table_was_still(const struct flow_table *t, uint64_t state)
+{
+	return !(state >> 32 & FLOW_TABLE_MOVING) && flow_table_state(t) == state;
 }
 
 typedef bool flow_match_fn(const void *arg, uint32_t value);
@@ -140,18 +177,14 @@ static inline __attribute__((always_inline)) uint32_t flow_table_find(const stru
 								      flow_match_fn *matches,
 								      const void *arg)
 {
-	uint32_t swaps = atomic_load_explicit(&t->swaps, memory_order_acquire);
-	uint32_t shape = atomic_load_explicit(&t->shape, memory_order_acquire);
-	uint32_t mask = shape & ~FLOW_TABLE_MOVING, number = flow_number(hash, mask);
+	uint64_t state = flow_table_state(t);
+	uint32_t mask = state >> 32 & ~FLOW_TABLE_MOVING, number = flow_number(hash, mask);
 	uint32_t value = flow_bucket_find(&t->buckets[number], hash, matches, arg);
 
 	if (!value && __builtin_expect(flow_bucket_spilled(&t->buckets[number]), 0))
 		value = flow_bucket_find(&t->buckets[flow_other(number, hash, mask)], hash, matches,
 					 arg);
-	if (!value &&
-	    __builtin_expect((shape & FLOW_TABLE_MOVING) ||
-				     atomic_load_explicit(&t->swaps, memory_order_acquire) != swaps,
-			     0))
+	if (!value && __builtin_expect(!flow_table_was_still(t, state), 0))
 		return flow_table_find_again(t, hash, matches, arg);
 	return value;
 }

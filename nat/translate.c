@@ -22,6 +22,7 @@ struct lookup {
 	struct flow_key key;
 	uint64_t hash;
 	uint32_t value; /* the candidate */
+	bool absent;	/* nor is there one anywhere else, if the table was still */
 };
 
 static bool has_no_session(const struct packet *p)
@@ -58,9 +59,10 @@ static void prefetch_sessions(const struct nat *n, uint64_t mask, struct lookup 
 		const struct flow_bucket *first = flow_table_first(&n->flows, l[i].hash);
 
 		l[i].value = flow_bucket_next(first, l[i].hash, &slot);
+		l[i].absent = !l[i].value && !flow_bucket_spilled(first);
 		if (__builtin_expect(l[i].value != 0, 1))
 			__builtin_prefetch(session_at(n, l[i].value & ~SESSION_INBOUND_BIT));
-		else if (__builtin_expect(flow_bucket_spilled(first), 0))
+		else if (!l[i].absent)
 			__builtin_prefetch(flow_table_second(&n->flows, l[i].hash));
 	}
 }
@@ -88,9 +90,12 @@ uint64_t nat_lookup(struct nat *n, unsigned worker, const struct packet *packets
 		    struct nat_found *found)
 {
 	struct lookup l[LOOKUP_MAX];
+	uint64_t state = flow_table_state(&n->flows);
 	uint64_t missing = 0, known = prefetch_buckets(n, packets, mask, l);
+	bool still;
 
 	prefetch_sessions(n, known, l);
+	still = flow_table_was_still(&n->flows, state);
 	for (uint64_t left = mask; left; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
 
@@ -98,7 +103,7 @@ uint64_t nat_lookup(struct nat *n, unsigned worker, const struct packet *packets
 			found[i] = (struct nat_found){0};
 			continue;
 		}
-		found[i] = settle(n, &l[i]);
+		found[i] = l[i].absent && still ? (struct nat_found){0} : settle(n, &l[i]);
 		missing |= (uint64_t)!found[i].session << i;
 	}
 	return missing;
