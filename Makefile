@@ -19,9 +19,9 @@ CPPFLAGS   += -I. -D_GNU_SOURCE
 WARNINGS   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
               -Wno-unused-parameter $(if $(CI),-Werror)
 CFLAGS_release := -O3 -g -march=x86-64-v2
-CFLAGS_asan    := -O1 -g -march=x86-64-v2 -fsanitize=address,undefined -fno-omit-frame-pointer \
+CFLAGS_asan    := -O1 -g1 -march=x86-64-v2 -fsanitize=address,undefined -fno-omit-frame-pointer \
                   -fno-sanitize-recover=undefined
-CFLAGS_fuzz    := -O1 -g -march=x86-64-v2 -fsanitize=address,undefined,fuzzer-no-link \
+CFLAGS_fuzz    := -O1 -g1 -march=x86-64-v2 -fsanitize=address,undefined,fuzzer-no-link \
                   -fno-sanitize-recover=undefined
 CFLAGS     := -std=gnu2x $(CFLAGS_$(VARIANT)) $(WARNINGS)
 LDFLAGS_asan := -fsanitize=address,undefined
