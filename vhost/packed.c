@@ -104,7 +104,7 @@ static void mark_used(struct virtqueue *vq, uint16_t at, const struct virtqueue_
 
 static inline void write_used(struct virtqueue *vq, const struct virtqueue_used *u, unsigned n)
 {
-	uint16_t first = vq->next_used, at = first;
+	uint16_t first = vq->next_used, at = first, n_desc = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct vring_packed_desc *d = packed_desc(vq, at);
@@ -114,8 +114,9 @@ static inline void write_used(struct virtqueue *vq, const struct virtqueue_used 
 		if (i)
 			__atomic_store_n(&d->flags, used_flags(at, u[i].len), __ATOMIC_RELAXED);
 		at = packed_advance(vq, at, u[i].n_desc);
-		vq->published = (uint16_t)(vq->published + u[i].n_desc);
+		n_desc = (uint16_t)(n_desc + u[i].n_desc);
 	}
+	vq->published = (uint16_t)(vq->published + n_desc);
 	__atomic_store_n(&packed_desc(vq, first)->flags, used_flags(first, u[0].len),
 			 __ATOMIC_RELEASE);
 	vq->next_used = at;
@@ -267,6 +268,39 @@ enum virtqueue_put packed_put(struct virtqueue *vq, const struct slice *s)
 	used = (struct virtqueue_used){.len = (uint32_t)need, .id = c.id, .n_desc = 1};
 	note_used(vq, &used);
 	return VIRTQUEUE_PUT_DONE;
+}
+
+/* As in a split ring, positions are in registers. Chains that go on in the ring are packed_put's.
+ */
+uint64_t packed_put_plain(struct virtqueue *vq, const struct burst *b, uint64_t mask,
+			  const struct offloads *takes)
+{
+	struct virtqueue_used *used = vq->unflushed + vq->n_unflushed;
+	const struct guest_memory *mem = vq->mem;
+	const uint32_t hdr_len = vq->hdr_len, room = left_in_round(vq);
+	uint16_t at = vq->next_avail;
+	uint64_t left = mask;
+	unsigned n;
+
+	for (n = 0; left && n < room; n++, left &= left - 1) {
+		const struct frame *f = &b->frames[__builtin_ctzll(left)];
+		const struct vring_packed_desc *p = packed_desc(vq, at);
+		uint16_t flags = __atomic_load_n(&p->flags, __ATOMIC_ACQUIRE);
+		struct vring_desc d;
+
+		if (unlikely(!packed_is_avail(flags, at) || (flags & VRING_DESC_F_NEXT) ||
+			     !gso_is_plain(f, takes)))
+			break;
+		d = packed_read(p, flags);
+		if (unlikely(!chain_write_plain(mem, hdr_len, f, &d)))
+			break;
+		used[n] =
+			(struct virtqueue_used){.len = hdr_len + f->len, .id = d.next, .n_desc = 1};
+		at = packed_advance(vq, at, 1);
+	}
+	vq->n_unflushed = (uint16_t)(vq->n_unflushed + n);
+	advance(vq, n);
+	return mask & ~left;
 }
 
 bool packed_flush(struct virtqueue *vq)

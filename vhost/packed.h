@@ -11,6 +11,8 @@ unsigned packed_peek(struct virtqueue *vq, struct burst *b, unsigned max);
 /* Publishes; the caller notifies. */
 void packed_release(struct virtqueue *vq, unsigned n);
 
+uint64_t packed_put_plain(struct virtqueue *vq, const struct burst *b, uint64_t mask,
+			  const struct offloads *takes);
 /* Publishes what was put. False: nothing was. */
 bool packed_flush(struct virtqueue *vq);
 void packed_prefetch(struct virtqueue *vq, unsigned n);

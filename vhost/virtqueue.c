@@ -36,9 +36,10 @@ uint64_t virtqueue_put_plain(struct virtqueue *vq, const struct burst *b, uint64
 			     const struct offloads *takes)
 {
 	/* Whoever follows the guest's memory wants each piece marked, which is not usual. */
-	if (virtqueue_is_broken(vq) || vq->log || vq->packed)
+	if (virtqueue_is_broken(vq) || vq->log)
 		return 0;
-	return split_put_plain(vq, b, mask, takes);
+	return vq->packed ? packed_put_plain(vq, b, mask, takes)
+			  : split_put_plain(vq, b, mask, takes);
 }
 
 void virtqueue_flush(struct virtqueue *vq)

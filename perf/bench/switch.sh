@@ -29,6 +29,7 @@ suffix=
 rows() {
 	cat <<ROWS
 64 plain - --size 64
+64-packed plain - --size 64 --packed
 64-touched plain - --size 64 --touch
 64-1000x1000 plain - --size 64 --macs 1000x1000
 64-8000x8000 plain - --size 64 --macs 8000x8000

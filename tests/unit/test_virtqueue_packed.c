@@ -219,6 +219,90 @@ static void packed_puts_a_frame_into_one_buffer(void **state)
 	ring_destroy(r);
 }
 
+static const struct offloads takes_all;
+
+static void plain_frames(struct ring *r, unsigned n, uint32_t len)
+{
+	for (unsigned i = 0; i < n; i++)
+		r->burst.frames[i] = *pattern_slice(len).frame;
+}
+
+/* Runs of any length in rings of any size: the wrap falls everywhere. */
+static void packed_puts_runs_of_plain_frames_across_the_wrap(void **state)
+{
+	for (uint16_t size = 4; size < 24; size += 3) {
+		struct ring *r = ring_create_sized(RING_PACKED, size);
+
+		plain_frames(r, size, 90);
+		for (uint16_t round = 0; round < 100; round++) {
+			uint16_t n = round % size + 1;
+
+			for (uint16_t i = 0; i < n; i++)
+				offer(r, i, RING_BUFFERS + i * 128u, 128, WRITE);
+			assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, (1ull << size) - 1,
+							     &takes_all),
+					 (1ull << n) - 1);
+			assert_nothing_used(r);
+			virtqueue_flush(&r->vq);
+			for (uint16_t i = 0; i < n; i++) {
+				assert_used(r, 1, i, HDR + 90);
+				assert_delivered(r, RING_BUFFERS + i * 128u, 90, 1);
+			}
+			assert_nothing_used(r);
+		}
+		ring_destroy(r);
+	}
+}
+
+/* All of a ring is put and nothing flushed: the next descriptor is one that was put already. */
+static void packed_does_not_lap_itself_with_plain_frames(void **state)
+{
+	struct ring *r = ring_create_sized(RING_PACKED, 8);
+
+	plain_frames(r, 16, 60);
+	for (uint16_t i = 0; i < 8; i++)
+		offer(r, i, RING_BUFFERS, 128, WRITE);
+	/* A guest that lies about the wrap would have them look available once more. */
+	assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, 0xff, &takes_all), 0xff);
+	for (unsigned i = 0; i < 8; i++)
+		r->vq.desc_packed[i].flags = WRITE | 1u << VRING_PACKED_DESC_F_USED;
+	assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, 0xff00, &takes_all), 0);
+	virtqueue_flush(&r->vq);
+	for (uint16_t i = 0; i < 8; i++)
+		assert_used(r, 1, i, HDR + 60);
+	ring_destroy(r);
+}
+
+static void packed_puts_plain_frames_into_usual_buffers_alone(void **state)
+{
+	const struct {
+		uint64_t addr;
+		uint32_t len;
+		uint16_t flags;
+	} unusual[] = {
+		{RING_BUFFERS, 512, 0},		       /* read-only */
+		{RING_BUFFERS, 512, WRITE | NEXT},     /* goes on */
+		{RING_BUFFERS, 512, WRITE | INDIRECT}, /* a table */
+		{RING_BUFFERS, HDR + 99, WRITE},       /* short by a byte */
+		{UINT64_MAX - 8, 512, WRITE},	       /* nowhere */
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(unusual); i++) {
+		struct ring *r = create(RING_INDIRECT);
+
+		plain_frames(r, 2, 100);
+		offer(r, 4, RING_BUFFERS + 0x1000, 512, WRITE);
+		offer(r, 5, unusual[i].addr, unusual[i].len, unusual[i].flags);
+		assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, 3, &takes_all), 1);
+		assert_int_equal(virtqueue_put_plain(&r->vq, &r->burst, 2, &takes_all), 0);
+		assert_int_equal(r->vq.broken, VIRTQUEUE_OK);
+		virtqueue_flush(&r->vq);
+		assert_used(r, 1, 4, HDR + 100);
+		assert_int_equal(*ring_at(r, RING_BUFFERS + 10), 0);
+		ring_destroy(r);
+	}
+}
+
 static void packed_merges_buffers_and_tells_their_number(void **state)
 {
 	struct ring *r = create(RING_MERGEABLE);
@@ -428,6 +512,9 @@ int main(void)
 		cmocka_unit_test(packed_tells_of_a_burst_by_one_descriptor_when_in_order),
 		cmocka_unit_test(packed_goes_on_from_where_a_ring_stopped),
 		cmocka_unit_test(packed_puts_a_frame_into_one_buffer),
+		cmocka_unit_test(packed_puts_runs_of_plain_frames_across_the_wrap),
+		cmocka_unit_test(packed_does_not_lap_itself_with_plain_frames),
+		cmocka_unit_test(packed_puts_plain_frames_into_usual_buffers_alone),
 		cmocka_unit_test(packed_merges_buffers_and_tells_their_number),
 		cmocka_unit_test(packed_puts_a_frame_over_chains_of_several_buffers),
 		cmocka_unit_test(packed_skips_the_rest_of_a_chain_that_was_not_needed),
