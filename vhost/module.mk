@@ -15,6 +15,10 @@ UNIT_TESTS += test_virtqueue
 test_virtqueue_SRCS := tests/unit/test_virtqueue.c $(ringcheck_SRCS) $(virtqueue_SRCS)
 test_virtqueue_LIBS := cmocka
 
+UNIT_TESTS += test_virtqueue_put
+test_virtqueue_put_SRCS := tests/unit/test_virtqueue_put.c $(ringcheck_SRCS) $(virtqueue_SRCS)
+test_virtqueue_put_LIBS := cmocka
+
 UNIT_TESTS += test_virtqueue_packed
 test_virtqueue_packed_SRCS := tests/unit/test_virtqueue_packed.c $(ringcheck_SRCS) \
                               $(virtqueue_SRCS)
