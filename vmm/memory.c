@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/layout.h"
 
 #define HUGE_SHIFT 26 /* MFD_HUGE_SHIFT */
+#define PAGE_BYTES 4096
 #define SEALS	   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 static unsigned memfd_flags(const struct memory_params *p)
@@ -46,7 +48,8 @@ static void cut_regions(struct memory *m)
 
 int memory_init(struct memory *m, const struct memory_params *p, struct err *e)
 {
-	*m = (struct memory){.bytes = p->bytes, .fd = -1};
+	*m = (struct memory){
+		.bytes = p->bytes, .page_bytes = p->huge_bytes ?: PAGE_BYTES, .fd = -1};
 	m->fd = memfd_create("weft-guest", memfd_flags(p));
 	if (m->fd < 0 || ftruncate(m->fd, (off_t)p->bytes) < 0 ||
 	    fcntl(m->fd, F_ADD_SEALS, SEALS) < 0)
@@ -96,8 +99,31 @@ uint64_t memory_low_end(const struct memory *m)
 	return m->regions[0].bytes;
 }
 
+static int punch(const struct memory *m, uint64_t offset, uint64_t len)
+{
+	return fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+			 (off_t)len);
+}
+
 void memory_clear(struct memory *m)
 {
-	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)m->bytes) < 0)
+	if (punch(m, 0, m->bytes) < 0)
 		memset(m->base, 0, m->bytes);
+}
+
+void memory_release(const struct memory *m, const void *at, uint64_t len)
+{
+	uint64_t offset = (uint64_t)((const uint8_t *)at - m->base);
+	uint64_t mask = m->page_bytes - 1;
+	uint64_t from = (offset + mask) & ~mask, to = (offset + len) & ~mask;
+
+	if (from < to)
+		punch(m, from, to - from);
+}
+
+uint64_t memory_resident(const struct memory *m)
+{
+	struct stat st;
+
+	return fstat(m->fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512;
 }

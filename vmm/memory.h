@@ -31,7 +31,7 @@ struct memory_region {
 struct memory {
 	int fd;
 	uint8_t *base;
-	uint64_t bytes;
+	uint64_t bytes, page_bytes;
 	unsigned n_regions;
 	struct memory_region regions[MEMORY_REGIONS_MAX];
 };
@@ -46,5 +46,13 @@ void *memory_at_aligned(const struct memory *m, uint64_t gpa, uint64_t len, uint
 uint64_t memory_low_end(const struct memory *m);
 /* Gives all pages back to the host: the guest will read zeroes. */
 void memory_clear(struct memory *m);
+/*
+ * The same for the whole pages within `len` bytes at `at`, which memory_at has returned for them. A
+ * page is taken out of every mapping of the file: who touches it next, the guest or a backend,
+ * finds a new one.
+ */
+void memory_release(const struct memory *m, const void *at, uint64_t len);
+/* How much of it is there, in bytes, whoever touched it. */
+uint64_t memory_resident(const struct memory *m);
 
 #endif

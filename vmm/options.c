@@ -14,7 +14,6 @@
 
 #define CMDLINE_DEFAULT "console=ttyS0 panic=-1"
 #define MEMORY_DEFAULT	(512ull << 20)
-#define MEMORY_MIN	(16ull << 20)
 #define MEMORY_MAX	(1ull << 40)
 #define MEMORY_STEP	(2ull << 20)
 
@@ -33,6 +32,7 @@ enum {
 	OPT_CONSOLE,
 	OPT_PORT,
 	OPT_NO_RNG,
+	OPT_BALLOON,
 	OPT_API,
 	OPT_USER,
 	OPT_NO_SANDBOX,
@@ -60,6 +60,7 @@ static const struct option long_options[] = {
 	{"console", required_argument, NULL, OPT_CONSOLE},
 	{"port", required_argument, NULL, OPT_PORT},
 	{"no-rng", no_argument, NULL, OPT_NO_RNG},
+	{"balloon", no_argument, NULL, OPT_BALLOON},
 	{"api", required_argument, NULL, OPT_API},
 	{"user", required_argument, NULL, OPT_USER},
 	{"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
@@ -93,6 +94,8 @@ void options_help(void)
 	     "  --console WHERE      stdio, none, unix:PATH[,log=FILE] (stdio)\n"
 	     "  --port NAME,WHERE    a virtio-serial port of that name\n"
 	     "  --no-rng\n"
+	     "  --balloon            the guest gives memory back: what it does not use, and what\n"
+	     "                       it is asked for by the API; not with --hugepages\n"
 	     "  --api PATH           socket for commands: weft-vmm(1)\n"
 	     "  --paused             wait for resume\n"
 	     "  --no-wait            do not wait for vhost-user backends before the guest starts\n"
@@ -122,7 +125,7 @@ static int parse_number(const char *text, unsigned min, unsigned max, unsigned *
 	return 0;
 }
 
-static int parse_size(const char *text, uint64_t *bytes)
+int options_parse_size(const char *text, uint64_t *bytes)
 {
 	char *end;
 	unsigned long long v = strtoull(text, &end, 10);
@@ -146,8 +149,8 @@ static int parse_memory(struct options *o, const char *text, struct err *e)
 {
 	struct memory_params *p = &o->machine.memory;
 
-	if (parse_size(text, &p->bytes) < 0 || p->bytes < MEMORY_MIN || p->bytes > MEMORY_MAX ||
-	    p->bytes % MEMORY_STEP)
+	if (options_parse_size(text, &p->bytes) < 0 || p->bytes < OPTIONS_MEMORY_MIN ||
+	    p->bytes > MEMORY_MAX || p->bytes % MEMORY_STEP)
 		return bad(e, "--memory", text, "a size such as 512M or 2G, 16M or more, even");
 	return 0;
 }
@@ -156,7 +159,7 @@ static int parse_hugepages(struct options *o, const char *text, struct err *e)
 {
 	uint64_t *bytes = &o->machine.memory.huge_bytes;
 
-	if (parse_size(text, bytes) < 0 || (*bytes != 2ull << 20 && *bytes != 1ull << 30))
+	if (options_parse_size(text, bytes) < 0 || (*bytes != 2ull << 20 && *bytes != 1ull << 30))
 		return bad(e, "--hugepages", text, "2M or 1G");
 	return 0;
 }
@@ -380,6 +383,9 @@ static bool take_flag(struct options *o, int option)
 	case OPT_NO_RNG:
 		o->rng = false;
 		return true;
+	case OPT_BALLOON:
+		o->balloon = true;
+		return true;
 	case OPT_NO_SANDBOX:
 		o->sandbox = false;
 		return true;
@@ -428,5 +434,10 @@ int options_parse(struct options *o, int argc, char **argv, struct err *e)
 		return err_set(e, EINVAL, "%s: is no option; see weft-vmm --help", argv[optind]);
 	if (!o->machine.kernel)
 		return err_set(e, EINVAL, "--kernel FILE is missing; see weft-vmm --help");
+	/* A huge page that was given back may be taken when the guest wants it again: SIGBUS. */
+	if (o->balloon && o->machine.memory.huge_bytes)
+		return err_set(e, EINVAL,
+			       "--balloon: huge pages cannot be given back safely; "
+			       "leave out --balloon or --hugepages");
 	return OPTIONS_RUN;
 }

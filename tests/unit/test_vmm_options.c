@@ -59,6 +59,14 @@ static void sizes_have_their_units(void **state)
 	assert_int_equal(o.machine.memory.bytes, 64ull << 20);
 }
 
+static void huge_pages_are_not_given_back(void **state)
+{
+	assert_int_equal(PARSE("--kernel", "k", "--balloon"), OPTIONS_RUN);
+	assert_true(o.balloon);
+	assert_int_equal(PARSE("--kernel", "k", "--balloon", "--hugepages", "2M"), -EINVAL);
+	assert_non_null(strstr(e.text, "cannot be given back safely"));
+}
+
 static void what_is_wrong_is_refused_with_what_is_wanted(void **state)
 {
 	assert_int_equal(PARSE("--cpus", "2"), -EINVAL);
@@ -88,6 +96,7 @@ int main(void)
 		cmocka_unit_test(a_nic_has_its_options),
 		cmocka_unit_test(pins_are_single_cpus_and_ranges),
 		cmocka_unit_test(sizes_have_their_units),
+		cmocka_unit_test(huge_pages_are_not_given_back),
 		cmocka_unit_test(what_is_wrong_is_refused_with_what_is_wanted),
 	};
 
