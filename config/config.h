@@ -410,6 +410,7 @@ struct config_guest {
 	enum guest_engine engine;
 	enum guest_restart restart; /* on-failure */
 	bool autostart;		    /* on */
+	bool balloon;		    /* off */
 	struct config_nic *nics;
 	unsigned n_nics;
 };

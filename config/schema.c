@@ -1054,6 +1054,15 @@ static const struct schema_key guest_keys[] = {
 		.help = "the guest's memory",
 	},
 	{
+		.name = "balloon",
+		.type = SCHEMA_BOOL,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_guest, balloon),
+		.fallback = "off",
+		.help = "memory that the guest does not use, or is asked for, goes back to the "
+			"host; takes no hugepages",
+	},
+	{
 		.name = "engine",
 		.type = SCHEMA_CHOICE,
 		.flags = SCHEMA_DISRUPTIVE,

@@ -47,6 +47,8 @@ struct guest {
 	char engine_reason[GUEST_REASON_MAX];
 	enum guest_shutdown shutdown;
 	enum guest_stop_step step;
+	/* what the guest was asked to go on with, and does, in bytes; 0: not known */
+	uint64_t balloon_target, balloon_actual;
 	bool start_again; /* when the process in hand has ended */
 	unsigned nics;	  /* bridge sockets of the process in hand */
 	unsigned restarts, row;

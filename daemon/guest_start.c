@@ -92,7 +92,13 @@ static int decide_hugepages(struct guest *g, struct err *e)
 	uint64_t need = (g->config->memory_bytes + HUGEPAGE_BYTES - 1) / HUGEPAGE_BYTES;
 
 	hugepages_read(&h);
-	g->hugepages = g->set->hugepages != CONFIG_OFF && h.free >= need &&
+	/* A huge page that a guest gave back may be gone when it wants it again: SIGBUS. */
+	if (g->config->balloon && g->set->hugepages == CONFIG_ON)
+		return err_set(e, EINVAL,
+			       "guest %s: huge pages cannot be given back safely; set balloon: off "
+			       "or hugepages: auto",
+			       g->config->name);
+	g->hugepages = g->set->hugepages != CONFIG_OFF && !g->config->balloon && h.free >= need &&
 		       g->config->memory_bytes % HUGEPAGE_BYTES == 0;
 	if (g->hugepages || g->set->hugepages != CONFIG_ON)
 		return 0;

@@ -200,6 +200,10 @@ static void add_channels(struct builder *b)
 	add_format(b, "-device",
 		   "virtserialport,id=" QEMU_AGENT_PORT ",chardev=agent,name=" AGENT_PORT_NAME);
 	add_format(b, "-device", "virtio-rng-pci,disable-legacy=on");
+	if (b->g->balloon)
+		add_format(b, "-device",
+			   "virtio-balloon-pci,disable-legacy=on,deflate-on-oom=on,"
+			   "free-page-reporting=on");
 }
 
 /* TSO is of no use without checksums, so no csum means neither. */

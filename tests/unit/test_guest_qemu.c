@@ -295,6 +295,16 @@ static void a_run_dir_that_is_too_long_for_sockets_is_an_error(void **state)
 	assert_non_null(strstr(e.text, "shorter run-dir"));
 }
 
+static void a_balloon_reports_free_pages_and_gives_way(void **state)
+{
+	guest.balloon = true;
+	build();
+
+	assert_int_equal(count("-device", "virtio-balloon-pci,disable-legacy=on,deflate-on-oom=on,"
+					  "free-page-reporting=on"),
+			 1);
+}
+
 static void the_hash_tells_command_lines_apart(void **state)
 {
 	uint64_t before;
@@ -334,6 +344,8 @@ int main(void)
 						clean),
 		cmocka_unit_test_setup_teardown(a_run_dir_that_is_too_long_for_sockets_is_an_error,
 						fresh, clean),
+		cmocka_unit_test_setup_teardown(a_balloon_reports_free_pages_and_gives_way, fresh,
+						clean),
 		cmocka_unit_test_setup_teardown(the_hash_tells_command_lines_apart, fresh, clean),
 	};
 
