@@ -13,6 +13,7 @@
 
 #include "common/jsonx.h"
 #include "common/version.h"
+#include "vmm/passed.h"
 #include "vmm/unix_socket.h"
 
 enum {
@@ -156,9 +157,9 @@ static int do_nic_add(struct api *a, json_t *params, json_t **result, struct err
 	if (!net)
 		return err_set(e, EINVAL, "net is missing: a NIC as --net has it");
 	ret = options_parse_nic(&nic, net, OPTIONS_NICS_MAX + a->nics_added, e);
-	/* Opening one takes rights that were given up. */
-	if (!ret && nic.params.tap)
-		ret = err_set(e, EINVAL, "a tap can be given on the command line only");
+	/* Opening one takes rights that were given up; descriptors come by execve only. */
+	if (!ret && (nic.params.tap || passed_is(nic.path)))
+		ret = err_set(e, EINVAL, "a tap or fd=N can be given on the command line only");
 	ret = ret ?: api_add_nic(a->machine, &nic, e);
 	if (ret)
 		return ret;
@@ -397,7 +398,6 @@ void api_destroy(struct api *a)
 	while (!LIST_EMPTY(&a->clients))
 		drop(LIST_FIRST(&a->clients));
 	loop_watch_del(&a->listener);
-	close(a->fd);
-	unlink(a->path);
+	unix_unlisten(a->fd, a->path);
 	free(a);
 }

@@ -256,6 +256,7 @@ static int create_failed(const struct err *e, int code)
 	case ENOENT:
 	case EACCES:
 	case EISDIR:
+	case EBADF:
 		return complain(e, EXIT_KERNEL);
 	case ENOMEM:
 		return complain(e, EXIT_MEMORY);

@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #include "common/hash.h"
-#include "common/units.h"
+#include "vmm/passed.h"
 
 #define CMDLINE_DEFAULT "console=ttyS0 panic=-1"
 #define MEMORY_DEFAULT	(512ull << 20)
@@ -93,6 +93,7 @@ void options_help(void)
 	     "  --disk FILE[,ro][,direct]\n"
 	     "  --console WHERE      stdio, none, unix:PATH[,log=FILE] (stdio)\n"
 	     "  --port NAME,WHERE    a virtio-serial port of that name\n"
+	     "                       FILE, NAME or PATH may be fd=N: an open descriptor\n"
 	     "  --no-rng\n"
 	     "  --balloon            the guest gives memory back: what it does not use, and what\n"
 	     "                       it is asked for by the API; not with --hugepages\n"
@@ -307,6 +308,10 @@ int options_parse_nic(struct options_nic *n, const char *text, unsigned number, 
 		if (ret)
 			return ret;
 	}
+	/* Descriptors have the same numbers in each weft-vmm that a program starts. */
+	if (passed_is(n->path) && !strstr(text, ",mac="))
+		return err_set(e, EINVAL, "--net %s: mac= is missing, which fd=N cannot tell",
+			       text);
 	if (p->packed && p->pairs > 1)
 		return err_set(e, EINVAL, "--net %s: packed rings are for queues=1; leave one out",
 			       text);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "vmm/device.h"
+#include "vmm/passed.h"
 #include "vmm/sandbox.h"
 #include "vmm/virtq.h"
 
@@ -362,13 +363,15 @@ static int measure(struct virtio_blk *b, const char *path, struct err *e)
 
 static int open_disk(struct virtio_blk *b, const struct disk_params *p, struct err *e)
 {
-	int flags = (p->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC;
-	int ret;
+	int mode = p->readonly ? O_RDONLY : O_RDWR, ret;
+	bool passed = passed_is(p->path);
 
 	/* The magic is read by a page-cached descriptor: O_DIRECT has its wishes. */
-	b->fd = open(p->path, flags);
+	b->fd = passed ? passed_take(p->path, mode, e) : open(p->path, mode | O_CLOEXEC);
 	if (b->fd < 0)
-		return err_set(e, errno, "%s: cannot be opened: %s", p->path, strerror(errno));
+		return passed ? b->fd
+			      : err_set(e, errno, "%s: cannot be opened: %s", p->path,
+					strerror(errno));
 	ret = lock_file(b->fd, p, e) ?: check_format(b->fd, p->path, e) ?: measure(b, p->path, e);
 	if (ret || !p->direct)
 		return ret;

@@ -27,6 +27,7 @@
 #include "common/log.h"
 #include "common/virtio_net.h"
 #include "vmm/device.h"
+#include "vmm/passed.h"
 #include "vmm/unix_socket.h"
 #include "vmm/vhost_user.h"
 #include "vmm/virtq.h"
@@ -222,7 +223,7 @@ static void end_session(struct virtio_net *n)
 	close(n->vu.fd);
 	n->vu.fd = -1;
 	set_link(n, false);
-	if (n->listen_fd < 0)
+	if (n->listen_fd < 0 && !passed_is(n->vu.path))
 		loop_timer_start(n->loop, &n->retry, RETRY_MS, RETRY_MS);
 }
 
@@ -356,10 +357,23 @@ static void on_listener(struct loop_watch *w, uint32_t events)
 	take_connection(n, fd);
 }
 
+/* A connection that was passed in is the only one there will be. */
+static int begin_passed(struct virtio_net *n, struct err *e)
+{
+	int fd = unix_connect(n->vu.path, e);
+
+	if (fd < 0)
+		return fd;
+	take_connection(n, fd);
+	return n->vu.fd < 0 ? err_set(e, EPROTO, "%s: %s", n->vu.path, n->error) : 0;
+}
+
 static int begin(struct virtio_net *n, const struct nic_params *p, struct err *e)
 {
 	n->connection.ready = on_connection;
 	n->retry.expired = on_retry;
+	if (!p->listens && passed_is(p->path))
+		return begin_passed(n, e);
 	if (!p->listens) {
 		loop_timer_start(n->loop, &n->retry, 0, RETRY_MS);
 		return 0;
@@ -488,10 +502,8 @@ static void destroy(struct virtio *d)
 	loop_watch_del(&n->listener);
 	if (n->vu.fd >= 0)
 		close(n->vu.fd);
-	if (n->listen_fd >= 0) {
-		close(n->listen_fd);
-		unlink(n->vu.path);
-	}
+	if (n->listen_fd >= 0)
+		unix_unlisten(n->listen_fd, n->vu.path);
 	free(n);
 }
 

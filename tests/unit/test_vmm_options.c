@@ -59,6 +59,18 @@ static void sizes_have_their_units(void **state)
 	assert_int_equal(o.machine.memory.bytes, 64ull << 20);
 }
 
+static void descriptors_stand_where_paths_do(void **state)
+{
+	assert_int_equal(PARSE("--kernel", "fd=3", "--initrd", "fd=4", "--disk", "fd=5,ro", "--net",
+			       "tap:fd=6,mac=02:00:00:00:00:01", "--api", "fd=7"),
+			 OPTIONS_RUN);
+	assert_string_equal(o.disks[0].path, "fd=5");
+	assert_string_equal(o.nics[0].params.tap, "fd=6");
+
+	assert_int_equal(PARSE("--kernel", "k", "--net", "tap:fd=6"), -EINVAL);
+	assert_non_null(strstr(e.text, "mac= is missing"));
+}
+
 static void huge_pages_are_not_given_back(void **state)
 {
 	assert_int_equal(PARSE("--kernel", "k", "--balloon"), OPTIONS_RUN);
@@ -96,6 +108,7 @@ int main(void)
 		cmocka_unit_test(a_nic_has_its_options),
 		cmocka_unit_test(pins_are_single_cpus_and_ranges),
 		cmocka_unit_test(sizes_have_their_units),
+		cmocka_unit_test(descriptors_stand_where_paths_do),
 		cmocka_unit_test(huge_pages_are_not_given_back),
 		cmocka_unit_test(what_is_wrong_is_refused_with_what_is_wanted),
 	};
