@@ -1063,6 +1063,26 @@ static const struct schema_key guest_keys[] = {
 			"host; takes no hugepages",
 	},
 	{
+		.name = "ksm",
+		.type = SCHEMA_BOOL,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_guest, ksm),
+		.pos = offsetof(struct config_guest, ksm_pos),
+		.fallback = "off",
+		.help = "private memory, whose equal pages the host's KSM may merge; for guests "
+			"whose NICs are on taps; takes no hugepages",
+	},
+	{
+		.name = "numa",
+		.type = SCHEMA_UINT,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_guest, numa),
+		.has = offsetof(struct config_guest, has_numa),
+		.max = 1022,
+		.example = "0",
+		.help = "NUMA node of the host from which memory is taken while it has some",
+	},
+	{
 		.name = "engine",
 		.type = SCHEMA_CHOICE,
 		.flags = SCHEMA_DISRUPTIVE,

@@ -27,6 +27,8 @@ enum {
 	OPT_MEMORY,
 	OPT_HUGEPAGES,
 	OPT_PREFAULT,
+	OPT_KSM,
+	OPT_NUMA,
 	OPT_NET,
 	OPT_DISK,
 	OPT_CONSOLE,
@@ -55,6 +57,8 @@ static const struct option long_options[] = {
 	{"mem", required_argument, NULL, OPT_MEMORY},
 	{"hugepages", required_argument, NULL, OPT_HUGEPAGES},
 	{"prefault", no_argument, NULL, OPT_PREFAULT},
+	{"ksm", no_argument, NULL, OPT_KSM},
+	{"numa", required_argument, NULL, OPT_NUMA},
 	{"net", required_argument, NULL, OPT_NET},
 	{"disk", required_argument, NULL, OPT_DISK},
 	{"console", required_argument, NULL, OPT_CONSOLE},
@@ -87,6 +91,8 @@ void options_help(void)
 	     "  --memory SIZE        such as 512M or 2G (512M)\n"
 	     "  --hugepages SIZE     2M or 1G\n"
 	     "  --prefault           take all memory before the guest starts\n"
+	     "  --ksm                private memory that the host may merge; no vhost-user NIC\n"
+	     "  --numa NODE          take memory of that node of the host while it has some\n"
 	     "  --net vhost-user:PATH[,OPTION]...  a NIC; or tap:NAME\n"
 	     "                       server: the backend connects to PATH; mac=, mtu=, queues=,\n"
 	     "                       packed, notso, nocsum, id=\n"
@@ -359,6 +365,11 @@ static int take(struct options *o, int option, const char *value, struct err *e)
 		return parse_memory(o, value, e);
 	case OPT_HUGEPAGES:
 		return parse_hugepages(o, value, e);
+	case OPT_NUMA:
+		o->machine.memory.on_node = true;
+		return parse_number(value, 0, 1022, &o->machine.memory.node)
+			       ? bad(e, "--numa", value, "the number of a node")
+			       : 0;
 	case OPT_NET:
 		return parse_net(o, value, e);
 	case OPT_DISK:
@@ -384,6 +395,9 @@ static bool take_flag(struct options *o, int option)
 	switch (option) {
 	case OPT_PREFAULT:
 		o->machine.memory.prefault = true;
+		return true;
+	case OPT_KSM:
+		o->machine.memory.ksm = true;
 		return true;
 	case OPT_NO_RNG:
 		o->rng = false;
@@ -444,5 +458,9 @@ int options_parse(struct options *o, int argc, char **argv, struct err *e)
 		return err_set(e, EINVAL,
 			       "--balloon: huge pages cannot be given back safely; "
 			       "leave out --balloon or --hugepages");
+	if (o->machine.memory.ksm && o->machine.memory.huge_bytes)
+		return err_set(e, EINVAL,
+			       "--ksm: huge pages are not merged; leave out one of --ksm "
+			       "and --hugepages");
 	return OPTIONS_RUN;
 }

@@ -551,6 +551,14 @@ struct virtio *virtio_net_create(const struct device_env *env, const struct nic_
 	};
 	int ret;
 
+	if (env->mem->fd < 0) {
+		free(n);
+		err_set(e, EINVAL,
+			"%s: no backend can have memory that is private; leave out --ksm, or use a "
+			"tap",
+			p->path);
+		return NULL;
+	}
 	if (!n || strlen(p->path) >= sizeof(n->vu.path)) {
 		free(n);
 		err_set(e, ENAMETOOLONG, "%s: a socket's path has at most %d bytes", p->path,

@@ -318,9 +318,23 @@ static void the_hash_tells_command_lines_apart(void **state)
 	assert_true(qemu_args_hash(&args) != before);
 }
 
+static void memory_is_private_or_near_a_node_when_asked_for(void **state)
+{
+	guest.ksm = true;
+	guest.has_numa = true;
+	guest.numa = 1;
+	build();
+
+	assert_int_equal(count("-object", "memory-backend-ram,id=memory,size=512M,merge=on,"
+					  "host-nodes=1,policy=preferred"),
+			 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(memory_is_private_or_near_a_node_when_asked_for,
+						fresh, clean),
 		cmocka_unit_test_setup_teardown(the_whole_command_line_of_the_usual_guest, fresh,
 						clean),
 		cmocka_unit_test_setup_teardown(kvm_and_huge_pages_are_asked_for_when_decided,

@@ -165,9 +165,21 @@ static void a_configured_engine_is_not_decided_upon(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, clean)
 
+static void memory_is_private_or_near_a_node_when_asked_for(void **state)
+{
+	guest.ksm = true;
+	guest.has_numa = true;
+	guest.numa = 1;
+	assert_int_equal(vmm_args_init(&args, &guest, &env, &e), 0);
+
+	assert_true(has("--ksm", "--numa=1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(memory_is_private_or_near_a_node_when_asked_for,
+						fresh, clean),
 		cmocka_unit_test_setup_teardown(a_balloon_is_there_when_asked_for, fresh, clean),
 		TEST(a_bridge_nic_is_a_socket_that_weftd_connects_to),
 		TEST(offloads_and_mtu_of_a_nic_are_passed_on),

@@ -229,9 +229,64 @@ static void a_guest_that_lies_has_no_more_than_all_in_its_balloon(void **state)
 	assert_int_equal(info.actual, MEMORY);
 }
 
+static void private_memory_is_counted_and_given_back_too(void **state)
+{
+	const struct memory_params p = {.bytes = MEMORY, .ksm = true};
+	struct memory m;
+	uint8_t *page;
+
+	assert_int_equal(memory_init(&m, &p, NULL), 0);
+	assert_int_equal(m.fd, -1);
+	assert_int_equal(memory_resident(&m), 0);
+	page = memory_at(&m, PAGES, 2 * PAGE);
+	memset(page, 0x5a, 2 * PAGE);
+	assert_int_equal(memory_resident(&m), 2 * PAGE);
+	memory_release(&m, page, PAGE);
+
+	assert_int_equal(page[0], 0);
+	assert_int_equal(page[PAGE], 0x5a);
+	memory_clear(&m);
+	assert_int_equal(page[PAGE], 0);
+	memory_fini(&m);
+}
+
+static void no_backend_gets_private_memory(void **state)
+{
+	struct world *w = *state;
+	struct memory private = w->g.mem;
+	struct device_env env = vmmguest_env(&w->g);
+	const struct nic_params p = {.id = "nic0", .path = "/nowhere", .pairs = 1};
+	struct err e;
+
+	private.fd = -1;
+	env.mem = &private;
+	assert_null(virtio_net_create(&env, &p, &e));
+	assert_non_null(strstr(e.text, "leave out --ksm"));
+}
+
+static void a_node_has_to_be_there(void **state)
+{
+	struct memory_params p = {.bytes = MEMORY, .on_node = true, .node = 1022};
+	struct memory m;
+	struct err e;
+
+	assert_int_equal(memory_init(&m, &p, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "no such node"));
+	p.node = 0;
+	if (memory_init(&m, &p, &e) < 0) { /* a kernel or a container that has no policies */
+		print_message("%s\n", e.text);
+		skip();
+	}
+	memory_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(no_backend_gets_private_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_node_has_to_be_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(private_memory_is_counted_and_given_back_too, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(
 			pages_in_the_balloon_are_the_hosts_and_their_neighbours_stay, setup,
 			teardown),

@@ -101,9 +101,19 @@ static void what_is_wrong_is_refused_with_what_is_wanted(void **state)
 	assert_int_equal(PARSE("--kernel", "k", "more"), -EINVAL);
 }
 
+static void merged_memory_is_of_normal_pages(void **state)
+{
+	assert_int_equal(PARSE("--kernel", "k", "--ksm", "--numa", "1"), OPTIONS_RUN);
+	assert_true(o.machine.memory.ksm);
+	assert_int_equal(o.machine.memory.node, 1);
+	assert_int_equal(PARSE("--kernel", "k", "--ksm", "--hugepages", "2M"), -EINVAL);
+	assert_int_equal(PARSE("--kernel", "k", "--numa", "x"), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(merged_memory_is_of_normal_pages),
 		cmocka_unit_test(a_kernel_is_enough),
 		cmocka_unit_test(a_nic_has_its_options),
 		cmocka_unit_test(pins_are_single_cpus_and_ranges),
