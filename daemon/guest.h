@@ -41,6 +41,7 @@ struct guests_env {
 	const char *image_dir; /* holds what `make guest-image` built, for kernel/initrd "auto" */
 	const char *qemu;      /* NULL or "": qemu-system-x86_64 from PATH */
 	enum config_auto hugepages;
+	enum guest_engine engine; /* runs all guests; ENGINE_AUTO: each has its own */
 	/* Called after each change of a guest's state or of its agent's; may be NULL. */
 	void (*changed)(struct guest *g, void *arg);
 	void *arg;

@@ -62,6 +62,7 @@ struct guests {
 	struct loop *loop;
 	char *run_dir, *image_dir, *qemu;
 	enum config_auto hugepages;
+	enum guest_engine engine;
 	struct kvm_probe kvm;
 	void (*changed)(struct guest *g, void *arg);
 	void *arg;
