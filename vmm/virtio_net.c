@@ -223,7 +223,7 @@ static void end_session(struct virtio_net *n)
 	close(n->vu.fd);
 	n->vu.fd = -1;
 	set_link(n, false);
-	if (n->listen_fd < 0 && !passed_is(n->vu.path))
+	if (n->listen_fd < 0)
 		loop_timer_start(n->loop, &n->retry, RETRY_MS, RETRY_MS);
 }
 
@@ -324,8 +324,13 @@ static void on_retry(struct loop_timer *t, uint64_t now_ms)
 {
 	struct virtio_net *n = container_of(t, struct virtio_net, retry);
 	struct err e;
-	int fd = unix_connect(n->vu.path, &e);
+	int fd;
 
+	if (passed_is(n->vu.path)) { /* the only one there was */
+		loop_timer_stop(n->loop, t);
+		return;
+	}
+	fd = unix_connect(n->vu.path, &e);
 	if (fd < 0)
 		keep_reason(n, &e);
 	else
@@ -372,9 +377,9 @@ static int begin(struct virtio_net *n, const struct nic_params *p, struct err *e
 {
 	n->connection.ready = on_connection;
 	n->retry.expired = on_retry;
-	if (!p->listens && passed_is(p->path))
-		return begin_passed(n, e);
 	if (!p->listens) {
+		if (passed_is(p->path))
+			return begin_passed(n, e);
 		loop_timer_start(n->loop, &n->retry, 0, RETRY_MS);
 		return 0;
 	}

@@ -79,6 +79,21 @@ static void huge_pages_are_not_given_back(void **state)
 	assert_non_null(strstr(e.text, "cannot be given back safely"));
 }
 
+static void flags_and_texts_go_where_they_belong(void **state)
+{
+	assert_int_equal(PARSE("--kernel", "k", "--params", "quiet", "--user", "u", "--no-rng",
+			       "--no-wait", "--no-reboot", "--no-sandbox", "--paused",
+			       "--prefault"),
+			 OPTIONS_RUN);
+
+	assert_string_equal(o.machine.cmdline, "quiet");
+	assert_string_equal(o.user, "u");
+	assert_true(o.machine.no_reboot && o.paused && o.machine.memory.prefault);
+	assert_false(o.rng || o.wait || o.sandbox || o.balloon);
+	assert_int_equal(PARSE("--kernel", "k", "--help"), OPTIONS_HELP);
+	assert_int_equal(PARSE("--version"), OPTIONS_VERSION);
+}
+
 static void what_is_wrong_is_refused_with_what_is_wanted(void **state)
 {
 	assert_int_equal(PARSE("--cpus", "2"), -EINVAL);
@@ -113,6 +128,7 @@ static void merged_memory_is_of_normal_pages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flags_and_texts_go_where_they_belong),
 		cmocka_unit_test(merged_memory_is_of_normal_pages),
 		cmocka_unit_test(a_kernel_is_enough),
 		cmocka_unit_test(a_nic_has_its_options),
