@@ -29,8 +29,11 @@
 enum { INFLATE, DEFLATE, REPORT, QUEUES = REPORT + 3 };
 
 struct virtio_balloon {
-	struct virtio d;	       /* first */
-	uint32_t target, actual, told; /* pages in the balloon: wished for; as the guest says */
+	struct virtio d; /* first */
+	struct {
+		uint32_t target, actual; /* pages in the balloon: wished for; as the guest says */
+	} config;
+	uint32_t told; /* of `actual` */
 	struct balloon_params params;
 	struct virtq rings[QUEUES];
 	struct device_queue queues[QUEUES];
@@ -114,11 +117,12 @@ static void serve(struct virtio_balloon *b, unsigned queue)
 /* A balloon grows in steps of 1 MiB; not each is worth a message. */
 static void tell(struct virtio_balloon *b)
 {
-	uint32_t moved = b->actual > b->told ? b->actual - b->told : b->told - b->actual;
+	uint32_t moved = b->config.actual > b->told ? b->config.actual - b->told
+						    : b->told - b->config.actual;
 
-	if (!moved || (moved < TELL_PAGES && b->actual != b->target))
+	if (!moved || (moved < TELL_PAGES && b->config.actual != b->config.target))
 		return;
-	b->told = b->actual;
+	b->told = b->config.actual;
 	if (b->params.changed)
 		b->params.changed(&b->d, b->params.arg);
 }
@@ -158,18 +162,8 @@ static void stop(struct virtio *d)
 {
 	struct virtio_balloon *b = balloon_of(d);
 
-	b->actual = 0;
+	b->config.actual = 0;
 	memset(b->rings, 0, sizeof(b->rings));
-}
-
-static void config_read(struct virtio *d, uint64_t offset, void *data, unsigned len)
-{
-	const struct virtio_balloon *b = balloon_of(d);
-	const uint32_t config[] = {b->target, b->actual};
-
-	if (offset < sizeof(config))
-		memcpy(data, (const uint8_t *)config + offset,
-		       MIN_OF(len, sizeof(config) - offset));
 }
 
 /* From a CPU's thread: whoever listens is told by the loop. */
@@ -177,10 +171,12 @@ static void config_write(struct virtio *d, uint64_t offset, const void *data, un
 {
 	struct virtio_balloon *b = balloon_of(d);
 
-	if (offset != offsetof(struct virtio_balloon_config, actual) || len != sizeof(b->actual))
+	if (offset != offsetof(struct virtio_balloon_config, actual) ||
+	    len != sizeof(b->config.actual))
 		return;
-	memcpy(&b->actual, data, len);
-	b->actual = MIN_OF(b->actual, (uint32_t)(d->mem->bytes >> VIRTIO_BALLOON_PFN_SHIFT));
+	memcpy(&b->config.actual, data, len);
+	b->config.actual =
+		MIN_OF(b->config.actual, (uint32_t)(d->mem->bytes >> VIRTIO_BALLOON_PFN_SHIFT));
 	device_queue_again(&b->queues[INFLATE]);
 }
 
@@ -194,17 +190,14 @@ static void destroy(struct virtio *d)
 	free(b);
 }
 
-static const struct virtio_ops balloon_ops = {.start = start,
-					      .stop = stop,
-					      .config_read = config_read,
-					      .config_write = config_write,
-					      .destroy = destroy};
+static const struct virtio_ops balloon_ops = {
+	.start = start, .stop = stop, .config_write = config_write, .destroy = destroy};
 
 void virtio_balloon_set(struct virtio *d, uint64_t bytes)
 {
 	struct virtio_balloon *b = balloon_of(d);
 
-	b->target = (uint32_t)((d->mem->bytes - bytes) >> VIRTIO_BALLOON_PFN_SHIFT);
+	b->config.target = (uint32_t)((d->mem->bytes - bytes) >> VIRTIO_BALLOON_PFN_SHIFT);
 	virtio_config_changed(d);
 }
 
@@ -212,8 +205,8 @@ void virtio_balloon_info(const struct virtio *d, struct balloon_info *info)
 {
 	const struct virtio_balloon *b = container_of(d, const struct virtio_balloon, d);
 
-	info->target = d->mem->bytes - ((uint64_t)b->target << VIRTIO_BALLOON_PFN_SHIFT);
-	info->actual = d->mem->bytes - ((uint64_t)b->actual << VIRTIO_BALLOON_PFN_SHIFT);
+	info->target = d->mem->bytes - ((uint64_t)b->config.target << VIRTIO_BALLOON_PFN_SHIFT);
+	info->actual = d->mem->bytes - ((uint64_t)b->config.actual << VIRTIO_BALLOON_PFN_SHIFT);
 }
 
 struct virtio *virtio_balloon_create(const struct device_env *env, const struct balloon_params *p,
@@ -225,6 +218,8 @@ struct virtio *virtio_balloon_create(const struct device_env *env, const struct 
 		.class_code = CLASS_MEMORY,
 		.features = VIRTIO_FEATURES_OF_RINGS | VIRTIO_BIT(VIRTIO_BALLOON_F_DEFLATE_ON_OOM) |
 			    (p->reporting ? VIRTIO_BIT(VIRTIO_BALLOON_F_REPORTING) : 0),
+		.config_at = offsetof(struct virtio_balloon, config),
+		.config_bytes = sizeof(b->config),
 		.n_queues = QUEUES,
 		.queue_size = QUEUE_SIZE,
 	};

@@ -289,15 +289,6 @@ static void stop(struct virtio *d)
 	pthread_mutex_unlock(&b->lock);
 }
 
-static void config_read(struct virtio *d, uint64_t offset, void *data, unsigned len)
-{
-	const struct virtio_blk *b = blk_of(d);
-
-	if (offset < sizeof(b->config))
-		memcpy(data, (const uint8_t *)&b->config + offset,
-		       MIN_OF(len, sizeof(b->config) - offset));
-}
-
 static void destroy(struct virtio *d)
 {
 	struct virtio_blk *b = blk_of(d);
@@ -315,8 +306,7 @@ static void destroy(struct virtio *d)
 	free(b);
 }
 
-static const struct virtio_ops blk_ops = {
-	.start = start, .stop = stop, .config_read = config_read, .destroy = destroy};
+static const struct virtio_ops blk_ops = {.start = start, .stop = stop, .destroy = destroy};
 
 /* --- the file ------------------------------------------------------------------------------------
  */
@@ -404,6 +394,8 @@ static int init_device(struct virtio_blk *b, const struct device_env *env, struc
 		.features = VIRTIO_FEATURES_OF_RINGS | VIRTIO_BIT(VIRTIO_BLK_F_SEG_MAX) |
 			    VIRTIO_BIT(VIRTIO_BLK_F_FLUSH) |
 			    VIRTIO_BIT(b->readonly ? VIRTIO_BLK_F_RO : VIRTIO_BLK_F_DISCARD),
+		.config_at = offsetof(struct virtio_blk, config),
+		.config_bytes = sizeof(b->config),
 		.n_queues = 1,
 		.queue_size = QUEUE_SIZE,
 	};

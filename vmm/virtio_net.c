@@ -474,15 +474,6 @@ static void stop(struct virtio *d)
 	}
 }
 
-static void config_read(struct virtio *d, uint64_t offset, void *data, unsigned len)
-{
-	const struct virtio_net *n = net_of(d);
-
-	if (offset < sizeof(n->config))
-		memcpy(data, (const uint8_t *)&n->config + offset,
-		       MIN_OF(len, sizeof(n->config) - offset));
-}
-
 static void vector_changed(struct virtio *d, unsigned queue)
 {
 	struct virtio_net *n = net_of(d);
@@ -515,7 +506,6 @@ static void destroy(struct virtio *d)
 static const struct virtio_ops net_ops = {
 	.start = start,
 	.stop = stop,
-	.config_read = config_read,
 	.vector_changed = vector_changed,
 	.destroy = destroy,
 };
@@ -551,6 +541,8 @@ struct virtio *virtio_net_create(const struct device_env *env, const struct nic_
 	const struct virtio_params params = {
 		.type = VIRTIO_ID_NET,
 		.class_code = CLASS_ETHERNET,
+		.config_at = offsetof(struct virtio_net, config),
+		.config_bytes = sizeof(n->config),
 		.n_queues = 2 * p->pairs + (p->pairs > 1),
 		.queue_size = VIRTIO_QUEUE_SIZE_MAX,
 	};

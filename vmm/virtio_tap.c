@@ -160,15 +160,6 @@ static void stop(struct virtio *d)
 {
 }
 
-static void config_read(struct virtio *d, uint64_t offset, void *data, unsigned len)
-{
-	const struct virtio_tap *t = tap_of(d);
-
-	if (offset < sizeof(t->config))
-		memcpy(data, (const uint8_t *)&t->config + offset,
-		       MIN_OF(len, sizeof(t->config) - offset));
-}
-
 static void destroy(struct virtio *d)
 {
 	struct virtio_tap *t = tap_of(d);
@@ -182,8 +173,7 @@ static void destroy(struct virtio *d)
 	free(t);
 }
 
-static const struct virtio_ops tap_ops = {
-	.start = start, .stop = stop, .config_read = config_read, .destroy = destroy};
+static const struct virtio_ops tap_ops = {.start = start, .stop = stop, .destroy = destroy};
 
 /* Who made it has attached it to an interface already, which has to take our header. */
 static int take_tap(struct virtio_tap *t, const char *name, struct err *e)
@@ -245,6 +235,8 @@ static int init_device(struct virtio_tap *t, const struct device_env *env,
 		.type = VIRTIO_ID_NET,
 		.class_code = CLASS_ETHERNET,
 		.features = features(p),
+		.config_at = offsetof(struct virtio_tap, config),
+		.config_bytes = sizeof(t->config),
 		.n_queues = QUEUES,
 		.queue_size = QUEUE_SIZE,
 	};
