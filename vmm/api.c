@@ -372,12 +372,14 @@ struct api *api_create(struct machine *m, const char *path, struct err *e)
 /* Takes over `params`. */
 static void tell_all(struct api *a, const char *method, json_t *params)
 {
-	struct client *c;
+	struct client *c = a ? LIST_FIRST(&a->clients) : NULL, *next;
 
-	if (a)
-		LIST_FOREACH (c, &a->clients, link)
-			send_answer(c, json_pack("{ss, ss, sO}", "jsonrpc", "2.0", "method", method,
-						 "params", params));
+	for (; c; c = next) {
+		next = LIST_NEXT(c, link);
+		if (!send_answer(c, json_pack("{ss, ss, sO}", "jsonrpc", "2.0", "method", method,
+					      "params", params)))
+			drop(c);
+	}
 	json_decref(params);
 }
 

@@ -24,7 +24,7 @@
 #define QUEUE_SIZE   128
 #define PFNS_MAX     4096 /* of one chain; Linux sends 256 */
 #define CHAINS_MAX   16	  /* then others get their turn */
-#define TELL_PAGES   4096 /* 16 MiB: how far the size moves until it is told */
+#define TELL_MS	     200
 
 enum { INFLATE, DEFLATE, REPORT, QUEUES = REPORT + 3 };
 
@@ -37,6 +37,8 @@ struct virtio_balloon {
 	struct balloon_params params;
 	struct virtq rings[QUEUES];
 	struct device_queue queues[QUEUES];
+	struct loop *loop;
+	struct loop_timer tell;
 };
 
 static struct virtio_balloon *balloon_of(struct virtio *d)
@@ -114,13 +116,12 @@ static void serve(struct virtio_balloon *b, unsigned queue)
 	} while (virtq_arm(vq));
 }
 
-/* A balloon grows in steps of 1 MiB; not each is worth a message. */
-static void tell(struct virtio_balloon *b)
+/* However often the guest changes its mind, who listens is told every TELL_MS at most. */
+static void on_tell(struct loop_timer *t, uint64_t now_ms)
 {
-	uint32_t moved = b->config.actual > b->told ? b->config.actual - b->told
-						    : b->told - b->config.actual;
+	struct virtio_balloon *b = container_of(t, struct virtio_balloon, tell);
 
-	if (!moved || (moved < TELL_PAGES && b->config.actual != b->config.target))
+	if (b->config.actual == b->told)
 		return;
 	b->told = b->config.actual;
 	if (b->params.changed)
@@ -138,7 +139,8 @@ static void on_kick(struct virtio *d, unsigned queue)
 		serve(b, queue);
 	if (b->rings[queue].broken && !(d->status & VIRTIO_CONFIG_S_NEEDS_RESET))
 		virtio_needs_reset(d);
-	tell(b);
+	if (b->config.actual != b->told && !b->tell.armed)
+		loop_timer_start(b->loop, &b->tell, TELL_MS, 0);
 }
 
 static int start(struct virtio *d)
@@ -185,6 +187,7 @@ static void destroy(struct virtio *d)
 	struct virtio_balloon *b = balloon_of(d);
 
 	virtio_fini(d);
+	loop_timer_stop(b->loop, &b->tell);
 	for (unsigned q = 0; q < QUEUES; q++)
 		device_queue_fini(&b->queues[q]);
 	free(b);
@@ -230,6 +233,8 @@ struct virtio *virtio_balloon_create(const struct device_env *env, const struct 
 		return NULL;
 	}
 	b->params = *p;
+	b->loop = env->loop;
+	b->tell.expired = on_tell;
 	ret = virtio_init(&b->d, &params, &balloon_ops, env->hv, env->mem, e);
 	for (unsigned q = 0; q < QUEUES && ret == 0; q++)
 		ret = device_queue_init(&b->queues[q], env->loop, &b->d, q, on_kick, e);
