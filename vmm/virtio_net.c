@@ -548,18 +548,14 @@ struct virtio *virtio_net_create(const struct device_env *env, const struct nic_
 	};
 	int ret;
 
-	if (env->mem->fd < 0) {
+	if (!n || env->mem->fd < 0 || strlen(p->path) >= sizeof(n->vu.path)) {
 		free(n);
-		err_set(e, EINVAL,
-			"%s: no backend can have memory that is private; leave out --ksm, or use a "
-			"tap",
-			p->path);
-		return NULL;
-	}
-	if (!n || strlen(p->path) >= sizeof(n->vu.path)) {
-		free(n);
-		err_set(e, ENAMETOOLONG, "%s: a socket's path has at most %d bytes", p->path,
-			VHOST_USER_PATH_MAX - 1);
+		if (env->mem->fd < 0)
+			err_set(e, EINVAL,
+				"%s: no backend can have private memory; leave out --ksm", p->path);
+		else
+			err_set(e, ENAMETOOLONG, "%s: a socket's path has at most %d bytes",
+				p->path, VHOST_USER_PATH_MAX - 1);
 		return NULL;
 	}
 	strcpy(n->vu.path, p->path);
@@ -567,12 +563,9 @@ struct virtio *virtio_net_create(const struct device_env *env, const struct nic_
 	n->loop = env->loop;
 	configure(n, p);
 	ret = virtio_init(&n->d, &params, &net_ops, env->hv, env->mem, e);
-	if (ret) {
-		free(n);
-		return NULL;
-	}
-	offer(n);
-	if (has_control(n))
+	if (!ret)
+		offer(n);
+	if (!ret && has_control(n))
 		ret = device_queue_init(&n->control_queue, env->loop, &n->d, data_rings(n),
 					on_control, e);
 	ret = ret ?: begin(n, p, e);
