@@ -115,9 +115,9 @@ void render_show(const struct render *r, const json_t *result)
 		show_guest(r, entry);
 }
 
-static void cell_memory(struct table *t, const json_t *guest)
+static void cell_size(struct table *t, const json_t *guest, const char *key)
 {
-	const json_t *memory = json_object_get(guest, "memory");
+	const json_t *memory = json_object_get(guest, key);
 	char text[32];
 
 	if (json_is_integer(memory))
@@ -125,7 +125,7 @@ static void cell_memory(struct table *t, const json_t *guest)
 			   units_format_size((uint64_t)json_integer_value(memory), text,
 					     sizeof(text)));
 	else
-		table_cell(t, "%s", jsonx_string(guest, "memory", ""));
+		table_cell(t, "%s", jsonx_string(guest, key, ""));
 }
 
 static void cell_addresses(struct table *t, const json_t *guest)
@@ -166,9 +166,10 @@ static void explain_accel(const struct render *r, const json_t *guests)
 void render_guests(const struct render *r, const json_t *result)
 {
 	static const struct table_column columns[] = {
-		{"NAME", false},  {"STATE", false}, {"ENGINE", false},	{"ACCEL", false},
-		{"PID", true},	  {"UPTIME", true}, {"RESTARTS", true}, {"VCPUS", true},
-		{"MEMORY", true}, {"AGENT", false}, {"ADDRESS", false}, {"NOTE", false},
+		{"NAME", false},  {"STATE", false},   {"ENGINE", false},  {"ACCEL", false},
+		{"PID", true},	  {"UPTIME", true},   {"RESTARTS", true}, {"VCPUS", true},
+		{"MEMORY", true}, {"RESIDENT", true}, {"AGENT", false},	  {"ADDRESS", false},
+		{"NOTE", false},
 	};
 	struct table *t = table_create(columns, ARRAY_SIZE(columns));
 	char text[256];
@@ -189,7 +190,8 @@ void render_guests(const struct render *r, const json_t *result)
 				   : "");
 		table_cell(t, "%s", render_member(guest, "restarts", text, sizeof(text)));
 		table_cell(t, "%s", render_member(guest, "vcpus", text, sizeof(text)));
-		cell_memory(t, guest);
+		cell_size(t, guest, "memory");
+		cell_size(t, guest, "resident");
 		table_cell(t, "%s", jsonx_string(guest, "agent", ""));
 		cell_addresses(t, guest);
 		table_cell(t, "%s", jsonx_string(guest, "exit_reason", ""));

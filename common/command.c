@@ -246,6 +246,12 @@ static const struct command_spec specs[] = {
 	 "stop a guest", "Asks it to power off, and ends its process when it does not in time."},
 	{"guest/restart", GROUP_GUEST, COMMAND_ACTS, 0, 120, {{"guest", ARG_GUEST, 0}},
 	 "stop a guest and start it again", "A guest that does not run is started."},
+	{"guest/balloon", GROUP_GUEST, COMMAND_ACTS, 0, 0,
+	 {{"guest", ARG_GUEST, 0}, {"size", ARG_WORD, 0}},
+	 "ask a guest to go on with so much of its memory",
+	 "SIZE as 256M. The rest goes back to the host, as far and as fast as the guest can give it; "
+	 "its whole memory gives all back to it. For a guest with balloon: on. Answers when the guest "
+	 "is asked; `resident` and `balloon` of guest/list --json show what comes of it."},
 	{"guest/console", GROUP_GUEST, COMMAND_STREAMS, 0, 0, {{"guest", ARG_GUEST, 0}},
 	 "attach to the serial console of a guest",
 	 "Ctrl-] leaves. Standard input need not be a terminal: at its end the console is still "

@@ -217,6 +217,16 @@ static void check_model(struct check *k, const struct config_guest *g, unsigned 
 			    "use `model: virtio`, or connect the NIC to a tap: {name: TAP}");
 }
 
+static void check_ksm(struct check *k, const struct config_guest *g, unsigned n)
+{
+	if (g->ksm && g->nics[n].kind != NIC_TAP)
+		errors_help(errors_add(k->errs, g->ksm_pos,
+				       "guests.%s.ksm: nics[%u] shares the guest's memory with a "
+				       "switch, and KSM merges private memory only",
+				       g->name, n),
+			    "connect its NICs to taps, or remove ksm");
+}
+
 static void check_queues(struct check *k, const struct config_guest *g, unsigned n)
 {
 	const struct config_nic *nic = &g->nics[n];
@@ -245,6 +255,7 @@ static void check_nics(struct check *k)
 	for (unsigned i = 0; i < c->n_guests; i++) {
 		for (unsigned n = 0; n < c->guests[i].n_nics; n++) {
 			check_model(k, &c->guests[i], n);
+			check_ksm(k, &c->guests[i], n);
 			check_queues(k, &c->guests[i], n);
 			snprintf(path, sizeof(path), "guests.%s.nics[%u]", c->guests[i].name, n);
 			warn_offloads(k, &c->guests[i].nics[n].offloads, c->guests[i].nics[n].pos,

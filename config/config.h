@@ -410,6 +410,11 @@ struct config_guest {
 	enum guest_engine engine;
 	enum guest_restart restart; /* on-failure */
 	bool autostart;		    /* on */
+	bool balloon;		    /* off */
+	bool ksm;		    /* off */
+	struct config_pos ksm_pos;
+	bool has_numa;
+	unsigned numa; /* NUMA node of the host */
 	struct config_nic *nics;
 	unsigned n_nics;
 };

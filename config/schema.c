@@ -1054,6 +1054,35 @@ static const struct schema_key guest_keys[] = {
 		.help = "the guest's memory",
 	},
 	{
+		.name = "balloon",
+		.type = SCHEMA_BOOL,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_guest, balloon),
+		.fallback = "off",
+		.help = "memory that the guest does not use, or is asked for, goes back to the "
+			"host; takes no hugepages",
+	},
+	{
+		.name = "ksm",
+		.type = SCHEMA_BOOL,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_guest, ksm),
+		.pos = offsetof(struct config_guest, ksm_pos),
+		.fallback = "off",
+		.help = "private memory, whose equal pages the host's KSM may merge; for guests "
+			"whose NICs are on taps; takes no hugepages",
+	},
+	{
+		.name = "numa",
+		.type = SCHEMA_UINT,
+		.flags = SCHEMA_DISRUPTIVE,
+		.offset = offsetof(struct config_guest, numa),
+		.has = offsetof(struct config_guest, has_numa),
+		.max = 1022,
+		.example = "0",
+		.help = "NUMA node of the host from which memory is taken while it has some",
+	},
+	{
 		.name = "engine",
 		.type = SCHEMA_CHOICE,
 		.flags = SCHEMA_DISRUPTIVE,

@@ -45,6 +45,7 @@ static const struct control_verb verbs[] = {
 	{"guest/start", cmd_guest_start},
 	{"guest/stop", cmd_guest_stop},
 	{"guest/restart", cmd_guest_restart},
+	{"guest/balloon", cmd_guest_balloon},
 	{"guest/console", cmd_guest_console},
 	{"guest/exec", cmd_guest_exec},
 	{"log/list", cmd_log_list},

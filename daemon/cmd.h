@@ -73,6 +73,7 @@ void cmd_guest_list(struct call *call, void *ctx);
 void cmd_guest_start(struct call *call, void *ctx);
 void cmd_guest_stop(struct call *call, void *ctx);
 void cmd_guest_restart(struct call *call, void *ctx);
+void cmd_guest_balloon(struct call *call, void *ctx);
 void cmd_guest_console(struct call *call, void *ctx);
 void cmd_guest_exec(struct call *call, void *ctx);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "common/jsonx.h"
+#include "common/units.h"
 #include "daemon/cmd.h"
 
 static struct guest *guest_param(struct call *call, struct weftd *d)
@@ -78,6 +79,24 @@ void cmd_guest_restart(struct call *call, void *ctx)
 
 	if (g)
 		guest_stop(g, on_stopped_restart, call);
+}
+
+void cmd_guest_balloon(struct call *call, void *ctx)
+{
+	struct guest *g = guest_param(call, ctx);
+	const char *size;
+	uint64_t bytes;
+	struct err e = {0};
+
+	if (!g || call_param_string(call, "size", CALL_REQUIRED, &size) < 0)
+		return;
+	if (units_parse_size(size, &bytes) < 0)
+		call_fail(call, RPC_INVALID_PARAMS, "'%s' is no size; say 256M or 1G", size);
+	else if (guest_balloon(g, bytes, &e) < 0)
+		call_fail(call, RPC_FAILED, "%s", e.text);
+	else
+		call_reply(call, json_pack("{s:s, s:I}", "guest", guest_name(g), "target",
+					   (json_int_t)bytes));
 }
 
 void cmd_guest_console(struct call *call, void *ctx)

@@ -54,6 +54,7 @@ struct guests *guests_create(const struct guests_env *env, struct err *e)
 		goto err_memory;
 	gs->loop = env->loop;
 	gs->hugepages = env->hugepages;
+	gs->engine = env->engine;
 	gs->changed = env->changed;
 	gs->arg = env->arg;
 	gs->sweep.expired = sweep;
@@ -197,6 +198,8 @@ struct guest *guest_add(struct guests *gs, const struct config_guest *c, struct 
 		ret = err_set(e, ENOMEM, "out of memory");
 		goto err;
 	}
+	if (gs->engine != ENGINE_AUTO)
+		g->config->engine = gs->engine;
 	TAILQ_INSERT_TAIL(&gs->guests, g, link);
 	return g;
 err:

@@ -41,6 +41,7 @@ struct guests_env {
 	const char *image_dir; /* holds what `make guest-image` built, for kernel/initrd "auto" */
 	const char *qemu;      /* NULL or "": qemu-system-x86_64 from PATH */
 	enum config_auto hugepages;
+	enum guest_engine engine; /* runs all guests; ENGINE_AUTO: each has its own */
 	/* Called after each change of a guest's state or of its agent's; may be NULL. */
 	void (*changed)(struct guest *g, void *arg);
 	void *arg;
@@ -116,11 +117,17 @@ const struct config_guest *guest_config(const struct guest *g);
 
 /*
  * A new object for `guest/list`: name, state, engine, engine_reason, accel, accel_reason, pid (0:
- * none), uptime_s, restarts, exit_reason, vcpus, memory (bytes), nics [{port, mac, address, kind}],
- * agent
- * ("ready", "waiting", or "none": no process). NULL when memory is short.
+ * none), uptime_s, restarts, exit_reason, vcpus, memory (bytes), resident (bytes of the process, 0:
+ * none), balloon (null, or {target, actual}, bytes, null: not known), nics [{port, mac, address,
+ * kind}], agent ("ready", "waiting", or "none": no process). NULL when memory is short.
  */
 json_t *guest_json(const struct guest *g);
+
+/*
+ * Asks the guest to go on with `bytes` of its memory and to give the rest back to the host, which
+ * it does as far and as fast as it can. Returns 0 when it was asked, or -errno with `e`.
+ */
+int guest_balloon(struct guest *g, uint64_t bytes, struct err *e);
 
 /*
  * Runs a command in the guest: see agent_exec in agent_client.h, whose handle it returns. NULL with

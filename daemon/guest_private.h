@@ -47,6 +47,8 @@ struct guest {
 	char engine_reason[GUEST_REASON_MAX];
 	enum guest_shutdown shutdown;
 	enum guest_stop_step step;
+	/* what the guest was asked to go on with, and does, in bytes; 0: not known */
+	uint64_t balloon_target, balloon_actual;
 	bool start_again; /* when the process in hand has ended */
 	unsigned nics;	  /* bridge sockets of the process in hand */
 	unsigned restarts, row;
@@ -60,6 +62,7 @@ struct guests {
 	struct loop *loop;
 	char *run_dir, *image_dir, *qemu;
 	enum config_auto hugepages;
+	enum guest_engine engine;
 	struct kvm_probe kvm;
 	void (*changed)(struct guest *g, void *arg);
 	void *arg;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/jsonx.h"
 #include "common/log.h"
 #include "daemon/qemu.h"
 
@@ -45,6 +46,8 @@ static void qmp_ready(struct qmp *q, void *arg)
 
 	if (g->state == GUEST_STARTING)
 		guest_set_state(g, GUEST_RUNNING);
+	if (g->config->balloon)
+		qmp_execute(q, "query-balloon");
 }
 
 /* QEMU tells when the guest opens or closes a port; the socket of the port does not. */
@@ -68,6 +71,10 @@ static void qmp_event(struct qmp *q, const char *name, const json_t *data, void 
 		g->shutdown = GUEST_SHUTDOWN_PANIC;
 	else if (strcmp(name, "VSERPORT_CHANGE") == 0)
 		agent_port_changed(g, data);
+	else if (strcmp(name, "BALLOON_CHANGE") == 0) {
+		g->balloon_actual = (uint64_t)jsonx_int(data, "actual", 0);
+		g->balloon_target = (uint64_t)jsonx_int(data, "target", (int64_t)g->balloon_target);
+	}
 }
 
 static const struct qmp_ops qmp_ops = {.ready = qmp_ready, .event = qmp_event};
@@ -114,6 +121,7 @@ static int watch_process(struct guest *g)
 		return ret;
 	g->shutdown = GUEST_SHUTDOWN_NONE;
 	g->step = STOP_NONE;
+	g->balloon_target = g->balloon_actual = 0;
 	g->watch.ready = process_ready;
 	ret = loop_watch_add(g->set->loop, &g->watch, g->process.pidfd, EPOLLIN);
 	if (ret < 0)

@@ -15,6 +15,8 @@
 #include "common/mac.h"
 #include "daemon/qemu.h"
 
+#define BALLOON_MIN (16ull << 20) /* with less no kernel goes on */
+
 static const char *const state_names[] = {"stopped",  "starting", "running",
 					  "stopping", "failed",	  "backoff"};
 static_assert(ARRAY_SIZE(state_names) == GUEST_STATE_N, "a name for each state");
@@ -79,20 +81,62 @@ static const char *agent_word(const struct guest *g)
 	return agent_client_ready(g->agent) ? "ready" : "waiting";
 }
 
+static json_t *known(uint64_t bytes)
+{
+	return bytes ? json_integer((json_int_t)bytes) : json_null();
+}
+
+static json_t *balloon_json(const struct guest *g)
+{
+	if (!g->config->balloon || !g->process.pid)
+		return json_null();
+	return json_pack("{s:o, s:o}", "target", known(g->balloon_target), "actual",
+			 known(g->balloon_actual));
+}
+
 json_t *guest_json(const struct guest *g)
 {
 	bool runs = g->process.pid != 0;
 	bool kvm = runs ? g->kvm : g->set->kvm.usable;
+	uint64_t resident = runs ? process_resident(&g->process) : 0;
 	uint64_t uptime_s = runs ? process_age_ms(&g->process) / 1000 : 0;
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:s, s:i, s:I, s:o, s:s}",
-			 "name", g->config->name, "state", guest_state_name(g->state), "engine",
-			 g->weft ? "weft" : "qemu", "engine_reason", g->engine_reason, "accel",
-			 kvm ? "kvm" : "tcg", "accel_reason", g->set->kvm.reason, "pid",
-			 (int)g->process.pid, "uptime_s", (json_int_t)uptime_s, "restarts",
-			 (int)g->restarts, "exit_reason", g->exit_reason, "vcpus",
-			 (int)g->config->vcpus, "memory", (json_int_t)g->config->memory_bytes,
-			 "nics", nics_json(g), "agent", agent_word(g));
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:s, s:i, s:I, s:I, s:o, s:o, s:s}",
+		"name", g->config->name, "state", guest_state_name(g->state), "engine",
+		g->weft ? "weft" : "qemu", "engine_reason", g->engine_reason, "accel",
+		kvm ? "kvm" : "tcg", "accel_reason", g->set->kvm.reason, "pid", (int)g->process.pid,
+		"uptime_s", (json_int_t)uptime_s, "restarts", (int)g->restarts, "exit_reason",
+		g->exit_reason, "vcpus", (int)g->config->vcpus, "memory",
+		(json_int_t)g->config->memory_bytes, "resident", (json_int_t)resident, "balloon",
+		balloon_json(g), "nics", nics_json(g), "agent", agent_word(g));
+}
+
+static int not_running(const struct guest *g, struct err *e)
+{
+	return err_set(e, ENOTCONN, "guest %s is %s; start it with weft guest/start %s",
+		       g->config->name, guest_state_name(g->state), g->config->name);
+}
+
+int guest_balloon(struct guest *g, uint64_t bytes, struct err *e)
+{
+	const struct config_guest *c = g->config;
+
+	if (!c->balloon)
+		return err_set(e, ENODEV,
+			       "guest %s has no balloon; weft set guest %s balloon=on, which "
+			       "restarts it",
+			       c->name, c->name);
+	if (bytes < BALLOON_MIN || bytes > c->memory_bytes)
+		return err_set(e, ERANGE,
+			       "guest %s: %llu MiB is not what it can go on with; ask for 16M to "
+			       "%lluM",
+			       c->name, (unsigned long long)bytes >> 20,
+			       (unsigned long long)c->memory_bytes >> 20);
+	if (!g->qmp || qmp_balloon(g->qmp, bytes) < 0)
+		return not_running(g, e);
+	g->balloon_target = bytes;
+	return 0;
 }
 
 struct agent_exec *guest_exec(struct guest *g, const char *const *argv, unsigned n, unsigned flags,
@@ -102,8 +146,7 @@ struct agent_exec *guest_exec(struct guest *g, const char *const *argv, unsigned
 	int error;
 
 	if (!g->agent) {
-		err_set(e, ENOTCONN, "guest %s is %s; start it with weft guest/start %s",
-			g->config->name, guest_state_name(g->state), g->config->name);
+		not_running(g, e);
 		errno = ENOTCONN;
 		return NULL;
 	}
@@ -121,8 +164,7 @@ int guest_console_open(struct guest *g, struct err *e)
 	int fd, ret;
 
 	if (!g->process.pid)
-		return err_set(e, ENOTCONN, "guest %s is %s; start it with weft guest/start %s",
-			       g->config->name, guest_state_name(g->state), g->config->name);
+		return not_running(g, e);
 	if (!qemu_file(g->set->run_dir, g->config->name, "console.sock", addr.sun_path,
 		       sizeof(addr.sun_path)))
 		return err_set(e, ENAMETOOLONG, "run-dir is too long; choose a shorter one");

@@ -79,6 +79,19 @@ static int check_taps(const struct guest *g, struct err *e)
 	return 0;
 }
 
+static int check_numa(const struct guest *g, struct err *e)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%u", g->config->numa);
+	if (!g->config->has_numa || access(path, F_OK) == 0)
+		return 0;
+	return err_set(e, ENODEV,
+		       "guest %s: the host has no NUMA node %u; lscpu shows its nodes, or remove "
+		       "numa",
+		       g->config->name, g->config->numa);
+}
+
 static int check_qemu(const struct guests *gs, struct err *e)
 {
 	if (qemu_find(gs->qemu))
@@ -90,9 +103,19 @@ static int decide_hugepages(struct guest *g, struct err *e)
 {
 	struct hugepages h;
 	uint64_t need = (g->config->memory_bytes + HUGEPAGE_BYTES - 1) / HUGEPAGE_BYTES;
+	bool plain = g->config->balloon || g->config->ksm;
 
 	hugepages_read(&h);
-	g->hugepages = g->set->hugepages != CONFIG_OFF && h.free >= need &&
+	/*
+	 * A huge page that a guest gave back may be gone when it wants it again, which is a SIGBUS;
+	 * KSM merges no huge pages.
+	 */
+	if (plain && g->set->hugepages == CONFIG_ON)
+		return err_set(e, EINVAL,
+			       "guest %s: balloon and ksm need normal pages; set hugepages: auto, "
+			       "or turn them off",
+			       g->config->name);
+	g->hugepages = g->set->hugepages != CONFIG_OFF && !plain && h.free >= need &&
 		       g->config->memory_bytes % HUGEPAGE_BYTES == 0;
 	if (g->hugepages || g->set->hugepages != CONFIG_ON)
 		return 0;
@@ -186,7 +209,7 @@ static void decide_engine(struct guest *g)
 int guest_start_prepare(struct guest *g, struct qemu_args *args, struct err *e)
 {
 	char hosts[HOSTS_MAX];
-	int ret = check_disks(g, e) ?: check_taps(g, e) ?: decide_hugepages(g, e);
+	int ret = check_disks(g, e) ?: check_taps(g, e) ?: check_numa(g, e) ?: decide_hugepages(g, e);
 
 	if (ret < 0)
 		return ret;

@@ -18,9 +18,10 @@ $(eval $(call guest_test,test_agent,$(agent_SRCS)))
 $(eval $(call guest_test,test_guest_policy,daemon/guest_policy.c))
 $(eval $(call guest_test,test_guest_kvm,common/kvm_probe.c))
 $(eval $(call guest_test,test_guest_qemu,daemon/qemu.c daemon/guest_cmdline.c))
+$(eval $(call guest_test,test_guest_monitor,daemon/channel.c daemon/qmp.c common/jsonx.c))
 $(eval $(call guest_test,test_guest_vmm,daemon/qemu.c daemon/guest_cmdline.c daemon/vmm_engine.c))
-$(eval $(call guest_test,test_guest,$(guests_SRCS) config/arena.c))
-$(eval $(call guest_test,test_guest_boot,$(guests_SRCS) config/arena.c))
+$(eval $(call guest_test,test_guest,$(guests_SRCS) config/arena.c common/jsonx.c))
+$(eval $(call guest_test,test_guest_boot,$(guests_SRCS) config/arena.c common/jsonx.c))
 $(B)/test/test_agent $(B)/test/test_guest_boot: $(B)/bin/weft-agent
 
 FUZZERS += fuzz_agent

@@ -181,7 +181,8 @@ static int start_guests(struct weftd *d, const struct config *c, struct err *e)
 	struct guests_env env = {.loop = d->loop,
 				 .run_dir = d->run_dir,
 				 .image_dir = image_dir,
-				 .hugepages = c->sw.hugepages};
+				 .hugepages = c->sw.hugepages,
+				 .engine = d->engine};
 
 	image_find_dir(image_dir, sizeof(image_dir));
 	d->guests = guests_create(&env, e);
@@ -313,9 +314,19 @@ static int apply_first(struct weftd *d, struct config *c)
 	return ret == -EREMOTEIO ? 0 : ret;
 }
 
+/* ENGINE_AUTO for what names none. */
+static enum guest_engine engine_parse(const char *text)
+{
+	if (strcmp(text, "weft") == 0)
+		return ENGINE_WEFT;
+	return strcmp(text, "qemu") == 0 ? ENGINE_QEMU : ENGINE_AUTO;
+}
+
 static int run(const struct options *opt)
 {
-	struct weftd d = {.config_file = opt->config_file ? opt->config_file : "", .lock_fd = -1};
+	struct weftd d = {.config_file = opt->config_file ? opt->config_file : "",
+			  .lock_fd = -1,
+			  .engine = opt->engine ? engine_parse(opt->engine) : ENGINE_AUTO};
 	struct signal_watch signals = {0};
 	struct config_errors errs;
 	struct err e = {0};
@@ -408,6 +419,14 @@ static int cleanup(const char *run_dir)
 	return found < 0 ? 1 : 0;
 }
 
+static bool is_engine(const char *engine)
+{
+	if (!engine || engine_parse(engine) != ENGINE_AUTO)
+		return true;
+	fprintf(stderr, "weftd: --engine %s: weft or qemu is wanted\n", engine);
+	return false;
+}
+
 static int set_log_level(const char *level)
 {
 	struct err e;
@@ -427,7 +446,7 @@ int main(int argc, char **argv)
 		options_usage(stderr);
 		return 1;
 	}
-	if (set_log_level(opt.log_level) < 0)
+	if (set_log_level(opt.log_level) < 0 || !is_engine(opt.engine))
 		return 1;
 	switch (opt.task) {
 	case TASK_RUN:

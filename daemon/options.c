@@ -29,6 +29,8 @@ static const struct option_row rows[] = {
 	 "run the built-in example: two guests on a bridge"},
 	{"run-dir", 0, TEXT(run_dir), TASK_RUN, "DIR",
 	 "instead of the configuration's switch.run-dir"},
+	{"engine", 0, TEXT(engine), TASK_RUN, "ENGINE",
+	 "weft or qemu runs all guests, whatever the configuration says"},
 	{"log", 0, TEXT(log_level), TASK_RUN, "LEVEL",
 	 "error, warn, info or debug, for all modules"},
 	{"check", 0, TEXT(check_file), TASK_CHECK, "FILE",
@@ -44,13 +46,14 @@ static const struct option_row rows[] = {
 	{"help", 'h', NONE, TASK_HELP, "", "print this"},
 };
 
-static const char synopsis[] = "usage: weftd -c FILE [--run-dir DIR] [--log LEVEL]\n"
-			       "       weftd --example [--run-dir DIR]\n"
-			       "       weftd --check FILE [--json]\n"
-			       "       weftd --doctor [--json]\n"
-			       "       weftd --cleanup [--run-dir DIR]\n"
-			       "       weftd --print-example | --print-schema | --print-man\n"
-			       "\n";
+static const char synopsis[] =
+	"usage: weftd -c FILE [--run-dir DIR] [--engine ENGINE] [--log LEVEL]\n"
+	"       weftd --example [--run-dir DIR] [--engine ENGINE]\n"
+	"       weftd --check FILE [--json]\n"
+	"       weftd --doctor [--json]\n"
+	"       weftd --cleanup [--run-dir DIR]\n"
+	"       weftd --print-example | --print-schema | --print-man\n"
+	"\n";
 
 void options_usage(FILE *out)
 {

@@ -27,6 +27,7 @@ struct options {
 	const char *check_file;
 	const char *run_dir;
 	const char *log_level;
+	const char *engine;
 	bool example, json;
 };
 

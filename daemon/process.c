@@ -168,3 +168,19 @@ uint64_t process_age_ms(const struct process *p)
 	now_ms = (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / NS_PER_MS;
 	return now_ms > started_ms ? now_ms - started_ms : 0;
 }
+
+uint64_t process_resident(const struct process *p)
+{
+	unsigned long long pages = 0;
+	char path[40];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)p->pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%*u %llu", &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}

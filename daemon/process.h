@@ -50,4 +50,7 @@ void process_close(struct process *p);
 /* Milliseconds since it started. */
 uint64_t process_age_ms(const struct process *p);
 
+/* Its resident memory in bytes, shared memory that it touched included; 0 when it has ended. */
+uint64_t process_resident(const struct process *p);
+
 #endif

@@ -151,6 +151,7 @@ static void add_machine(struct builder *b)
 {
 	const struct config_guest *g = b->g;
 	uint64_t mib = g->memory_bytes >> 20;
+	char node[48] = "";
 
 	add_format(b, "-name", "guest=%s,debug-threads=on", g->name);
 	add(b, "-nodefaults");
@@ -164,8 +165,11 @@ static void add_machine(struct builder *b)
 	add_format(b, "-cpu", "%s", b->env->kvm ? "host" : TCG_CPU);
 	add_format(b, "-smp", "%u", g->vcpus);
 	add_format(b, "-m", "%" PRIu64 "M", mib);
-	add_format(b, "-object", "memory-backend-memfd,id=memory,size=%" PRIu64 "M,share=on%s", mib,
-		   b->env->hugepages ? ",hugetlb=on,hugetlbsize=2M,prealloc=on" : "");
+	if (g->has_numa)
+		snprintf(node, sizeof(node), ",host-nodes=%u,policy=preferred", g->numa);
+	add_format(b, "-object", "memory-backend-%s,id=memory,size=%" PRIu64 "M,%s%s%s",
+		   g->ksm ? "ram" : "memfd", mib, g->ksm ? "merge=on" : "share=on",
+		   b->env->hugepages ? ",hugetlb=on,hugetlbsize=2M,prealloc=on" : "", node);
 }
 
 /* A socket of the guest's own folder, on which QEMU listens; the guest does not wait for us. */
@@ -200,6 +204,10 @@ static void add_channels(struct builder *b)
 	add_format(b, "-device",
 		   "virtserialport,id=" QEMU_AGENT_PORT ",chardev=agent,name=" AGENT_PORT_NAME);
 	add_format(b, "-device", "virtio-rng-pci,disable-legacy=on");
+	if (b->g->balloon)
+		add_format(b, "-device",
+			   "virtio-balloon-pci,disable-legacy=on,deflate-on-oom=on,"
+			   "free-page-reporting=on");
 }
 
 /* TSO is of no use without checksums, so no csum means neither. */

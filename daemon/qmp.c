@@ -2,6 +2,7 @@
 #include "daemon/qmp.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,25 +29,39 @@ struct qmp {
 	void *arg;
 };
 
-/* QEMU's words are ours; weft-vmm has its own for one of them. */
+/* QEMU's words are ours; weft-vmm has its own for some of them. */
 static const char *weft_word(const char *command)
 {
+	if (strcmp(command, "query-balloon") == 0)
+		return "status";
 	return strcmp(command, "system_powerdown") == 0 ? "power-button" : command;
 }
 
-static int send_command(struct qmp *q, const char *command)
+/* `arguments` is a JSON object as text. */
+static int send_command(struct qmp *q, const char *command, const char *arguments)
 {
-	char text[128];
+	char text[192];
 	int n;
 
 	if (q->dialect == QMP_WEFT)
 		n = snprintf(text, sizeof(text),
-			     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\"}\n",
-			     weft_word(command));
+			     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}\n",
+			     weft_word(command), arguments);
 	else
-		n = snprintf(text, sizeof(text), "{\"execute\":\"%s\"}\n", command);
-
+		n = snprintf(text, sizeof(text), "{\"execute\":\"%s\",\"arguments\":%s}\n", command,
+			     arguments);
 	return channel_write(&q->channel, text, (size_t)n);
+}
+
+/* What query-balloon answers, or weft-vmm's status beside other things. */
+static void input_balloon(struct qmp *q, const json_t *message)
+{
+	const json_t *balloon = json_object_get(message, "return");
+
+	if (q->dialect == QMP_WEFT)
+		balloon = json_object_get(json_object_get(message, "result"), "balloon");
+	if (json_object_get(balloon, "actual"))
+		q->ops->event(q, "BALLOON_CHANGE", balloon, q->arg);
 }
 
 static void input_answer(struct qmp *q, const json_t *message)
@@ -64,6 +79,7 @@ static void input_answer(struct qmp *q, const json_t *message)
 		q->ready = true;
 		q->ops->ready(q, q->arg);
 	}
+	input_balloon(q, message);
 }
 
 /* weft-vmm tells of its end, with QEMU's reasons. */
@@ -73,6 +89,8 @@ static void input_weft(struct qmp *q, const json_t *message)
 
 	if (method && strcmp(method, "ended") == 0)
 		q->ops->event(q, "SHUTDOWN", json_object_get(message, "params"), q->arg);
+	else if (method && strcmp(method, "balloon") == 0)
+		q->ops->event(q, "BALLOON_CHANGE", json_object_get(message, "params"), q->arg);
 	else if (!method)
 		input_answer(q, message);
 }
@@ -88,7 +106,7 @@ static void input_message(struct qmp *q, const json_t *message)
 	if (event)
 		q->ops->event(q, event, json_object_get(message, "data"), q->arg);
 	else if (json_object_get(message, "QMP"))
-		q->negotiating = send_command(q, "qmp_capabilities") == 0;
+		q->negotiating = send_command(q, "qmp_capabilities", "{}") == 0;
 	else
 		input_answer(q, message);
 }
@@ -136,7 +154,7 @@ static void channel_up(struct channel *c)
 	q->negotiating = q->ready = false;
 	q->len = 0;
 	if (q->dialect == QMP_WEFT)
-		q->negotiating = send_command(q, "status") == 0;
+		q->negotiating = send_command(q, "status", "{}") == 0;
 }
 
 static void channel_down(struct channel *c)
@@ -186,7 +204,16 @@ bool qmp_is_ready(const struct qmp *q)
 
 int qmp_execute(struct qmp *q, const char *command)
 {
-	return q->ready ? send_command(q, command) : -ENOTCONN;
+	return q->ready ? send_command(q, command, "{}") : -ENOTCONN;
+}
+
+int qmp_balloon(struct qmp *q, uint64_t bytes)
+{
+	char arguments[64];
+
+	snprintf(arguments, sizeof(arguments), "{\"%s\":%" PRIu64 "}",
+		 q->dialect == QMP_WEFT ? "size" : "value", bytes);
+	return q->ready ? send_command(q, "balloon", arguments) : -ENOTCONN;
 }
 
 void qmp_drain(struct qmp *q)

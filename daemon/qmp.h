@@ -35,6 +35,12 @@ bool qmp_is_ready(const struct qmp *q);
 /* Sends a command without arguments, "quit" or "system_powerdown". 0, or -ENOTCONN before `ready`.
  */
 int qmp_execute(struct qmp *q, const char *command);
+/*
+ * Asks for the guest to be left with `bytes` of memory. Each change comes as the event
+ * BALLOON_CHANGE, whose `actual` is what the guest has in bytes (`target`, from weft-vmm only, what
+ * it shall have), and so does the answer to the command "query-balloon". Returns as qmp_execute.
+ */
+int qmp_balloon(struct qmp *q, uint64_t bytes);
 /* Delivers the events that have arrived already: QEMU sends its last ones just before it exits. */
 void qmp_drain(struct qmp *q);
 

@@ -186,6 +186,12 @@ int vmm_args_init(struct qemu_args *a, const struct config_guest *g, const struc
 	add(&b, "--memory=%" PRIu64 "M", (g->memory_bytes + MEMORY_STEP - 1) / MEMORY_STEP * 2);
 	if (env->hugepages)
 		add(&b, "--hugepages=2M");
+	if (g->balloon)
+		add(&b, "--balloon");
+	if (g->ksm)
+		add(&b, "--ksm");
+	if (g->has_numa)
+		add(&b, "--numa=%u", g->numa);
 	add_kernel(&b);
 	for (unsigned n = 0; n < g->n_nics; n++)
 		add_nic(&b, n);

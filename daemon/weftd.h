@@ -23,6 +23,7 @@ struct weftd {
 	bool made_run_dir; /* it goes with us */
 	struct vswitch *vswitch;
 	struct guests *guests;
+	enum guest_engine engine;  /* of --engine, or ENGINE_AUTO */
 	struct gateways *gateways; /* NULL: nothing is routed */
 	struct control *control;
 	LIST_HEAD(, session) captures;

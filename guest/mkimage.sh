@@ -109,6 +109,7 @@ fill_root() {
 	list virtio-blk virtio_pci virtio_blk
 	list virtio-console virtio_pci virtio_console
 	list virtio-rng virtio_pci virtio_rng
+	list virtio-balloon virtio_pci virtio_balloon
 	for module in e1000 8139cp; do # which cloud kernels lack
 		[ -z "$(module_file $module)" ] || list "$module" "$module"
 	done

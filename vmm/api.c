@@ -13,6 +13,7 @@
 
 #include "common/jsonx.h"
 #include "common/version.h"
+#include "vmm/passed.h"
 #include "vmm/unix_socket.h"
 
 enum {
@@ -82,14 +83,36 @@ static json_t *describe_devices(const struct machine *m)
 	return list;
 }
 
+static struct virtio *find_balloon(const struct machine *m)
+{
+	for (unsigned i = 0; i < m->n_devices; i++)
+		if (m->devices[i].kind == DEVICE_BALLOON)
+			return m->devices[i].d;
+	return NULL;
+}
+
+/* NULL when there is none. */
+static json_t *describe_balloon(const struct virtio *d)
+{
+	struct balloon_info info;
+
+	if (!d)
+		return NULL;
+	virtio_balloon_info(d, &info);
+	return json_pack("{sI, sI}", "target", (json_int_t)info.target, "actual",
+			 (json_int_t)info.actual);
+}
+
 static int do_status(struct api *a, json_t *params, json_t **result, struct err *e)
 {
 	const struct machine *m = a->machine;
 	const char *state = !m->started ? "starting" : m->paused ? "paused" : "running";
 
-	*result = json_pack("{ss, ss, si, si, sI, so}", "state", state, "version", version_text,
-			    "pid", (int)getpid(), "cpus", (int)m->params->cpus, "memory",
-			    (json_int_t)m->mem.bytes, "devices", describe_devices(m));
+	*result = json_pack("{ss, ss, si, si, sI, sI, so, so*}", "state", state, "version",
+			    version_text, "pid", (int)getpid(), "cpus", (int)m->params->cpus,
+			    "memory", (json_int_t)m->mem.bytes, "resident",
+			    (json_int_t)memory_resident(&m->mem), "devices", describe_devices(m),
+			    "balloon", describe_balloon(find_balloon(m)));
 	return 0;
 }
 
@@ -134,9 +157,9 @@ static int do_nic_add(struct api *a, json_t *params, json_t **result, struct err
 	if (!net)
 		return err_set(e, EINVAL, "net is missing: a NIC as --net has it");
 	ret = options_parse_nic(&nic, net, OPTIONS_NICS_MAX + a->nics_added, e);
-	/* Opening one takes rights that were given up. */
-	if (!ret && nic.params.tap)
-		ret = err_set(e, EINVAL, "a tap can be given on the command line only");
+	/* Opening one takes rights that were given up; descriptors come by execve only. */
+	if (!ret && (nic.params.tap || passed_is(nic.path)))
+		ret = err_set(e, EINVAL, "a tap or fd=N can be given on the command line only");
 	ret = ret ?: api_add_nic(a->machine, &nic, e);
 	if (ret)
 		return ret;
@@ -154,6 +177,34 @@ static int do_nic_del(struct api *a, json_t *params, json_t **result, struct err
 	return machine_remove(a->machine, id, e);
 }
 
+/* A number of bytes, or a text as --memory has it. */
+static uint64_t size_param(json_t *params, const char *key)
+{
+	const char *text = jsonx_string(params, key, NULL);
+	uint64_t bytes = 0;
+
+	if (!text)
+		return (uint64_t)jsonx_int(params, key, 0);
+	return options_parse_size(text, &bytes) < 0 ? 0 : bytes;
+}
+
+static int do_balloon(struct api *a, json_t *params, json_t **result, struct err *e)
+{
+	const struct machine *m = a->machine;
+	struct virtio *d = find_balloon(m);
+	uint64_t bytes = size_param(params, "size");
+
+	if (!d)
+		return err_set(e, ENODEV, "the guest has no balloon; start it with --balloon");
+	if (bytes < OPTIONS_MEMORY_MIN || bytes > m->mem.bytes)
+		return err_set(e, EINVAL,
+			       "size: what the guest shall go on with is wanted, 16M to %lluM",
+			       (unsigned long long)m->mem.bytes >> 20);
+	virtio_balloon_set(d, bytes);
+	*result = describe_balloon(d);
+	return 0;
+}
+
 static const struct method {
 	const char *name;
 	int (*call)(struct api *a, json_t *params, json_t **result, struct err *e);
@@ -166,6 +217,7 @@ static const struct method {
 	{"quit", do_quit},
 	{"nic-add", do_nic_add},
 	{"nic-del", do_nic_del},
+	{"balloon", do_balloon},
 };
 
 /* --- JSON-RPC
@@ -198,7 +250,7 @@ static json_t *answer(struct api *a, const json_t *request)
 	if (!m)
 		return refusal(id, CODE_UNKNOWN,
 			       "no such method; there are status, pause, resume, reset, "
-			       "power-button, quit, nic-add, nic-del");
+			       "power-button, quit, nic-add, nic-del, balloon");
 	ret = m->call(a, json_object_get(request, "params"), &result, &e);
 	if (ret)
 		return refusal(id, ret == -EINVAL ? CODE_PARAMS : CODE_FAILED, e.text);
@@ -317,15 +369,28 @@ struct api *api_create(struct machine *m, const char *path, struct err *e)
 	return NULL;
 }
 
+/* Takes over `params`. */
+static void tell_all(struct api *a, const char *method, json_t *params)
+{
+	struct client *c = a ? LIST_FIRST(&a->clients) : NULL, *next;
+
+	for (; c; c = next) {
+		next = LIST_NEXT(c, link);
+		if (!send_answer(c, json_pack("{ss, ss, sO}", "jsonrpc", "2.0", "method", method,
+					      "params", params)))
+			drop(c);
+	}
+	json_decref(params);
+}
+
 void api_tell_end(struct api *a, const char *reason)
 {
-	struct client *c;
+	tell_all(a, "ended", json_pack("{ss}", "reason", reason));
+}
 
-	if (!a)
-		return;
-	LIST_FOREACH (c, &a->clients, link)
-		send_answer(c, json_pack("{ss, ss, s{ss}}", "jsonrpc", "2.0", "method", "ended",
-					 "params", "reason", reason));
+void api_tell_balloon(struct api *a, const struct virtio *d)
+{
+	tell_all(a, "balloon", describe_balloon(d));
 }
 
 void api_destroy(struct api *a)
@@ -335,7 +400,6 @@ void api_destroy(struct api *a)
 	while (!LIST_EMPTY(&a->clients))
 		drop(LIST_FIRST(&a->clients));
 	loop_watch_del(&a->listener);
-	close(a->fd);
-	unlink(a->path);
+	unix_unlisten(a->fd, a->path);
 	free(a);
 }

@@ -25,6 +25,9 @@ void api_destroy(struct api *a);
  */
 void api_tell_end(struct api *a, const char *reason);
 
+/* Tells all clients how much memory the guest has now: the notification "balloon". */
+void api_tell_balloon(struct api *a, const struct virtio *d);
+
 /* Puts a NIC into the machine, as the command line and the method nic-add do. */
 int api_add_nic(struct machine *m, const struct options_nic *n, struct err *e);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "vmm/layout.h"
+#include "vmm/passed.h"
 
 enum { E820_RAM = 1, E820_RESERVED = 2, E820_ACPI = 3 };
 enum { PAGE_PRESENT = 1, PAGE_WRITE = 2, PAGE_LARGE = 0x80 };
@@ -69,12 +70,14 @@ static int cannot_read(const char *path, int code, struct err *e)
 
 int boot_open(const char *path, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool passed = passed_is(path);
+	int fd = passed ? passed_take(path, O_RDONLY, e)
+			: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 	int code = EISDIR;
 
 	if (fd < 0)
-		return cannot_read(path, errno, e);
+		return passed ? fd : cannot_read(path, errno, e);
 	if (fstat(fd, &st) < 0)
 		code = errno;
 	else if (S_ISREG(st.st_mode))

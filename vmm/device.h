@@ -45,6 +45,22 @@ struct virtio *virtio_console_create(const struct device_env *env, const char *n
 
 struct virtio *virtio_rng_create(const struct device_env *env, struct err *e);
 
+struct balloon_params {
+	bool reporting; /* free-page reporting, too */
+	/* The guest moved towards the size it was asked for. From the loop. May be NULL. */
+	void (*changed)(struct virtio *d, void *arg);
+	void *arg;
+};
+struct virtio *virtio_balloon_create(const struct device_env *env, const struct balloon_params *p,
+				     struct err *e);
+/* Asks the guest to go on with `bytes` of memory, at most all that it was given. */
+void virtio_balloon_set(struct virtio *d, uint64_t bytes);
+/* Memory that is to be left to the guest, and that is, by its own account; bytes. */
+struct balloon_info {
+	uint64_t target, actual;
+};
+void virtio_balloon_info(const struct virtio *d, struct balloon_info *info);
+
 struct nic_params {
 	const char *id;	  /* by which it is unplugged */
 	const char *path; /* vhost-user socket; */

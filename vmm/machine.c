@@ -14,7 +14,7 @@
 
 static const char *const kind_names[] = {
 	[DEVICE_NIC] = "nic", [DEVICE_DISK] = "disk", [DEVICE_PORT] = "port",
-	[DEVICE_RNG] = "rng", [DEVICE_TAP] = "tap",
+	[DEVICE_RNG] = "rng", [DEVICE_TAP] = "tap",   [DEVICE_BALLOON] = "balloon",
 };
 static_assert(ARRAY_SIZE(kind_names) == DEVICE_KIND_N, "a name for each kind");
 

@@ -23,7 +23,15 @@
 #define MACHINE_DEVICES_MAX (PCI_SLOTS - 1)
 #define MACHINE_ID_MAX	    32
 
-enum device_kind { DEVICE_NIC, DEVICE_DISK, DEVICE_PORT, DEVICE_RNG, DEVICE_TAP, DEVICE_KIND_N };
+enum device_kind {
+	DEVICE_NIC,
+	DEVICE_DISK,
+	DEVICE_PORT,
+	DEVICE_RNG,
+	DEVICE_TAP,
+	DEVICE_BALLOON,
+	DEVICE_KIND_N
+};
 const char *device_kind_name(enum device_kind kind);
 
 enum machine_end {

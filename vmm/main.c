@@ -119,6 +119,13 @@ static int add_nics(struct process *p, struct err *e)
 	return ret;
 }
 
+static void on_balloon(struct virtio *d, void *arg)
+{
+	struct process *p = arg;
+
+	api_tell_balloon(p->api, d);
+}
+
 static int add_others(struct process *p, struct err *e)
 {
 	struct device_env env = machine_env(p->machine);
@@ -128,6 +135,16 @@ static int add_others(struct process *p, struct err *e)
 	if (p->options.port_name[0]) {
 		d = virtio_console_create(&env, p->options.port_name, p->options.port_where, e);
 		ret = d ? machine_add(p->machine, DEVICE_PORT, p->options.port_name, d, e) : -EIO;
+	}
+	if (p->options.balloon && ret == 0) {
+		const struct balloon_params params = {
+			.reporting = !p->options.machine.memory.prefault,
+			.changed = on_balloon,
+			.arg = p,
+		};
+
+		d = virtio_balloon_create(&env, &params, e);
+		ret = d ? machine_add(p->machine, DEVICE_BALLOON, "balloon", d, e) : -EIO;
 	}
 	if (p->options.rng && ret == 0) {
 		d = virtio_rng_create(&env, e);
@@ -239,6 +256,7 @@ static int create_failed(const struct err *e, int code)
 	case ENOENT:
 	case EACCES:
 	case EISDIR:
+	case EBADF:
 		return complain(e, EXIT_KERNEL);
 	case ENOMEM:
 		return complain(e, EXIT_MEMORY);

@@ -3,13 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "vmm/layout.h"
 
 #define HUGE_SHIFT 26 /* MFD_HUGE_SHIFT */
+#define PAGE_BYTES 4096
+#define NODES_MAX  1024 /* bits of a mask that each kernel takes */
 #define SEALS	   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 static unsigned memfd_flags(const struct memory_params *p)
@@ -44,21 +50,84 @@ static void cut_regions(struct memory *m)
 			(struct memory_region){RAM_HOLE_END, m->bytes - low, low};
 }
 
-int memory_init(struct memory *m, const struct memory_params *p, struct err *e)
+static int map_shared(struct memory *m, const struct memory_params *p)
 {
-	*m = (struct memory){.bytes = p->bytes, .fd = -1};
 	m->fd = memfd_create("weft-guest", memfd_flags(p));
 	if (m->fd < 0 || ftruncate(m->fd, (off_t)p->bytes) < 0 ||
 	    fcntl(m->fd, F_ADD_SEALS, SEALS) < 0)
-		return cannot(m, p, e);
+		return -1;
 	m->base =
 		mmap(NULL, p->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd, 0);
-	if (m->base == MAP_FAILED) {
-		m->base = NULL;
+	return m->base == MAP_FAILED ? -1 : 0;
+}
+
+static int map_private(struct memory *m, const struct memory_params *p)
+{
+	m->base = mmap(NULL, p->bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return m->base == MAP_FAILED ? -1 : 0;
+}
+
+static const char *nodes_with_memory(char *text, int size)
+{
+	FILE *f = fopen("/sys/devices/system/node/has_memory", "re");
+
+	if (!f || !fgets(text, size, f))
+		snprintf(text, (size_t)size, "none");
+	if (f)
+		fclose(f);
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+/* A policy of the mapping, which with a file is the file's: it holds for a backend's accesses, too.
+ */
+static int prefer_node(const struct memory *m, unsigned node, struct err *e)
+{
+	unsigned long nodes[NODES_MAX / 64] = {0};
+	char text[64];
+	int code;
+
+	if (node < NODES_MAX - 1) {
+		nodes[node / 64] = 1ul << node % 64;
+		if (syscall(SYS_mbind, m->base, m->bytes, MPOL_PREFERRED, nodes, NODES_MAX, 0) == 0)
+			return 0;
+	}
+	code = node < NODES_MAX - 1 ? errno : EINVAL;
+	if (code == EINVAL)
+		return err_set(e, code,
+			       "--numa %u: the host has no such node with memory for us; there is "
+			       "%s",
+			       node, nodes_with_memory(text, sizeof(text)));
+	return err_set(e, code, "--numa %u: %s; leave it out", node, strerror(code));
+}
+
+/* How the pages are to be had, before there are any. */
+static int advise(const struct memory *m, const struct memory_params *p, struct err *e)
+{
+	madvise(m->base, p->bytes, MADV_DONTDUMP);
+	if (p->ksm && madvise(m->base, p->bytes, MADV_MERGEABLE) < 0)
+		return err_set(e, errno, "--ksm: the host's kernel has no KSM; leave it out");
+	if (!p->ksm) /* taken where the host's policy is advise */
+		madvise(m->base, p->bytes, MADV_HUGEPAGE);
+	return p->on_node ? prefer_node(m, p->node, e) : 0;
+}
+
+int memory_init(struct memory *m, const struct memory_params *p, struct err *e)
+{
+	int ret;
+
+	*m = (struct memory){
+		.bytes = p->bytes, .page_bytes = p->huge_bytes ?: PAGE_BYTES, .fd = -1};
+	if ((p->ksm ? map_private(m, p) : map_shared(m, p)) < 0) {
+		m->base = m->base == MAP_FAILED ? NULL : m->base;
 		return cannot(m, p, e);
 	}
-	madvise(m->base, p->bytes, MADV_DONTDUMP);
-	madvise(m->base, p->bytes, MADV_HUGEPAGE); /* taken where the host's policy is advise */
+	ret = advise(m, p, e);
+	if (ret) {
+		memory_fini(m);
+		return ret;
+	}
 	/* Huge pages that do not exist would be a SIGBUS later. */
 	if ((p->prefault || p->huge_bytes) && madvise(m->base, p->bytes, MADV_POPULATE_WRITE) < 0)
 		return cannot(m, p, e);
@@ -96,8 +165,51 @@ uint64_t memory_low_end(const struct memory *m)
 	return m->regions[0].bytes;
 }
 
+static int punch(const struct memory *m, uint64_t offset, uint64_t len)
+{
+	if (m->fd < 0)
+		return madvise(m->base + offset, len, MADV_DONTNEED);
+	return fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+			 (off_t)len);
+}
+
 void memory_clear(struct memory *m)
 {
-	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)m->bytes) < 0)
+	if (punch(m, 0, m->bytes) < 0)
 		memset(m->base, 0, m->bytes);
+}
+
+void memory_release(const struct memory *m, const void *at, uint64_t len)
+{
+	uint64_t offset = (uint64_t)((const uint8_t *)at - m->base);
+	uint64_t mask = m->page_bytes - 1;
+	uint64_t from = (offset + mask) & ~mask, to = (offset + len) & ~mask;
+
+	if (from < to)
+		punch(m, from, to - from);
+}
+
+static uint64_t count_resident(const struct memory *m)
+{
+	unsigned char there[PAGE_BYTES];
+	uint64_t step = sizeof(there) * PAGE_BYTES, n = 0;
+
+	for (uint64_t at = 0; at < m->bytes; at += step) {
+		uint64_t len = MIN_OF(step, m->bytes - at);
+
+		if (mincore(m->base + at, len, there) < 0)
+			return 0;
+		for (uint64_t i = 0; i < len / PAGE_BYTES; i++)
+			n += there[i] & 1;
+	}
+	return n * PAGE_BYTES;
+}
+
+uint64_t memory_resident(const struct memory *m)
+{
+	struct stat st;
+
+	if (m->fd < 0)
+		return count_resident(m);
+	return fstat(m->fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512;
 }

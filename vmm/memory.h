@@ -5,7 +5,7 @@
 /*
  * The guest's RAM: one memfd, mapped once, cut into the part below the hole of devices and the part
  * above it. The file cannot shrink (sealed), so that whoever gets the descriptor, a vhost-user
- * backend, cannot make an access of ours a SIGBUS.
+ * backend, cannot make an access of ours a SIGBUS. With `ksm` there is no file, and so no backend.
  *
  * All of it is shared with the guest's CPUs, which change it at any time: read once, into memory of
  * your own, what is to be checked.
@@ -22,6 +22,9 @@ struct memory_params {
 	uint64_t bytes;
 	uint64_t huge_bytes; /* page size: 0 (the normal one), 2 MiB or 1 GiB */
 	bool prefault;	     /* all pages exist before the guest runs */
+	bool ksm;	     /* private, for the host's KSM to merge; of normal pages only */
+	bool on_node;	     /* preferably of NUMA node `node` */
+	unsigned node;
 };
 
 struct memory_region {
@@ -29,9 +32,9 @@ struct memory_region {
 };
 
 struct memory {
-	int fd;
+	int fd; /* -1: private */
 	uint8_t *base;
-	uint64_t bytes;
+	uint64_t bytes, page_bytes;
 	unsigned n_regions;
 	struct memory_region regions[MEMORY_REGIONS_MAX];
 };
@@ -46,5 +49,13 @@ void *memory_at_aligned(const struct memory *m, uint64_t gpa, uint64_t len, uint
 uint64_t memory_low_end(const struct memory *m);
 /* Gives all pages back to the host: the guest will read zeroes. */
 void memory_clear(struct memory *m);
+/*
+ * The same for the whole pages within `len` bytes at `at`, which memory_at has returned for them. A
+ * page is taken out of every mapping of the file: who touches it next, the guest or a backend,
+ * finds a new one.
+ */
+void memory_release(const struct memory *m, const void *at, uint64_t len);
+/* How much of it is there, in bytes, whoever touched it; pages that KSM merged count, too. */
+uint64_t memory_resident(const struct memory *m);
 
 #endif

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # weft-vmm; no DPDK. vmm_device_SRCS: what works without KVM, for tests and the fuzz target.
 vmm_device_SRCS := vmm/acpi.c vmm/aml.c vmm/boot.c vmm/bus.c vmm/cpuid.c vmm/device.c vmm/kernel.c \
-                   vmm/memory.c vmm/msix.c vmm/pci.c vmm/power.c vmm/sandbox.c vmm/serial.c \
-                   vmm/stream.c vmm/unix_socket.c vmm/vhost_user.c vmm/virtio.c vmm/virtio_blk.c \
+                   vmm/memory.c vmm/msix.c vmm/passed.c vmm/pci.c vmm/power.c vmm/sandbox.c vmm/serial.c \
+                   vmm/stream.c vmm/unix_socket.c vmm/vhost_user.c vmm/virtio.c vmm/virtio_balloon.c vmm/virtio_blk.c \
                    vmm/virtio_console.c vmm/virtio_net.c vmm/virtio_rng.c vmm/virtio_tap.c \
                    vmm/virtq.c
 
@@ -21,9 +21,11 @@ $(1)_LDLIBS := -lpthread
 endef
 $(eval $(call vmm_test,test_vmm_virtio,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_boot,))
+$(eval $(call vmm_test,test_vmm_balloon,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_devices,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_net,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_options,vmm/options.c))
+$(eval $(call vmm_test,test_vmm_passed,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_sandbox,))
 
 FUZZERS += fuzz_vmm

@@ -10,101 +10,13 @@
 #include <strings.h>
 
 #include "common/hash.h"
-#include "common/units.h"
+#include "vmm/passed.h"
 
 #define CMDLINE_DEFAULT "console=ttyS0 panic=-1"
+#define FIRST_ROW	256 /* values of getopt_long that are no letters */
 #define MEMORY_DEFAULT	(512ull << 20)
-#define MEMORY_MIN	(16ull << 20)
 #define MEMORY_MAX	(1ull << 40)
 #define MEMORY_STEP	(2ull << 20)
-
-enum {
-	OPT_KERNEL = 256,
-	OPT_INITRD,
-	OPT_APPEND,
-	OPT_CPUS,
-	OPT_CPU_MODEL,
-	OPT_PIN,
-	OPT_MEMORY,
-	OPT_HUGEPAGES,
-	OPT_PREFAULT,
-	OPT_NET,
-	OPT_DISK,
-	OPT_CONSOLE,
-	OPT_PORT,
-	OPT_NO_RNG,
-	OPT_API,
-	OPT_USER,
-	OPT_NO_SANDBOX,
-	OPT_NO_REBOOT,
-	OPT_PAUSED,
-	OPT_NO_WAIT,
-	OPT_HELP,
-	OPT_VERSION,
-};
-
-static const struct option long_options[] = {
-	{"kernel", required_argument, NULL, OPT_KERNEL},
-	{"initrd", required_argument, NULL, OPT_INITRD},
-	{"append", required_argument, NULL, OPT_APPEND},
-	{"params", required_argument, NULL, OPT_APPEND}, /* kvmtool's word */
-	{"cpus", required_argument, NULL, OPT_CPUS},
-	{"cpu-model", required_argument, NULL, OPT_CPU_MODEL},
-	{"pin", required_argument, NULL, OPT_PIN},
-	{"memory", required_argument, NULL, OPT_MEMORY},
-	{"mem", required_argument, NULL, OPT_MEMORY},
-	{"hugepages", required_argument, NULL, OPT_HUGEPAGES},
-	{"prefault", no_argument, NULL, OPT_PREFAULT},
-	{"net", required_argument, NULL, OPT_NET},
-	{"disk", required_argument, NULL, OPT_DISK},
-	{"console", required_argument, NULL, OPT_CONSOLE},
-	{"port", required_argument, NULL, OPT_PORT},
-	{"no-rng", no_argument, NULL, OPT_NO_RNG},
-	{"api", required_argument, NULL, OPT_API},
-	{"user", required_argument, NULL, OPT_USER},
-	{"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
-	{"no-reboot", no_argument, NULL, OPT_NO_REBOOT},
-	{"paused", no_argument, NULL, OPT_PAUSED},
-	{"no-wait", no_argument, NULL, OPT_NO_WAIT},
-	{"help", no_argument, NULL, OPT_HELP},
-	{"version", no_argument, NULL, OPT_VERSION},
-	{0},
-};
-
-void options_help(void)
-{
-	puts("usage: weft-vmm --kernel FILE [OPTION]...\n"
-	     "       weft-vmm call SOCKET METHOD [KEY=VALUE]...\n"
-	     "Runs one virtual machine under KVM, in the foreground.\n"
-	     "\n"
-	     "  --kernel FILE        a Linux bzImage or an ELF vmlinux\n"
-	     "  --initrd FILE\n"
-	     "  --append TEXT        the kernel's command line (" CMDLINE_DEFAULT ")\n"
-	     "  --cpus N             1 to 64 (1)\n"
-	     "  --cpu-model MODEL    host, or baseline: what every x86-64-v2 has (host)\n"
-	     "  --pin LIST           host CPUs for the guest's, such as 2,3,6-7\n"
-	     "  --memory SIZE        such as 512M or 2G (512M)\n"
-	     "  --hugepages SIZE     2M or 1G\n"
-	     "  --prefault           take all memory before the guest starts\n"
-	     "  --net vhost-user:PATH[,OPTION]...  a NIC; or tap:NAME\n"
-	     "                       server: the backend connects to PATH; mac=, mtu=, queues=,\n"
-	     "                       packed, notso, nocsum, id=\n"
-	     "  --disk FILE[,ro][,direct]\n"
-	     "  --console WHERE      stdio, none, unix:PATH[,log=FILE] (stdio)\n"
-	     "  --port NAME,WHERE    a virtio-serial port of that name\n"
-	     "  --no-rng\n"
-	     "  --api PATH           socket for commands: weft-vmm(1)\n"
-	     "  --paused             wait for resume\n"
-	     "  --no-wait            do not wait for vhost-user backends before the guest starts\n"
-	     "  --no-reboot          end when the guest resets itself\n"
-	     "  --user NAME          become that user once everything is open\n"
-	     "  --no-sandbox         keep all system calls and capabilities\n"
-	     "  --help, --version\n"
-	     "\n"
-	     "Exit status: 0 switched off, or reset with --no-reboot, 1 failed, 2 bad command\n"
-	     "line, 3 no usable KVM, 4 no such kernel or initrd, or it cannot be started, 5 too\n"
-	     "little memory, 6 disk in use or unusable, 7 the guest crashed.");
-}
 
 static int bad(struct err *e, const char *option, const char *value, const char *wanted)
 {
@@ -122,7 +34,7 @@ static int parse_number(const char *text, unsigned min, unsigned max, unsigned *
 	return 0;
 }
 
-static int parse_size(const char *text, uint64_t *bytes)
+int options_parse_size(const char *text, uint64_t *bytes)
 {
 	char *end;
 	unsigned long long v = strtoull(text, &end, 10);
@@ -146,8 +58,8 @@ static int parse_memory(struct options *o, const char *text, struct err *e)
 {
 	struct memory_params *p = &o->machine.memory;
 
-	if (parse_size(text, &p->bytes) < 0 || p->bytes < MEMORY_MIN || p->bytes > MEMORY_MAX ||
-	    p->bytes % MEMORY_STEP)
+	if (options_parse_size(text, &p->bytes) < 0 || p->bytes < OPTIONS_MEMORY_MIN ||
+	    p->bytes > MEMORY_MAX || p->bytes % MEMORY_STEP)
 		return bad(e, "--memory", text, "a size such as 512M or 2G, 16M or more, even");
 	return 0;
 }
@@ -156,7 +68,7 @@ static int parse_hugepages(struct options *o, const char *text, struct err *e)
 {
 	uint64_t *bytes = &o->machine.memory.huge_bytes;
 
-	if (parse_size(text, bytes) < 0 || (*bytes != 2ull << 20 && *bytes != 1ull << 30))
+	if (options_parse_size(text, bytes) < 0 || (*bytes != 2ull << 20 && *bytes != 1ull << 30))
 		return bad(e, "--hugepages", text, "2M or 1G");
 	return 0;
 }
@@ -240,11 +152,18 @@ static int parse_port(struct options *o, const char *text, struct err *e)
 	return 0;
 }
 
+/* What follows KEY= in the word, or NULL. */
+static const char *value_of(const char *word, const char *key)
+{
+	size_t len = strlen(key);
+
+	return strncmp(word, key, len) == 0 ? word + len : NULL;
+}
+
 static int parse_nic_word(struct options_nic *n, const char *word, struct err *e)
 {
 	struct nic_params *p = &n->params;
-	const char *value = strchr(word, '=');
-	size_t len = value ? (size_t)(value++ - word) : strlen(word);
+	const char *value;
 
 	if (strcmp(word, "server") == 0)
 		p->listens = true;
@@ -254,18 +173,17 @@ static int parse_nic_word(struct options_nic *n, const char *word, struct err *e
 		p->tso = false;
 	else if (strcmp(word, "nocsum") == 0)
 		p->csum = false;
-	else if (value && strncmp(word, "mac", len) == 0 && len == 3)
+	else if ((value = value_of(word, "mac=")))
 		return mac_parse(value, &p->mac) ? bad(e, "--net", word, "mac=02:00:00:00:00:01")
 						 : 0;
-	else if (value && strncmp(word, "mtu", len) == 0 && len == 3)
+	else if ((value = value_of(word, "mtu=")))
 		return parse_number(value, 68, 65535, &p->mtu)
 			       ? bad(e, "--net", word, "mtu=68..65535")
 			       : 0;
-	else if (value && strncmp(word, "queues", len) == 0 && len == 6)
+	else if ((value = value_of(word, "queues=")))
 		return parse_number(value, 1, 16, &p->pairs) ? bad(e, "--net", word, "queues=1..16")
 							     : 0;
-	else if (value && strncmp(word, "id", len) == 0 && len == 2 && *value &&
-		 strlen(value) < sizeof(n->id))
+	else if ((value = value_of(word, "id=")) && *value && strlen(value) < sizeof(n->id))
 		strcpy(n->id, value);
 	else
 		return bad(e, "--net", word,
@@ -304,6 +222,10 @@ int options_parse_nic(struct options_nic *n, const char *text, unsigned number, 
 		if (ret)
 			return ret;
 	}
+	/* Descriptors have the same numbers in each weft-vmm that a program starts. */
+	if (passed_is(n->path) && !strstr(text, ",mac="))
+		return err_set(e, EINVAL, "--net %s: mac= is missing, which fd=N cannot tell",
+			       text);
 	if (p->packed && p->pairs > 1)
 		return err_set(e, EINVAL, "--net %s: packed rings are for queues=1; leave one out",
 			       text);
@@ -327,80 +249,150 @@ static int parse_net(struct options *o, const char *text, struct err *e)
 	return ret;
 }
 
-static int take(struct options *o, int option, const char *value, struct err *e)
+static int parse_cpus(struct options *o, const char *text, struct err *e)
 {
-	switch (option) {
-	case OPT_KERNEL:
-		o->machine.kernel = value;
-		return 0;
-	case OPT_INITRD:
-		o->machine.initrd = value;
-		return 0;
-	case OPT_APPEND:
-		o->machine.cmdline = value;
-		return 0;
-	case OPT_CPUS:
-		return parse_number(value, 1, VCPUS_MAX, &o->machine.cpus)
-			       ? bad(e, "--cpus", value, "a number from 1 to 64")
-			       : 0;
-	case OPT_CPU_MODEL:
-		return parse_model(o, value, e);
-	case OPT_PIN:
-		return parse_pins(o, value, e);
-	case OPT_MEMORY:
-		return parse_memory(o, value, e);
-	case OPT_HUGEPAGES:
-		return parse_hugepages(o, value, e);
-	case OPT_NET:
-		return parse_net(o, value, e);
-	case OPT_DISK:
-		return parse_disk(o, value, e);
-	case OPT_PORT:
-		return parse_port(o, value, e);
-	case OPT_CONSOLE:
-		o->machine.console = value;
-		return 0;
-	case OPT_API:
-		o->api = value;
-		return 0;
-	case OPT_USER:
-		o->user = value;
-		return 0;
-	default:
-		return -ENOENT;
-	}
+	return parse_number(text, 1, VCPUS_MAX, &o->machine.cpus)
+		       ? bad(e, "--cpus", text, "a number from 1 to 64")
+		       : 0;
 }
 
-static bool take_flag(struct options *o, int option)
+static int parse_numa(struct options *o, const char *text, struct err *e)
 {
-	switch (option) {
-	case OPT_PREFAULT:
-		o->machine.memory.prefault = true;
-		return true;
-	case OPT_NO_RNG:
-		o->rng = false;
-		return true;
-	case OPT_NO_SANDBOX:
-		o->sandbox = false;
-		return true;
-	case OPT_NO_REBOOT:
-		o->machine.no_reboot = true;
-		return true;
-	case OPT_PAUSED:
-		o->paused = true;
-		return true;
-	case OPT_NO_WAIT:
-		o->wait = false;
-		return true;
-	default:
-		return false;
+	o->machine.memory.on_node = true;
+	return parse_number(text, 0, 1022, &o->machine.memory.node)
+		       ? bad(e, "--numa", text, "the number of a node")
+		       : 0;
+}
+
+/* --- the table -----------------------------------------------------------------------------------
+ */
+
+#define NOTHING ((size_t)-1)
+
+/* An option sets a text or a flag, or is parsed, or is a task of its own. */
+struct row {
+	const char *name, *value; /* what --help calls its value, "": it takes none */
+	size_t text, flag;	  /* offsets into struct options, or NOTHING */
+	bool to;		  /* what becomes of the flag */
+	int (*parse)(struct options *o, const char *text, struct err *e);
+	enum options_result task;
+	const char *help; /* may have lines; NULL: another word for the one before it */
+};
+
+#define TEXT(field) .text = offsetof(struct options, field), .flag = NOTHING
+#define FLAG(field, on)                                                                            \
+	.value = "", .text = NOTHING, .flag = offsetof(struct options, field), .to = on
+#define PARSED(f)   .text = NOTHING, .flag = NOTHING, .parse = f
+#define TASK(which) .value = "", .text = NOTHING, .flag = NOTHING, .task = which
+
+static const struct row rows[] = {
+	{"kernel", "FILE", TEXT(machine.kernel), .help = "a Linux bzImage or an ELF vmlinux"},
+	{"initrd", "FILE", TEXT(machine.initrd), .help = ""},
+	{"append", "TEXT", TEXT(machine.cmdline),
+	 .help = "the kernel's command line (" CMDLINE_DEFAULT ")"},
+	{"params", "TEXT", TEXT(machine.cmdline)}, /* kvmtool's word */
+	{"cpus", "N", PARSED(parse_cpus), .help = "1 to 64 (1)"},
+	{"cpu-model", "MODEL", PARSED(parse_model),
+	 .help = "host, or baseline: what every x86-64-v2 has (host)"},
+	{"pin", "LIST", PARSED(parse_pins), .help = "host CPUs for the guest's, such as 2,3,6-7"},
+	{"memory", "SIZE", PARSED(parse_memory), .help = "such as 512M or 2G (512M)"},
+	{"mem", "SIZE", PARSED(parse_memory)},
+	{"hugepages", "SIZE", PARSED(parse_hugepages), .help = "2M or 1G"},
+	{"prefault", FLAG(machine.memory.prefault, true),
+	 .help = "take all memory before the guest starts"},
+	{"ksm", FLAG(machine.memory.ksm, true),
+	 .help = "private memory that the host may merge; no vhost-user NIC"},
+	{"numa", "NODE", PARSED(parse_numa),
+	 .help = "take memory of that node of the host while it has some"},
+	{"net", "KIND:WHERE[,OPTION]...", PARSED(parse_net),
+	 .help = "\na NIC: vhost-user:PATH or tap:NAME; server: the backend connects to\n"
+		 "PATH; mac=, mtu=, queues=, packed, notso, nocsum, id="},
+	{"disk", "FILE[,ro][,direct]", PARSED(parse_disk), .help = ""},
+	{"console", "WHERE", TEXT(machine.console),
+	 .help = "stdio, none, unix:PATH[,log=FILE] (stdio)"},
+	{"port", "NAME,WHERE", PARSED(parse_port),
+	 .help = "a virtio-serial port of that name\n"
+		 "FILE, NAME or PATH may be fd=N: an open descriptor"},
+	{"no-rng", FLAG(rng, false), .help = ""},
+	{"balloon", FLAG(balloon, true),
+	 .help = "the guest gives memory back: what it does not use, and what\n"
+		 "it is asked for by the API; not with --hugepages"},
+	{"api", "PATH", TEXT(api), .help = "socket for commands: weft-vmm(1)"},
+	{"paused", FLAG(paused, true), .help = "wait for resume"},
+	{"no-wait", FLAG(wait, false),
+	 .help = "do not wait for vhost-user backends before the guest starts"},
+	{"no-reboot", FLAG(machine.no_reboot, true), .help = "end when the guest resets itself"},
+	{"user", "NAME", TEXT(user), .help = "become that user once everything is open"},
+	{"no-sandbox", FLAG(sandbox, false), .help = "keep all system calls and capabilities"},
+	{"help", TASK(OPTIONS_HELP), .help = ""},
+	{"version", TASK(OPTIONS_VERSION), .help = ""},
+};
+
+static void print_row(const struct row *r)
+{
+	int len = printf("  --%s%s%s", r->name, r->value[0] ? " " : "", r->value);
+
+	for (const char *line = r->help; *line; len = 0) {
+		int n = (int)strcspn(line, "\n");
+
+		if (n)
+			printf("%*s %.*s", MAX_OF(22 - len, 0), "", n, line);
+		line += n + (line[n] == '\n');
+		if (*line)
+			putchar('\n');
 	}
+	putchar('\n');
+}
+
+void options_help(void)
+{
+	puts("usage: weft-vmm --kernel FILE [OPTION]...\n"
+	     "       weft-vmm call SOCKET METHOD [KEY=VALUE]...\n"
+	     "Runs one virtual machine under KVM, in the foreground.\n");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].help)
+			print_row(&rows[i]);
+	puts("\nExit status: 0 switched off, or reset with --no-reboot, 1 failed, 2 bad command\n"
+	     "line, 3 no usable KVM, 4 no such kernel or initrd, or it cannot be started, 5 too\n"
+	     "little memory, 6 disk in use or unusable, 7 the guest crashed.");
+}
+
+static int take(struct options *o, const struct row *r, const char *value, struct err *e)
+{
+	if (r->text != NOTHING)
+		*(const char **)((char *)o + r->text) = value;
+	if (r->flag != NOTHING)
+		*(bool *)((char *)o + r->flag) = r->to;
+	return r->parse ? r->parse(o, value, e) : 0;
+}
+
+/* What single options cannot know. */
+static int check(const struct options *o, struct err *e)
+{
+	const struct memory_params *m = &o->machine.memory;
+
+	if (!o->machine.kernel)
+		return err_set(e, EINVAL, "--kernel FILE is missing; see weft-vmm --help");
+	/* A huge page that was given back may be taken when the guest wants it again: SIGBUS. */
+	if (o->balloon && m->huge_bytes)
+		return err_set(e, EINVAL,
+			       "--balloon: huge pages cannot be given back safely; "
+			       "leave out --balloon or --hugepages");
+	if (m->ksm && m->huge_bytes)
+		return err_set(e, EINVAL,
+			       "--ksm: huge pages are not merged; leave out one of --ksm "
+			       "and --hugepages");
+	return OPTIONS_RUN;
 }
 
 int options_parse(struct options *o, int argc, char **argv, struct err *e)
 {
+	struct option longs[ARRAY_SIZE(rows) + 1] = {0};
 	int option, ret;
 
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		longs[i] = (struct option){rows[i].name, rows[i].value[0] != '\0', NULL,
+					   FIRST_ROW + (int)i};
 	*o = (struct options){.machine = {.cmdline = CMDLINE_DEFAULT,
 					  .cpus = 1,
 					  .console = "stdio",
@@ -412,21 +404,17 @@ int options_parse(struct options *o, int argc, char **argv, struct err *e)
 		o->pins[i] = -1;
 	opterr = 0;
 	optind = 0;
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (option == OPT_HELP || option == OPT_VERSION)
-			return option == OPT_HELP ? OPTIONS_HELP : OPTIONS_VERSION;
+	while ((option = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
 		if (option == '?' || option == ':')
 			return err_set(e, EINVAL, "%s: %s; see weft-vmm --help", argv[optind - 1],
 				       option == ':' ? "needs a value" : "is no option");
-		if (take_flag(o, option))
-			continue;
-		ret = take(o, option, optarg, e);
+		if (rows[option - FIRST_ROW].task != OPTIONS_RUN)
+			return rows[option - FIRST_ROW].task;
+		ret = take(o, &rows[option - FIRST_ROW], optarg, e);
 		if (ret)
 			return ret;
 	}
 	if (optind < argc)
 		return err_set(e, EINVAL, "%s: is no option; see weft-vmm --help", argv[optind]);
-	if (!o->machine.kernel)
-		return err_set(e, EINVAL, "--kernel FILE is missing; see weft-vmm --help");
-	return OPTIONS_RUN;
+	return check(o, e);
 }

@@ -6,9 +6,10 @@
 
 #include "vmm/machine.h"
 
-#define OPTIONS_NICS_MAX  16
-#define OPTIONS_DISKS_MAX 8
-#define OPTIONS_TEXT_MAX  512
+#define OPTIONS_NICS_MAX   16
+#define OPTIONS_DISKS_MAX  8
+#define OPTIONS_TEXT_MAX   512
+#define OPTIONS_MEMORY_MIN (16ull << 20)
 
 struct options_nic {
 	struct nic_params params;
@@ -28,7 +29,7 @@ struct options {
 	struct options_disk disks[OPTIONS_DISKS_MAX];
 	char port_name[64], port_where[OPTIONS_TEXT_MAX]; /* "": no port */
 	const char *api, *user;
-	bool rng, sandbox, paused, wait;
+	bool rng, balloon, sandbox, paused, wait;
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION };
@@ -37,6 +38,8 @@ enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION };
 int options_parse(struct options *o, int argc, char **argv, struct err *e);
 /* One NIC: vhost-user:PATH or tap:NAME and what follows with commas, "" for `mac`: derived. */
 int options_parse_nic(struct options_nic *n, const char *text, unsigned number, struct err *e);
+/* "512M", "2G", "512" (MiB): bytes. Returns 0 or -EINVAL. */
+int options_parse_size(const char *text, uint64_t *bytes);
 void options_help(void);
 
 #endif

@@ -36,6 +36,7 @@ static const int main_calls[] = {
 	SCMP_SYS(eventfd2), SCMP_SYS(unlink), SCMP_SYS(lseek),
 	/* a NIC that is plugged in looks for a stale socket; statuses tell of memory and time */
 	SCMP_SYS(newfstatat), SCMP_SYS(lstat), SCMP_SYS(getrusage), SCMP_SYS(getrandom),
+	SCMP_SYS(mincore),
 	/* KVM; a reset loads the kernel again, out of open files */
 	SCMP_SYS(ioctl), SCMP_SYS(fallocate), SCMP_SYS(pread64), SCMP_SYS(fstat), SCMP_SYS(readv),
 	SCMP_SYS(writev), SCMP_SYS(fdatasync)};

@@ -210,10 +210,8 @@ void stream_close(struct stream *s)
 		tcsetattr(STDIN_FILENO, TCSANOW, &s->saved);
 	hang_up(s);
 	loop_watch_del(&s->listener);
-	if (s->listen_fd >= 0) {
-		close(s->listen_fd);
-		unlink(s->path);
-	}
+	if (s->listen_fd >= 0)
+		unix_unlisten(s->listen_fd, s->path);
 	if (s->log_fd >= 0)
 		close(s->log_fd);
 	watch_nothing(s);

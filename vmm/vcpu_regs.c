@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vmm/vcpu_regs.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -133,12 +135,16 @@ static int set_sregs(struct vcpu *c, enum kernel_entry entry)
 	return call(c, KVM_SET_SREGS, &s);
 }
 
+/* struct kvm_msrs with one entry. */
+struct one_msr {
+	uint32_t n, padding;
+	struct kvm_msr_entry entry;
+};
+static_assert(offsetof(struct one_msr, entry) == offsetof(struct kvm_msrs, entries), "as KVM's");
+
 static int set_msr(struct vcpu *c, uint32_t index, uint64_t value)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} m = {.head.nmsrs = 1, .entry = {.index = index, .data = value}};
+	struct one_msr m = {.n = 1, .entry = {.index = index, .data = value}};
 
 	return ioctl(c->fd, KVM_SET_MSRS, &m) == 1 ? 0 : -EINVAL;
 }
@@ -161,10 +167,7 @@ int vcpu_set_entry(struct vcpu *c, const struct kernel *k)
 
 static bool get_msr(struct vcpu *c, uint32_t index, uint64_t *value)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} m = {.head.nmsrs = 1, .entry.index = index};
+	struct one_msr m = {.n = 1, .entry.index = index};
 	bool ok = ioctl(c->fd, KVM_GET_MSRS, &m) == 1;
 
 	*value = m.entry.data;

@@ -49,8 +49,8 @@ struct virtio_ops {
 	int (*start)(struct virtio *d);
 	/* Returns when nobody touches the rings any more. Called only after a successful start. */
 	void (*stop)(struct virtio *d);
-	/* Device configuration; `data` is filled with zeroes. Bounds are the device's to check. */
-	void (*config_read)(struct virtio *d, uint64_t offset, void *data, unsigned len);
+	/* The driver writes its device configuration. Bounds are the device's to check. May be
+	 * NULL. */
 	void (*config_write)(struct virtio *d, uint64_t offset, const void *data, unsigned len);
 	/* The driver gave a running queue another vector. May be NULL. */
 	void (*vector_changed)(struct virtio *d, unsigned queue);
@@ -63,6 +63,7 @@ struct virtio {
 	const struct virtio_ops *ops;
 	struct hv *hv;
 	const struct memory *mem;
+	size_t config_at, config_bytes; /* as in virtio_params */
 	struct msix msix;
 	unsigned pci_cap_at, msix_cap_at;
 
@@ -83,6 +84,8 @@ struct virtio_params {
 	uint64_t features; /* VERSION_1 is added */
 	unsigned n_queues;
 	uint16_t queue_size;
+	/* Where in the device the configuration is that its driver reads; behind it are zeroes. */
+	size_t config_at, config_bytes;
 };
 
 int virtio_init(struct virtio *d, const struct virtio_params *p, const struct virtio_ops *ops,

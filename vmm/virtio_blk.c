@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "vmm/device.h"
+#include "vmm/passed.h"
 #include "vmm/sandbox.h"
 #include "vmm/virtq.h"
 
@@ -288,15 +289,6 @@ static void stop(struct virtio *d)
 	pthread_mutex_unlock(&b->lock);
 }
 
-static void config_read(struct virtio *d, uint64_t offset, void *data, unsigned len)
-{
-	const struct virtio_blk *b = blk_of(d);
-
-	if (offset < sizeof(b->config))
-		memcpy(data, (const uint8_t *)&b->config + offset,
-		       MIN_OF(len, sizeof(b->config) - offset));
-}
-
 static void destroy(struct virtio *d)
 {
 	struct virtio_blk *b = blk_of(d);
@@ -314,8 +306,7 @@ static void destroy(struct virtio *d)
 	free(b);
 }
 
-static const struct virtio_ops blk_ops = {
-	.start = start, .stop = stop, .config_read = config_read, .destroy = destroy};
+static const struct virtio_ops blk_ops = {.start = start, .stop = stop, .destroy = destroy};
 
 /* --- the file ------------------------------------------------------------------------------------
  */
@@ -362,13 +353,15 @@ static int measure(struct virtio_blk *b, const char *path, struct err *e)
 
 static int open_disk(struct virtio_blk *b, const struct disk_params *p, struct err *e)
 {
-	int flags = (p->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC;
-	int ret;
+	int mode = p->readonly ? O_RDONLY : O_RDWR, ret;
+	bool passed = passed_is(p->path);
 
 	/* The magic is read by a page-cached descriptor: O_DIRECT has its wishes. */
-	b->fd = open(p->path, flags);
+	b->fd = passed ? passed_take(p->path, mode, e) : open(p->path, mode | O_CLOEXEC);
 	if (b->fd < 0)
-		return err_set(e, errno, "%s: cannot be opened: %s", p->path, strerror(errno));
+		return passed ? b->fd
+			      : err_set(e, errno, "%s: cannot be opened: %s", p->path,
+					strerror(errno));
 	ret = lock_file(b->fd, p, e) ?: check_format(b->fd, p->path, e) ?: measure(b, p->path, e);
 	if (ret || !p->direct)
 		return ret;
@@ -401,6 +394,8 @@ static int init_device(struct virtio_blk *b, const struct device_env *env, struc
 		.features = VIRTIO_FEATURES_OF_RINGS | VIRTIO_BIT(VIRTIO_BLK_F_SEG_MAX) |
 			    VIRTIO_BIT(VIRTIO_BLK_F_FLUSH) |
 			    VIRTIO_BIT(b->readonly ? VIRTIO_BLK_F_RO : VIRTIO_BLK_F_DISCARD),
+		.config_at = offsetof(struct virtio_blk, config),
+		.config_bytes = sizeof(b->config),
 		.n_queues = 1,
 		.queue_size = QUEUE_SIZE,
 	};

@@ -274,15 +274,6 @@ static void stop(struct virtio *d)
 	v->n_pending = 0;
 }
 
-static void config_read(struct virtio *d, uint64_t offset, void *data, unsigned len)
-{
-	const struct virtio_console *v = console_of(d);
-
-	if (offset < sizeof(v->config))
-		memcpy(data, (const uint8_t *)&v->config + offset,
-		       MIN_OF(len, sizeof(v->config) - offset));
-}
-
 static void destroy(struct virtio *d)
 {
 	struct virtio_console *v = console_of(d);
@@ -294,8 +285,7 @@ static void destroy(struct virtio *d)
 	free(v);
 }
 
-static const struct virtio_ops console_ops = {
-	.start = start, .stop = stop, .config_read = config_read, .destroy = destroy};
+static const struct virtio_ops console_ops = {.start = start, .stop = stop, .destroy = destroy};
 
 static int join_loop(struct virtio_console *v, struct loop *loop, struct err *e)
 {
@@ -314,6 +304,8 @@ struct virtio *virtio_console_create(const struct device_env *env, const char *n
 		.type = VIRTIO_ID_CONSOLE,
 		.class_code = CLASS_SERIAL,
 		.features = VIRTIO_FEATURES_OF_RINGS | VIRTIO_BIT(VIRTIO_CONSOLE_F_MULTIPORT),
+		.config_at = offsetof(struct virtio_console, config),
+		.config_bytes = sizeof(v->config),
 		.n_queues = QUEUES,
 		.queue_size = QUEUE_SIZE,
 	};

@@ -27,6 +27,7 @@
 #include "common/log.h"
 #include "common/virtio_net.h"
 #include "vmm/device.h"
+#include "vmm/passed.h"
 #include "vmm/unix_socket.h"
 #include "vmm/vhost_user.h"
 #include "vmm/virtq.h"
@@ -323,8 +324,13 @@ static void on_retry(struct loop_timer *t, uint64_t now_ms)
 {
 	struct virtio_net *n = container_of(t, struct virtio_net, retry);
 	struct err e;
-	int fd = unix_connect(n->vu.path, &e);
+	int fd;
 
+	if (passed_is(n->vu.path)) { /* the only one there was */
+		loop_timer_stop(n->loop, t);
+		return;
+	}
+	fd = unix_connect(n->vu.path, &e);
 	if (fd < 0)
 		keep_reason(n, &e);
 	else
@@ -356,11 +362,24 @@ static void on_listener(struct loop_watch *w, uint32_t events)
 	take_connection(n, fd);
 }
 
+/* A connection that was passed in is the only one there will be. */
+static int begin_passed(struct virtio_net *n, struct err *e)
+{
+	int fd = unix_connect(n->vu.path, e);
+
+	if (fd < 0)
+		return fd;
+	take_connection(n, fd);
+	return n->vu.fd < 0 ? err_set(e, EPROTO, "%s: %s", n->vu.path, n->error) : 0;
+}
+
 static int begin(struct virtio_net *n, const struct nic_params *p, struct err *e)
 {
 	n->connection.ready = on_connection;
 	n->retry.expired = on_retry;
 	if (!p->listens) {
+		if (passed_is(p->path))
+			return begin_passed(n, e);
 		loop_timer_start(n->loop, &n->retry, 0, RETRY_MS);
 		return 0;
 	}
@@ -455,15 +474,6 @@ static void stop(struct virtio *d)
 	}
 }
 
-static void config_read(struct virtio *d, uint64_t offset, void *data, unsigned len)
-{
-	const struct virtio_net *n = net_of(d);
-
-	if (offset < sizeof(n->config))
-		memcpy(data, (const uint8_t *)&n->config + offset,
-		       MIN_OF(len, sizeof(n->config) - offset));
-}
-
 static void vector_changed(struct virtio *d, unsigned queue)
 {
 	struct virtio_net *n = net_of(d);
@@ -488,17 +498,14 @@ static void destroy(struct virtio *d)
 	loop_watch_del(&n->listener);
 	if (n->vu.fd >= 0)
 		close(n->vu.fd);
-	if (n->listen_fd >= 0) {
-		close(n->listen_fd);
-		unlink(n->vu.path);
-	}
+	if (n->listen_fd >= 0)
+		unix_unlisten(n->listen_fd, n->vu.path);
 	free(n);
 }
 
 static const struct virtio_ops net_ops = {
 	.start = start,
 	.stop = stop,
-	.config_read = config_read,
 	.vector_changed = vector_changed,
 	.destroy = destroy,
 };
@@ -534,15 +541,21 @@ struct virtio *virtio_net_create(const struct device_env *env, const struct nic_
 	const struct virtio_params params = {
 		.type = VIRTIO_ID_NET,
 		.class_code = CLASS_ETHERNET,
+		.config_at = offsetof(struct virtio_net, config),
+		.config_bytes = sizeof(n->config),
 		.n_queues = 2 * p->pairs + (p->pairs > 1),
 		.queue_size = VIRTIO_QUEUE_SIZE_MAX,
 	};
 	int ret;
 
-	if (!n || strlen(p->path) >= sizeof(n->vu.path)) {
+	if (!n || env->mem->fd < 0 || strlen(p->path) >= sizeof(n->vu.path)) {
 		free(n);
-		err_set(e, ENAMETOOLONG, "%s: a socket's path has at most %d bytes", p->path,
-			VHOST_USER_PATH_MAX - 1);
+		if (env->mem->fd < 0)
+			err_set(e, EINVAL,
+				"%s: no backend can have private memory; leave out --ksm", p->path);
+		else
+			err_set(e, ENAMETOOLONG, "%s: a socket's path has at most %d bytes",
+				p->path, VHOST_USER_PATH_MAX - 1);
 		return NULL;
 	}
 	strcpy(n->vu.path, p->path);
@@ -550,12 +563,9 @@ struct virtio *virtio_net_create(const struct device_env *env, const struct nic_
 	n->loop = env->loop;
 	configure(n, p);
 	ret = virtio_init(&n->d, &params, &net_ops, env->hv, env->mem, e);
-	if (ret) {
-		free(n);
-		return NULL;
-	}
-	offer(n);
-	if (has_control(n))
+	if (!ret)
+		offer(n);
+	if (!ret && has_control(n))
 		ret = device_queue_init(&n->control_queue, env->loop, &n->d, data_rings(n),
 					on_control, e);
 	ret = ret ?: begin(n, p, e);

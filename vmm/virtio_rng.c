@@ -59,10 +59,6 @@ static void stop(struct virtio *d)
 {
 }
 
-static void config_read(struct virtio *d, uint64_t offset, void *data, unsigned len)
-{
-}
-
 static void destroy(struct virtio *d)
 {
 	struct virtio_rng *r = rng_of(d);
@@ -72,8 +68,7 @@ static void destroy(struct virtio *d)
 	free(r);
 }
 
-static const struct virtio_ops rng_ops = {
-	.start = start, .stop = stop, .config_read = config_read, .destroy = destroy};
+static const struct virtio_ops rng_ops = {.start = start, .stop = stop, .destroy = destroy};
 
 struct virtio *virtio_rng_create(const struct device_env *env, struct err *e)
 {

@@ -17,6 +17,7 @@
 
 #include "common/virtio_net.h"
 #include "vmm/device.h"
+#include "vmm/passed.h"
 #include "vmm/virtq.h"
 
 #define CLASS_ETHERNET 0x020000
@@ -159,15 +160,6 @@ static void stop(struct virtio *d)
 {
 }
 
-static void config_read(struct virtio *d, uint64_t offset, void *data, unsigned len)
-{
-	const struct virtio_tap *t = tap_of(d);
-
-	if (offset < sizeof(t->config))
-		memcpy(data, (const uint8_t *)&t->config + offset,
-		       MIN_OF(len, sizeof(t->config) - offset));
-}
-
 static void destroy(struct virtio *d)
 {
 	struct virtio_tap *t = tap_of(d);
@@ -181,14 +173,33 @@ static void destroy(struct virtio *d)
 	free(t);
 }
 
-static const struct virtio_ops tap_ops = {
-	.start = start, .stop = stop, .config_read = config_read, .destroy = destroy};
+static const struct virtio_ops tap_ops = {.start = start, .stop = stop, .destroy = destroy};
+
+/* Who made it has attached it to an interface already, which has to take our header. */
+static int take_tap(struct virtio_tap *t, const char *name, struct err *e)
+{
+	const short wanted = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+	struct ifreq ifr = {.ifr_flags = 0};
+	int header = HEADER;
+
+	t->fd = passed_take(name, O_RDWR, e);
+	if (t->fd < 0)
+		return t->fd;
+	if (ioctl(t->fd, TUNGETIFF, &ifr) < 0 || (ifr.ifr_flags & wanted) != wanted ||
+	    ioctl(t->fd, TUNSETVNETHDRSZ, &header) < 0 || fcntl(t->fd, F_SETFL, O_NONBLOCK) < 0)
+		return err_set(e, EINVAL,
+			       "tap %s: is no tap with IFF_NO_PI and IFF_VNET_HDR (TUNSETIFF)",
+			       name);
+	return 0;
+}
 
 static int open_tap(struct virtio_tap *t, const char *name, struct err *e)
 {
 	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	int header = HEADER;
 
+	if (passed_is(name))
+		return take_tap(t, name, e);
 	if (strlen(name) >= sizeof(ifr.ifr_name))
 		return err_set(e, EINVAL, "%s: an interface's name has at most %zu letters", name,
 			       sizeof(ifr.ifr_name) - 1);
@@ -224,6 +235,8 @@ static int init_device(struct virtio_tap *t, const struct device_env *env,
 		.type = VIRTIO_ID_NET,
 		.class_code = CLASS_ETHERNET,
 		.features = features(p),
+		.config_at = offsetof(struct virtio_tap, config),
+		.config_bytes = sizeof(t->config),
 		.n_queues = QUEUES,
 		.queue_size = QUEUE_SIZE,
 	};

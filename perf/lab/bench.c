@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/jsonx.h"
+#include "common/kvm_probe.h"
 #include "perf/lab/endpoint.h"
 #include "perf/lab/guest.h"
 #include "perf/lab/interrupt.h"
@@ -26,11 +27,23 @@
 #define RESTARTS_MAX	   3
 #define CONSOLE_LINES	   12
 
+static int check_engine(const struct lab_setup *setup, struct err *e)
+{
+	struct kvm_probe probe;
+
+	if (strcmp(setup->engine, "weft") != 0)
+		return 0;
+	kvm_probe_run(NULL, &probe);
+	return probe.usable ? 0 : err_set(e, ENOENT, "engine weft needs KVM: %s", probe.reason);
+}
+
 int bench_check(const struct lab *lab, const struct lab_setup *setup, struct err *e)
 {
 	char why[256] = "";
-	int ret;
+	int ret = check_engine(setup, e);
 
+	if (ret)
+		return ret;
 	if (!setup->check[0])
 		return 0;
 	ret = child_shell(setup->check, lab->folder, "/", SHELL_TIMEOUT_MS, true, why, sizeof(why));
@@ -126,13 +139,18 @@ static int start_weftd(struct bench *b, struct err *e)
 {
 	bool builtin = strcmp(b->setup->config, LAB_CONFIG_BUILTIN) == 0;
 	char config[512], log[512];
-	const char *argv[] = {b->options->weftd, "--run-dir", b->run_dir, "-c", config, NULL};
+	const char *argv[] = {
+		b->options->weftd, "--run-dir", b->run_dir, "-c", config, NULL, NULL, NULL};
 	const char *words[ARRAY_SIZE(argv) + ENDPOINT_SHELL_WORDS];
 	char line[512];
 
 	if (builtin) {
 		argv[3] = "--example";
 		argv[4] = NULL;
+	}
+	if (b->setup->engine[0]) {
+		argv[builtin ? 4 : 5] = "--engine";
+		argv[builtin ? 5 : 6] = b->setup->engine;
 	}
 	lab_path(b->lab, b->setup->config, config, sizeof(config));
 	if (!builtin && access(config, R_OK) < 0)
@@ -377,6 +395,8 @@ void bench_describe(const struct bench *b, json_t *entry)
 	json_object_set(entry, "guests", b->guests);
 	json_object_set_new(entry, "engine",
 			    json_string(jsonx_string(guest_end, "accel", "unknown")));
+	if (jsonx_string(guest_end, "engine", "")[0])
+		json_object_set(entry, "vmm", json_object_get(guest_end, "engine"));
 	json_object_set_new(entry, "engine_reason",
 			    json_string(jsonx_string(guest_end, "accel_reason", "")));
 	lab_path(b->lab, b->setup->config, path, sizeof(path));

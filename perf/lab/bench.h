@@ -37,7 +37,10 @@ struct bench {
 	char server_address[64];
 };
 
-/* The `check` command of a setup: 0 when the machine has what it needs, -ENOENT with `e` if not. */
+/*
+ * 0 when the machine has what the setup needs: KVM for engine weft, and what its `check` command
+ * asks for. -ENOENT with `e` if not.
+ */
 int bench_check(const struct lab *lab, const struct lab_setup *setup, struct err *e);
 
 /* Brings `setup` up. On failure (-errno, `e`) everything is down again; -EINTR: interrupted. */

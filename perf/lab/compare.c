@@ -116,10 +116,12 @@ static void compare_circumstances(const json_t *old, const json_t *new, FILE *ou
 		const char *name = jsonx_string(setup, "name", "");
 		const json_t *other = results_setup(new, name);
 
-		if (other)
+		if (other) {
+			compare_text(name, jsonx_string(setup, "vmm", ""),
+				     jsonx_string(other, "vmm", ""), out);
 			compare_text(name, jsonx_string(setup, "engine", "not run"),
 				     jsonx_string(other, "engine", "not run"), out);
-		else
+		} else
 			fprintf(out, "only in the old result: %s\n", name);
 	}
 }

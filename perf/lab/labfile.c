@@ -9,10 +9,29 @@
 #include "common/suggest.h"
 #include "perf/kind.h"
 
+static const char *const engine_words[LAB_ENGINES] = {"weft", "qemu"};
+
 struct document {
 	yaml_document_t yaml;
 	char folder[512];
 };
+
+/* What a file asks for until its setups are multiplied by it; of the file, and of each setup. */
+struct engines {
+	const char *list[LAB_ENGINES];
+	unsigned n;
+};
+
+/* What lab_parse needs beside the lab. */
+struct reading {
+	struct lab *lab;
+	struct engines engines[LAB_SETUPS_MAX];
+};
+
+static struct lab *lab_of(const struct schema *r)
+{
+	return ((struct reading *)r->arg)->lab;
+}
 
 static void read_version(struct schema *r, yaml_node_t *node, const char *path, void *out)
 {
@@ -55,6 +74,47 @@ static void read_setup_args(struct schema *r, yaml_node_t *node, const char *pat
 	s->n_args = read_words(r, node, path, s->args);
 }
 
+static void add_engine(struct schema *r, yaml_node_t *node, const char *path, struct engines *e)
+{
+	const char *text = schema_text(r, node, path, "weft or qemu");
+
+	for (unsigned i = 0; text && i < e->n; i++)
+		if (strcmp(e->list[i], text) == 0) {
+			diag_add(r->diag, SCHEMA_POS(node), "%s: \"%s\" is in the list already",
+				 path, text);
+			return;
+		}
+	for (unsigned i = 0; text && i < LAB_ENGINES; i++)
+		if (strcmp(engine_words[i], text) == 0) {
+			e->list[e->n++] = engine_words[i];
+			return;
+		}
+	if (text)
+		diag_help(
+			diag_add(r->diag, SCHEMA_POS(node), "%s: \"%s\" is no engine", path, text),
+			"weft and qemu are; [weft, qemu] measures both");
+}
+
+/* One word, or a list of them. */
+static void read_engines(struct schema *r, yaml_node_t *node, const char *path, void *out)
+{
+	unsigned n = node->type == YAML_SEQUENCE_NODE ? schema_list(r, node, path, LAB_ENGINES) : 0;
+
+	if (node->type != YAML_SEQUENCE_NODE)
+		add_engine(r, node, path, out);
+	for (unsigned i = 0; i < n; i++)
+		add_engine(r, schema_item(r, node, i), path, out);
+}
+
+/* Of a setup: kept beside it. */
+static void read_setup_engines(struct schema *r, yaml_node_t *node, const char *path, void *out)
+{
+	struct reading *reading = r->arg;
+	struct lab_setup *s = container_of(out, struct lab_setup, engine);
+
+	read_engines(r, node, path, &reading->engines[s - reading->lab->setups]);
+}
+
 static void read_setups(struct schema *r, yaml_node_t *node, const char *path, void *out)
 {
 	static const struct schema_key members[] = {
@@ -70,8 +130,9 @@ static void read_setups(struct schema *r, yaml_node_t *node, const char *path, v
 		{"host", schema_read_text, offsetof(struct lab_setup, host), false},
 		{"outside", schema_read_text, offsetof(struct lab_setup, outside), false},
 		{"prepare", schema_read_text, offsetof(struct lab_setup, prepare), false},
+		{"engine", read_setup_engines, offsetof(struct lab_setup, engine), false},
 	};
-	struct lab *lab = r->arg;
+	struct lab *lab = lab_of(r);
 	char inner[64];
 
 	lab->n_setups = schema_list(r, node, path, LAB_SETUPS_MAX);
@@ -81,7 +142,8 @@ static void read_setups(struct schema *r, yaml_node_t *node, const char *path, v
 
 		*s = (struct lab_setup){SCHEMA_POS(item), .name = "", .config = "",  .client = "",
 					.server = "",	  .up = "",   .down = "",    .check = "",
-					.address = "",	  .host = "", .outside = "", .prepare = ""};
+					.address = "",	  .host = "", .outside = "", .prepare = "",
+					.engine = ""};
 		snprintf(inner, sizeof(inner), "%s[%u]", path, i);
 		schema_read_map(r, item, inner, members, ARRAY_SIZE(members), s);
 	}
@@ -123,7 +185,7 @@ static void read_tests(struct schema *r, yaml_node_t *node, const char *path, vo
 		{"test", read_test_name, offsetof(struct lab_test, test), true},
 		{"args", read_args, offsetof(struct lab_test, args), false},
 	};
-	struct lab *lab = r->arg;
+	struct lab *lab = lab_of(r);
 	char inner[64];
 
 	lab->n_tests = schema_list(r, node, path, LAB_TESTS_MAX);
@@ -175,6 +237,7 @@ static void read_confidence(struct schema *r, yaml_node_t *node, const char *pat
 /* The file's top level, but for what readers put into the lab by themselves: they need no place. */
 struct top {
 	yaml_node_t *baseline;
+	struct engines engines;
 	struct lab_confidence confidence;
 	unsigned repeats;
 	double duration_s, warmup_s, boot_s;
@@ -201,7 +264,7 @@ static void check_ends(struct schema *r, const struct lab_setup *s, unsigned i)
 
 static void check_setups(struct schema *r)
 {
-	struct lab *lab = r->arg;
+	struct lab *lab = lab_of(r);
 
 	for (unsigned i = 0; i < lab->n_setups; i++) {
 		const struct lab_setup *s = &lab->setups[i];
@@ -215,9 +278,50 @@ static void check_setups(struct schema *r)
 	}
 }
 
+/* Appends what `s` stands for, with one engine or several, to the lab's setups. */
+static void multiply_setup(struct schema *r, const struct lab_setup *s, const struct engines *e)
+{
+	struct lab *lab = lab_of(r);
+
+	for (unsigned i = 0; i < MAX_OF(e->n, 1u); i++) {
+		struct lab_setup *to = &lab->setups[lab->n_setups];
+
+		if (lab->n_setups == LAB_SETUPS_MAX) {
+			diag_add(r->diag, s->line, s->col,
+				 "engine: more than %d setups and engines together",
+				 LAB_SETUPS_MAX);
+			return;
+		}
+		*to = *s;
+		to->engine = e->n ? e->list[i] : "";
+		if (e->n > 1) {
+			char *name = lab->names[lab->n_setups];
+
+			snprintf(name, sizeof(lab->names[0]), "%s-%s", s->name, to->engine);
+			to->name = name;
+		}
+		lab->n_setups++;
+	}
+}
+
+/* A setup has the engines that it names, else those of the file, else what its config says. */
+static void multiply_setups(struct schema *r, const struct engines *of_file)
+{
+	const struct reading *reading = r->arg;
+	struct lab *lab = lab_of(r);
+	struct lab_setup setups[LAB_SETUPS_MAX];
+	unsigned n = lab->n_setups;
+
+	memcpy(setups, lab->setups, sizeof(setups));
+	lab->n_setups = 0;
+	for (unsigned i = 0; i < n; i++)
+		multiply_setup(r, &setups[i],
+			       reading->engines[i].n ? &reading->engines[i] : of_file);
+}
+
 static void resolve_baseline(struct schema *r, yaml_node_t *node)
 {
-	struct lab *lab = r->arg;
+	struct lab *lab = lab_of(r);
 	struct diag_entry *entry;
 	struct suggest s;
 	const char *text;
@@ -262,11 +366,13 @@ static void read_lab(struct schema *r, yaml_node_t *root)
 		{"warmup", schema_read_seconds, offsetof(struct top, warmup_s), false},
 		{"boot", schema_read_seconds, offsetof(struct top, boot_s), false},
 		{"confidence", read_confidence, offsetof(struct top, confidence), false},
+		{"engine", read_engines, offsetof(struct top, engines), false},
 	};
 	struct top top = {.repeats = 0, .duration_s = 5, .warmup_s = 1, .boot_s = 60};
-	struct lab *lab = r->arg;
+	struct lab *lab = lab_of(r);
 
 	schema_read_map(r, root, "", members, ARRAY_SIZE(members), &top);
+	multiply_setups(r, &top.engines);
 	check_setups(r);
 	resolve_baseline(r, top.baseline);
 	if (top.duration_s < 0.1)
@@ -293,7 +399,8 @@ struct lab *lab_parse(const char *text, size_t len, const char *file, struct dia
 {
 	struct document *doc = calloc(1, sizeof(*doc));
 	struct lab *lab = calloc(1, sizeof(*lab));
-	struct schema r = {.diag = d, .arg = lab};
+	struct reading reading = {.lab = lab};
+	struct schema r = {.diag = d, .arg = &reading};
 	yaml_node_t *root;
 
 	if (!doc || !lab || schema_load(text, len, &doc->yaml, d))

@@ -5,6 +5,9 @@
 /*
  * A lab file as data: which setups are compared, by which tests, how often, how sure.
  *
+ * An engine is what runs guests, weft-vmm or QEMU. A setup for which several are named stands for
+ * as many setups, each called NAME-ENGINE.
+ *
  * A setup is one way to join two guests, or a guest and the world outside: a weftd config that
  * names them, and two commands that bring up and take down whatever else it needs (another switch).
  * Relative paths mean the lab file's folder, which is also where the commands run.
@@ -19,6 +22,7 @@
 #define LAB_SETUPS_MAX 16
 #define LAB_TESTS_MAX  32
 #define LAB_ARGS_MAX   16
+#define LAB_ENGINES    2
 #define LAB_RUNS_MAX   SCHEMA_COUNT_MAX /* 30, as netperf's -i */
 
 /* `config: builtin`: the example that is embedded in weftd. */
@@ -27,6 +31,7 @@
 struct lab_setup {
 	int line, col;
 	const char *name;
+	const char *engine; /* what runs the guests: "weft", "qemu", or "": as its config says */
 	const char *config; /* path, or LAB_CONFIG_BUILTIN */
 	const char *client; /* guest in which weft-perf's client runs, or "outside" */
 	const char *server;
@@ -59,7 +64,8 @@ struct lab {
 	const char *folder; /* of the lab file */
 	struct lab_setup setups[LAB_SETUPS_MAX];
 	unsigned n_setups;
-	unsigned baseline; /* index of the setup that ratios refer to */
+	char names[LAB_SETUPS_MAX][48]; /* of setups that became several, one an engine */
+	unsigned baseline;		/* index of the setup that ratios refer to */
 	struct lab_test tests[LAB_TESTS_MAX];
 	unsigned n_tests;
 	unsigned repeats; /* runs that a cell gets in any case */

@@ -272,12 +272,16 @@ static void list_lab(const struct lab *lab)
 {
 	const struct lab_confidence *c = &lab->confidence;
 	unsigned runs = lab->n_setups * lab->n_tests * lab->repeats;
+	struct err e;
 
 	for (unsigned i = 0; i < lab->n_setups; i++) {
 		const struct lab_setup *s = &lab->setups[i];
 
-		printf("setup %s: config %s, %s -> %s%s\n", s->name, s->config, s->client,
-		       s->server, i == lab->baseline ? ", the baseline" : "");
+		printf("setup %s: config %s, %s -> %s%s%s%s\n", s->name, s->config, s->client,
+		       s->server, s->engine[0] ? ", engine " : "", s->engine,
+		       i == lab->baseline ? ", the baseline" : "");
+		if (bench_check(lab, s, &e))
+			printf("  not on this machine: %s\n", e.text);
 	}
 	for (unsigned i = 0; i < lab->n_tests; i++)
 		printf("test %s\n", lab->tests[i].label);

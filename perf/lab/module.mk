@@ -4,7 +4,7 @@
 lab_SRCS := $(sort $(addprefix perf/lab/,bench.c child.c compare.c diag.c endpoint.c environment.c guest.c \
                      interrupt.c labfile.c noise.c output.c page.c plan.c progress.c report.c results.c runner.c \
                      schema.c table.c traffic.c) \
-                   perf/kind.c perf/stats.c common/rpc.c common/jsonx.c $(common_SRCS))
+                   perf/kind.c perf/stats.c common/kvm_probe.c common/rpc.c common/jsonx.c $(common_SRCS))
 lab_LIBS := jansson yaml-0.1
 
 PROGRAMS += weft-lab

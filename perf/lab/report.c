@@ -79,14 +79,25 @@ static void set_result(struct table *t, unsigned row, unsigned column, const jso
 		  json_is_false(json_object_get(cell, "confident")) ? " !" : "");
 }
 
+/* What ran the guests of a setup, and how: "weft, kvm"; "" and "kvm" in results of old. */
+static const char *engine_of(const json_t *setup, const char *missing, char *text, size_t size)
+{
+	const char *vmm = jsonx_string(setup, "vmm", "");
+
+	snprintf(text, size, "%s%s%s", vmm, vmm[0] ? ", " : "",
+		 jsonx_string(setup, "engine", missing));
+	return text;
+}
+
 static void set_heading(struct table *t, const json_t *results, const char *corner)
 {
 	const json_t *setups = json_object_get(results, "setups");
+	char engine[64];
 
 	table_set(t, 0, 0, "%s", corner);
 	for (unsigned s = 0; s < json_array_size(setups); s++)
 		table_set(t, 0, s + 1, "%s (%s)", name_of(setups, s),
-			  jsonx_string(json_array_get(setups, s), "engine", "not run"));
+			  engine_of(json_array_get(setups, s), "not run", engine, sizeof(engine)));
 }
 
 /* A table with a row a test and a column a setup, headings filled in. */
@@ -300,6 +311,7 @@ static void write_latency(const json_t *results, FILE *out)
 
 static void write_setups(const json_t *results, FILE *out)
 {
+	char engine[64];
 	json_t *setup, *command;
 	size_t i, j;
 
@@ -309,7 +321,8 @@ static void write_setups(const json_t *results, FILE *out)
 		fprintf(out, "- **%s**: config `%s`, client %s, server %s, engine %s",
 			name_of(json_object_get(results, "setups"), (unsigned)i),
 			jsonx_string(setup, "config", ""), jsonx_string(setup, "client", ""),
-			jsonx_string(setup, "server", ""), jsonx_string(setup, "engine", "none"));
+			jsonx_string(setup, "server", ""),
+			engine_of(setup, "none", engine, sizeof(engine)));
 		if (jsonx_string(setup, "engine_reason", "")[0])
 			fprintf(out, " (%s)", jsonx_string(setup, "engine_reason", ""));
 		if (jsonx_string(setup, "up", "")[0])

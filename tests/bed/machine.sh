@@ -96,5 +96,39 @@ a_cloud_kernel_with_two_cpus_queue_pairs_huge_pages_and_pins() {
 	exit_of 40 "$pid" || die "exit $?"
 }
 
+resident_below() { [ "$(json_of "$1" .resident)" -lt $(($2 << 20)) ]; }
+json_of() { call "$1" status | jq "$2"; }
+
+# A kernel and an initrd that are open already; memory that is private, and merged where KSM runs.
+a_guest_of_descriptors_gives_its_memory_back() {
+	local pid
+	initrd_with three <<-'END'
+		#!/bin/sh
+		mkdir -p /big && mount -t tmpfs -o size=90% none /big
+		dd if=/dev/zero of=/big/file bs=1M count=90 2>/dev/null
+		echo FULL
+		sleep 4
+		rm /big/file
+		echo FREED
+	END
+	start three "$BIN/weft-vmm" --kernel fd=13 --initrd fd=14 --memory 192M --ksm --numa 0 --balloon \
+		--api "$SCRATCH/three.api" --append "$APPEND" 13<"$IMAGE/vmlinux" 14<"$SCRATCH/three.img"
+	pid=$PID
+	wait_said 120 three FULL
+	resident_below three 140 && die "it was never full: $(json_of three .resident)"
+	wait_said 60 three FREED
+	wait_for 30 resident_below three 140
+	note "$(($(json_of three .resident) >> 20)) MiB after reporting"
+	call three balloon size=96M >/dev/null
+	wait_for 60 resident_below three 90
+	call three balloon size=192M >/dev/null
+	all_back() { [ "$(json_of three .balloon.actual)" = $((192 << 20)) ]; }
+	wait_for 30 all_back
+	expect 'prefer:0' "$(grep -om 1 'prefer:0' "/proc/$pid/numa_maps")"
+	call three quit >/dev/null
+	exit_of 10 "$pid" || die "exit $?"
+}
+
 run_tests a_cloud_kernel_with_a_packed_ring_a_tap_and_a_direct_disk \
-	a_cloud_kernel_with_two_cpus_queue_pairs_huge_pages_and_pins
+	a_cloud_kernel_with_two_cpus_queue_pairs_huge_pages_and_pins \
+	a_guest_of_descriptors_gives_its_memory_back

@@ -5,7 +5,7 @@
  * byte chooses:
  *
  *   accesses   to configuration space, BAR and ports of a device, between writes to its rings and
- *              turns of the loop; the device is one of four, with or without a driver in place
+ *              turns of the loop; the device is one of five, with or without a driver in place
  *   replies    of a backend to the messages of a session
  *   an image   for the kernel loader
  */
@@ -88,9 +88,12 @@ static struct virtio *make_device(struct machine *m, uint32_t kind)
 {
 	struct device_env env = vmmguest_env(&m->g);
 	struct disk_params disk = {.path = disk_path(), .readonly = kind & 8};
+	const struct balloon_params balloon = {.reporting = true};
 	const struct nic_params nic = {
 		.id = "nic", .path = "/nonexistent", .pairs = 2, .tso = true, .csum = true};
 
+	if (kind & 16)
+		return virtio_balloon_create(&env, &balloon, NULL);
 	switch (kind % 4) {
 	case 0:
 		return virtio_rng_create(&env, NULL);

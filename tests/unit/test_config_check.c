@@ -401,6 +401,26 @@ static void only_a_tap_serves_other_models_than_virtio(void **state)
 	assert_complaints(cases, ARRAY_SIZE(cases));
 }
 
+static void ksm_is_for_guests_on_taps(void **state)
+{
+	static const struct complaint_case cases[] = {
+		{
+			"version: 1\n"
+			"bridges: {lan: {address: 10.10.0.1/24}}\n"
+			"guests:\n"
+			"  g0: {ksm: on, nics: [{tap: {name: t}}, {bridge: lan}]}\n"
+			"  g1: {ksm: on, numa: 0, nics: [{tap: {name: u}}]}\n",
+			"f.yaml:4:13: error: guests.g0.ksm: nics[1] shares the guest's memory with "
+			"a switch, and KSM merges private memory only\n"
+			"  g0: {ksm: on, nics: [{tap: {name: t}}, {bridge: lan}]}\n"
+			"            ^\n"
+			"help: connect its NICs to taps, or remove ksm\n",
+		},
+	};
+
+	assert_complaints(cases, ARRAY_SIZE(cases));
+}
+
 static void a_guest_without_kernel_boots_from_a_disk(void **state)
 {
 	static const struct complaint_case cases[] = {
@@ -538,6 +558,7 @@ static void the_same_address_on_two_bridges_without_subnets_is_fine(void **state
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ksm_is_for_guests_on_taps),
 		cmocka_unit_test(a_port_may_not_have_the_name_of_a_guests_nic),
 		cmocka_unit_test(a_bridge_must_exist),
 		cmocka_unit_test(a_static_entry_names_a_port_on_its_bridge),

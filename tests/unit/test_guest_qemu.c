@@ -295,6 +295,16 @@ static void a_run_dir_that_is_too_long_for_sockets_is_an_error(void **state)
 	assert_non_null(strstr(e.text, "shorter run-dir"));
 }
 
+static void a_balloon_reports_free_pages_and_gives_way(void **state)
+{
+	guest.balloon = true;
+	build();
+
+	assert_int_equal(count("-device", "virtio-balloon-pci,disable-legacy=on,deflate-on-oom=on,"
+					  "free-page-reporting=on"),
+			 1);
+}
+
 static void the_hash_tells_command_lines_apart(void **state)
 {
 	uint64_t before;
@@ -308,9 +318,23 @@ static void the_hash_tells_command_lines_apart(void **state)
 	assert_true(qemu_args_hash(&args) != before);
 }
 
+static void memory_is_private_or_near_a_node_when_asked_for(void **state)
+{
+	guest.ksm = true;
+	guest.has_numa = true;
+	guest.numa = 1;
+	build();
+
+	assert_int_equal(count("-object", "memory-backend-ram,id=memory,size=512M,merge=on,"
+					  "host-nodes=1,policy=preferred"),
+			 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(memory_is_private_or_near_a_node_when_asked_for,
+						fresh, clean),
 		cmocka_unit_test_setup_teardown(the_whole_command_line_of_the_usual_guest, fresh,
 						clean),
 		cmocka_unit_test_setup_teardown(kvm_and_huge_pages_are_asked_for_when_decided,
@@ -334,6 +358,8 @@ int main(void)
 						clean),
 		cmocka_unit_test_setup_teardown(a_run_dir_that_is_too_long_for_sockets_is_an_error,
 						fresh, clean),
+		cmocka_unit_test_setup_teardown(a_balloon_reports_free_pages_and_gives_way, fresh,
+						clean),
 		cmocka_unit_test_setup_teardown(the_hash_tells_command_lines_apart, fresh, clean),
 	};
 

@@ -88,6 +88,18 @@ static void offloads_and_mtu_of_a_nic_are_passed_on(void **state)
 				 "queues=1,notso,server,mtu=9000"));
 }
 
+static void a_balloon_is_there_when_asked_for(void **state)
+{
+	assert_int_equal(vmm_args_init(&args, &guest, &env, &e), 0);
+	for (unsigned i = 0; i < args.n; i++)
+		assert_string_not_equal(args.v[i], "--balloon");
+	qemu_args_fini(&args);
+
+	guest.balloon = true;
+	assert_int_equal(vmm_args_init(&args, &guest, &env, &e), 0);
+	assert_true(has("--balloon", "--kernel"));
+}
+
 static void a_raw_disk_is_taken_and_a_qcow2_one_refused(void **state)
 {
 	guest.disks = &disk;
@@ -153,9 +165,22 @@ static void a_configured_engine_is_not_decided_upon(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, clean)
 
+static void memory_is_private_or_near_a_node_when_asked_for(void **state)
+{
+	guest.ksm = true;
+	guest.has_numa = true;
+	guest.numa = 1;
+	assert_int_equal(vmm_args_init(&args, &guest, &env, &e), 0);
+
+	assert_true(has("--ksm", "--numa=1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(memory_is_private_or_near_a_node_when_asked_for,
+						fresh, clean),
+		cmocka_unit_test_setup_teardown(a_balloon_is_there_when_asked_for, fresh, clean),
 		TEST(a_bridge_nic_is_a_socket_that_weftd_connects_to),
 		TEST(offloads_and_mtu_of_a_nic_are_passed_on),
 		TEST(a_raw_disk_is_taken_and_a_qcow2_one_refused),

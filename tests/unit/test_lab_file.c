@@ -222,9 +222,50 @@ static void a_run_can_be_restricted(void **state)
 	lab_free(lab);
 }
 
+static void each_engine_of_a_setup_is_a_setup_of_its_own(void **state)
+{
+	struct lab *lab = parse_good(
+		"version: 1\n"
+		"engine: [weft, qemu]\n"
+		"setups:\n"
+		"  - {name: a, config: builtin, client: alpha, server: beta}\n"
+		"  - {name: b, config: builtin, client: alpha, server: beta, engine: qemu}\n"
+		"tests: [TCP_RR]\n"
+		"baseline: a-qemu\n");
+
+	assert_int_equal(lab->n_setups, 3);
+	assert_string_equal(lab->setups[0].name, "a-weft");
+	assert_string_equal(lab->setups[0].engine, "weft");
+	assert_string_equal(lab->setups[1].name, "a-qemu");
+	assert_string_equal(lab->setups[1].engine, "qemu");
+	assert_string_equal(lab->setups[2].name, "b");
+	assert_string_equal(lab->setups[2].engine, "qemu");
+	assert_int_equal(lab->baseline, 1);
+	lab_free(lab);
+
+	lab = parse_good(GOOD "tests: [TCP_RR]\n");
+	assert_string_equal(lab->setups[0].engine, "");
+	lab_free(lab);
+}
+
+static void engines_are_weft_and_qemu_once_each(void **state)
+{
+	assert_complaints(GOOD "tests: [TCP_RR]\nengine: [weft, weft]\n",
+			  "lab.yaml:6:16: error: engine: \"weft\" is in the list already\n"
+			  "    engine: [weft, weft]\n"
+			  "                   ^\n");
+	assert_complaints(GOOD "tests: [TCP_RR]\nengine: kvmtool\n",
+			  "lab.yaml:6:9: error: engine: \"kvmtool\" is no engine\n"
+			  "    engine: kvmtool\n"
+			  "            ^\n"
+			  "    help: weft and qemu are; [weft, qemu] measures both\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_engine_of_a_setup_is_a_setup_of_its_own),
+		cmocka_unit_test(engines_are_weft_and_qemu_once_each),
 		cmocka_unit_test(a_lab_file_becomes_setups_and_tests),
 		cmocka_unit_test(paths_mean_the_folder_of_the_lab_file),
 		cmocka_unit_test(repeats_are_the_floor_and_confidence_raises_it),

@@ -23,6 +23,7 @@
 
 #include "common/clock.h"
 #include "common/jsonx.h"
+#include "common/kvm_probe.h"
 #include "perf/lab/bench.h"
 #include "perf/lab/interrupt.h"
 #include "perf/lab/results.h"
@@ -288,6 +289,32 @@ static void setups_are_up_one_at_a_time_and_interleaved(void **state)
 	json_decref(results);
 }
 
+static void engines_are_an_axis_and_weft_needs_kvm(void **state)
+{
+	struct kvm_probe kvm;
+	const json_t *qemu, *weft;
+	json_t *results;
+	int ret;
+
+	kvm_probe_run(NULL, &kvm);
+	results = run("version: 1\nengine: [qemu, weft]\nsetups:\n" SETUP(
+			      "A", "") "tests: [TCP_STREAM]\nrepeats: 1\n" TIMES,
+		      "", &ret);
+
+	assert_int_equal(ret, 0);
+	qemu = results_setup(results, "A-qemu");
+	weft = results_setup(results, "A-weft");
+	assert_non_null(strstr(
+		json_string_value(json_array_get(json_object_get(qemu, "commands"), 0)) ?: "",
+		" --engine qemu"));
+	if (kvm.usable)
+		assert_null(json_object_get(weft, "left_out"));
+	else
+		assert_non_null(
+			strstr(jsonx_string(weft, "left_out", ""), "engine weft needs KVM: "));
+	json_decref(results);
+}
+
 static void a_setup_whose_weftd_dies_is_given_up_and_the_other_goes_on(void **state)
 {
 	int ret;
@@ -505,6 +532,7 @@ static int remove_home(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		RUN_TEST(engines_are_an_axis_and_weft_needs_kvm),
 		RUN_TEST(setups_are_up_one_at_a_time_and_interleaved),
 		RUN_TEST(a_setup_whose_weftd_dies_is_given_up_and_the_other_goes_on),
 		RUN_TEST(a_guest_that_does_not_boot_is_shown_with_its_console),

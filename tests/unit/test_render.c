@@ -36,16 +36,20 @@ static void guests_say_why_they_stopped(void **state)
 	renders("guest/list",
 		"[{\"name\":\"alpha\",\"state\":\"running\",\"engine\":\"qemu\",\"accel\":\"tcg\","
 		"\"accel_reason\":\"no KVM\",\"pid\":123,\"uptime_s\":3725.5,\"restarts\":0,"
-		"\"exit_reason\":null,\"vcpus\":1,\"memory\":536870912,\"nics\":[{\"address\":"
+		"\"exit_reason\":null,\"vcpus\":1,\"memory\":536870912,\"resident\":104857600,"
+		"\"nics\":[{\"address\":"
 		"\"10.0.0.1\"},{\"address\":null},{\"address\":\"10.0.1.1\"}],\"agent\":\"ready\"},"
 		"{\"name\":\"b\",\"state\":\"stopped\",\"engine\":\"qemu\",\"accel\":\"kvm\","
 		"\"pid\":"
 		"null,\"restarts\":2,\"exit_reason\":\"killed\",\"vcpus\":2,\"memory\":\"1G\"}]",
-		"NAME   STATE    ENGINE  ACCEL  PID  UPTIME  RESTARTS  VCPUS   MEMORY  AGENT  "
+		"NAME   STATE    ENGINE  ACCEL  PID  UPTIME  RESTARTS  VCPUS   MEMORY  RESIDENT  "
+		"AGENT  "
 		"ADDRESS            NOTE\n"
-		"alpha  running  qemu    tcg    123   1h02m         0      1  512 MiB  ready  "
+		"alpha  running  qemu    tcg    123   1h02m         0      1  512 MiB   100 MiB  "
+		"ready  "
 		"10.0.0.1,10.0.1.1  -\n"
-		"b      stopped  qemu    kvm      -       -         2      2       1G  -      "
+		"b      stopped  qemu    kvm      -       -         2      2       1G         -  - "
+		"     "
 		"-                  killed\n"
 		"tcg: no KVM\n");
 }
@@ -55,11 +59,14 @@ static void guests_that_crawl_for_one_reason_say_it_once(void **state)
 	renders("guest/list",
 		"[{\"name\":\"a\",\"accel\":\"tcg\",\"accel_reason\":\"no KVM\"},"
 		"{\"name\":\"b\",\"accel\":\"tcg\",\"accel_reason\":\"no KVM\"}]",
-		"NAME  STATE  ENGINE  ACCEL  PID  UPTIME  RESTARTS  VCPUS  MEMORY  AGENT  "
+		"NAME  STATE  ENGINE  ACCEL  PID  UPTIME  RESTARTS  VCPUS  MEMORY  RESIDENT  AGENT "
+		" "
 		"ADDRESS  NOTE\n"
-		"a     -      -       tcg      -       -         -      -       -  -      "
+		"a     -      -       tcg      -       -         -      -       -         -  -     "
+		" "
 		"-        -\n"
-		"b     -      -       tcg      -       -         -      -       -  -      "
+		"b     -      -       tcg      -       -         -      -       -         -  -     "
+		" "
 		"-        -\n"
 		"tcg: no KVM\n");
 }

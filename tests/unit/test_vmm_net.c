@@ -120,16 +120,21 @@ static void *backend_main(void *arg)
 	return NULL;
 }
 
-static void start_backend(struct world *w, uint64_t features, uint32_t lie_about)
+static void start_backend_at(struct world *w, int fd, uint64_t features, uint32_t lie_about)
 {
 	struct backend *b = &w->b;
 
 	memset(b, 0, sizeof(*b));
 	b->features = features;
 	b->lie_about = lie_about;
-	b->fd = unix_connect(w->path, NULL);
+	b->fd = fd;
 	assert_true(b->fd >= 0);
 	pthread_create(&b->thread, NULL, backend_main, b);
+}
+
+static void start_backend(struct world *w, uint64_t features, uint32_t lie_about)
+{
+	start_backend_at(w, unix_connect(w->path, NULL), features, lie_about);
 }
 
 static void kill_backend(struct world *w)
@@ -392,9 +397,69 @@ static void the_driver_chooses_how_many_pairs_are_used(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static struct virtio *create_passed(struct world *w, int fd, bool listens, struct err *e)
+{
+	struct device_env env = vmmguest_env(&w->g);
+	char path[16];
+	const struct nic_params p = {
+		.id = "nic0", .path = path, .listens = listens, .pairs = 1, .csum = true};
+
+	snprintf(path, sizeof(path), "fd=%d", fd);
+	w->d = virtio_net_create(&env, &p, e);
+	if (w->d)
+		vmmguest_plug(&w->g, w->d);
+	return w->d;
+}
+
+static void a_connection_that_was_passed_in_is_the_only_one(void **state)
+{
+	struct world *w = *state;
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	start_backend_at(w, fds[1], FEATURES, 0);
+	assert_non_null(create_passed(w, fds[0], false, NULL));
+	assert_true(info(w).connected);
+	kill_backend(w);
+	wait_connected(w, false);
+
+	loop_run_once(w->g.loop, 200);
+	assert_int_equal(info(w).sessions, 1);
+}
+
+static void a_listener_that_was_passed_in_takes_backends(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+	int fd = unix_listen(w->path, NULL), ours = dup(fd);
+
+	close(fd);
+	assert_null(create_passed(w, ours, false, &e));
+	assert_non_null(strstr(e.text, "does it listen?"));
+	unlink(w->path);
+	fd = unix_listen(w->path, NULL);
+	ours = dup(fd);
+	close(fd);
+	assert_non_null(create_passed(w, ours, true, NULL));
+	start_backend(w, FEATURES, 0);
+	wait_connected(w, true);
+	kill_backend(w);
+	wait_connected(w, false);
+	start_backend(w, FEATURES, 0);
+	wait_connected(w, true);
+
+	assert_int_equal(info(w).sessions, 2);
+	kill_backend(w);
+	unlink(w->path); /* whoever made it removes it */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_connection_that_was_passed_in_is_the_only_one,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_listener_that_was_passed_in_takes_backends, setup,
+						teardown),
 		TEST(the_guest_is_offered_what_the_backend_has_and_what_is_ours),
 		TEST(a_started_driver_has_its_rings_handed_over_from_the_beginning),
 		TEST(a_reset_takes_the_rings_back),

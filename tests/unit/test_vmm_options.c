@@ -59,6 +59,41 @@ static void sizes_have_their_units(void **state)
 	assert_int_equal(o.machine.memory.bytes, 64ull << 20);
 }
 
+static void descriptors_stand_where_paths_do(void **state)
+{
+	assert_int_equal(PARSE("--kernel", "fd=3", "--initrd", "fd=4", "--disk", "fd=5,ro", "--net",
+			       "tap:fd=6,mac=02:00:00:00:00:01", "--api", "fd=7"),
+			 OPTIONS_RUN);
+	assert_string_equal(o.disks[0].path, "fd=5");
+	assert_string_equal(o.nics[0].params.tap, "fd=6");
+
+	assert_int_equal(PARSE("--kernel", "k", "--net", "tap:fd=6"), -EINVAL);
+	assert_non_null(strstr(e.text, "mac= is missing"));
+}
+
+static void huge_pages_are_not_given_back(void **state)
+{
+	assert_int_equal(PARSE("--kernel", "k", "--balloon"), OPTIONS_RUN);
+	assert_true(o.balloon);
+	assert_int_equal(PARSE("--kernel", "k", "--balloon", "--hugepages", "2M"), -EINVAL);
+	assert_non_null(strstr(e.text, "cannot be given back safely"));
+}
+
+static void flags_and_texts_go_where_they_belong(void **state)
+{
+	assert_int_equal(PARSE("--kernel", "k", "--params", "quiet", "--user", "u", "--no-rng",
+			       "--no-wait", "--no-reboot", "--no-sandbox", "--paused",
+			       "--prefault"),
+			 OPTIONS_RUN);
+
+	assert_string_equal(o.machine.cmdline, "quiet");
+	assert_string_equal(o.user, "u");
+	assert_true(o.machine.no_reboot && o.paused && o.machine.memory.prefault);
+	assert_false(o.rng || o.wait || o.sandbox || o.balloon);
+	assert_int_equal(PARSE("--kernel", "k", "--help"), OPTIONS_HELP);
+	assert_int_equal(PARSE("--version"), OPTIONS_VERSION);
+}
+
 static void what_is_wrong_is_refused_with_what_is_wanted(void **state)
 {
 	assert_int_equal(PARSE("--cpus", "2"), -EINVAL);
@@ -81,13 +116,26 @@ static void what_is_wrong_is_refused_with_what_is_wanted(void **state)
 	assert_int_equal(PARSE("--kernel", "k", "more"), -EINVAL);
 }
 
+static void merged_memory_is_of_normal_pages(void **state)
+{
+	assert_int_equal(PARSE("--kernel", "k", "--ksm", "--numa", "1"), OPTIONS_RUN);
+	assert_true(o.machine.memory.ksm);
+	assert_int_equal(o.machine.memory.node, 1);
+	assert_int_equal(PARSE("--kernel", "k", "--ksm", "--hugepages", "2M"), -EINVAL);
+	assert_int_equal(PARSE("--kernel", "k", "--numa", "x"), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flags_and_texts_go_where_they_belong),
+		cmocka_unit_test(merged_memory_is_of_normal_pages),
 		cmocka_unit_test(a_kernel_is_enough),
 		cmocka_unit_test(a_nic_has_its_options),
 		cmocka_unit_test(pins_are_single_cpus_and_ranges),
 		cmocka_unit_test(sizes_have_their_units),
+		cmocka_unit_test(descriptors_stand_where_paths_do),
+		cmocka_unit_test(huge_pages_are_not_given_back),
 		cmocka_unit_test(what_is_wrong_is_refused_with_what_is_wanted),
 	};
 
