@@ -27,6 +27,7 @@ $(eval $(call vmm_test,test_vmm_net,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_options,vmm/options.c))
 $(eval $(call vmm_test,test_vmm_passed,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_sandbox,))
+$(eval $(call vmm_test,test_vmm_virtq,))
 
 FUZZERS += fuzz_vmm
 fuzz_vmm_SRCS := tests/fuzz/fuzz_vmm.c tests/lib/vmmguest.c $(vmm_device_SRCS) $(common_SRCS)

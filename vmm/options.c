@@ -226,9 +226,6 @@ int options_parse_nic(struct options_nic *n, const char *text, unsigned number, 
 	if (passed_is(n->path) && !strstr(text, ",mac="))
 		return err_set(e, EINVAL, "--net %s: mac= is missing, which fd=N cannot tell",
 			       text);
-	if (p->packed && p->pairs > 1)
-		return err_set(e, EINVAL, "--net %s: packed rings are for queues=1; leave one out",
-			       text);
 	if (tap && (p->listens || p->packed || p->pairs > 1))
 		return bad(e, "--net", text, "a tap with one pair of split rings");
 	p->path = n->path;

@@ -3,9 +3,10 @@
 #define VMM_VIRTQ_H
 
 /*
- * The device's side of a split virtqueue (VIRTIO 1.2, 2.7), for the devices that weft-vmm serves
- * itself. The driver is hostile: descriptors are read once, addresses translated with their length,
- * a chain is at most as long as its table, and what breaks a rule breaks the queue for good.
+ * The device's side of a virtqueue, split or packed (VIRTIO 1.2, 2.7 and 2.8), for the devices that
+ * weft-vmm serves itself. The driver is hostile: descriptors are read once, addresses translated
+ * with their length, a chain is at most as long as its table, and what breaks a rule breaks the
+ * queue for good.
  *
  * A queue belongs to one thread at a time.
  */
@@ -18,17 +19,30 @@
 
 struct virtq {
 	const struct memory *mem;
-	uint16_t size, next_avail, next_used;
-	bool event_idx, broken;
+	uint16_t size;
+	/* split: indices that only grow; packed: places in the ring, with the lap in the top bit */
+	uint16_t next_avail, next_used;
+	uint16_t unpopped; /* next_avail before the chain popped last */
+	bool packed, event_idx, broken;
 	int call_fd; /* -1: nobody wants to be told */
-	struct vring_desc *desc;
-	struct vring_avail *avail;
-	struct vring_used *used;
+	union {
+		struct vring_desc *desc;
+		struct vring_packed_desc *ring;
+	};
+	union {
+		struct vring_avail *avail;
+		struct vring_packed_desc_event *driver;
+	};
+	union {
+		struct vring_used *used;
+		struct vring_packed_desc_event *device;
+	};
 };
 
 /* Buffers to be read first, then those to be written; what is chained otherwise is refused. */
 struct virtq_chain {
-	uint16_t head;
+	uint16_t id;	 /* by which it is given back */
+	uint16_t n_desc; /* entries of the ring */
 	unsigned n_out, n_in;
 	uint64_t out_bytes, in_bytes;
 	struct iovec iov[VIRTQ_IOV_MAX];

@@ -188,6 +188,8 @@ static void fuzz_accesses(struct input *in)
 	serial_init(&m.serial, NULL, -1);
 	bus_add(&m.g.ports, PORT_COM1, 8, &serial_ops, &m.serial);
 	vmmguest_plug(&m.g, m.d);
+	if (kind & 32)
+		m.d->offered |= VIRTIO_BIT(VIRTIO_F_RING_PACKED);
 	if (kind & 4)
 		vmmguest_drive(&m.g, m.d->offered, m.d->n_queues);
 	for (unsigned i = 0; i < STEPS_MAX && in->left; i++)

@@ -369,10 +369,21 @@ static void a_thousand_backends_leave_no_descriptors_behind(void **state)
 	close(after);
 }
 
+/* What the driver says on the control queue: so many pairs; and where the answer goes. */
+static volatile uint8_t *put_command(struct world *w, uint8_t pairs)
+{
+	const uint8_t command[] = {VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, pairs, 0};
+	uint8_t *data = vmmguest_data(&w->g, 0);
+
+	memcpy(data, command, sizeof(command));
+	data[64] = 0xff;
+	return data + 64;
+}
+
 static void the_driver_chooses_how_many_pairs_are_used(void **state)
 {
 	struct world *w = *state;
-	const uint8_t command[] = {VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, 2, 0};
+	volatile uint8_t *ack;
 	unsigned before;
 
 	create_nic(w, 2);
@@ -382,16 +393,49 @@ static void the_driver_chooses_how_many_pairs_are_used(void **state)
 	assert_int_equal(w->b.enabled, 2);
 	before = w->b.enabled;
 
-	memcpy(vmmguest_data(&w->g, 0), command, sizeof(command));
-	((uint8_t *)vmmguest_data(&w->g, 0))[64] = 0xff;
-	vmmguest_desc(&w->g, 4, 0, GUEST_DATA_AT, sizeof(command), VRING_DESC_F_NEXT, 1);
+	ack = put_command(w, 2);
+	vmmguest_desc(&w->g, 4, 0, GUEST_DATA_AT, 4, VRING_DESC_F_NEXT, 1);
 	vmmguest_desc(&w->g, 4, 1, GUEST_DATA_AT + 64, 1, VRING_DESC_F_WRITE, 0);
 	vmmguest_offer(&w->g, 4, 0);
 	vmmguest_kick(&w->g, 4);
 	vmmguest_wait_used(&w->g, 4, 1);
 
-	assert_int_equal(((uint8_t *)vmmguest_data(&w->g, 0))[64], VIRTIO_NET_OK);
+	assert_int_equal(*ack, VIRTIO_NET_OK);
 	assert_int_equal(w->b.enabled, before + 4);
+	kill_backend(w);
+}
+
+static void packed_rings_have_several_pairs_too(void **state)
+{
+	const uint64_t ring =
+		VIRTIO_BIT(VIRTIO_F_RING_PACKED) | VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC);
+	struct world *w = *state;
+	struct vring_packed_desc *control;
+	volatile uint8_t *ack;
+	uint64_t end_ms = clock_now_ms() + 5000;
+
+	packed = true;
+	create_nic(w, 2);
+	packed = false;
+	start_backend(w, FEATURES | ring, 0);
+	wait_connected(w, true);
+	vmmguest_drive(&w->g, ring | VIRTIO_BIT(VIRTIO_NET_F_MQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ),
+		       5);
+	assert_int_equal(w->b.enabled, 2);
+
+	ack = put_command(w, 2);
+	control = memory_at(&w->g.mem, GUEST_RING_AT + 4 * GUEST_RING_STEP, 256);
+	control[1] = (struct vring_packed_desc){
+		GUEST_DATA_AT + 64, 1, 9, VRING_DESC_F_WRITE | 1 << VRING_PACKED_DESC_F_AVAIL};
+	control[0] = (struct vring_packed_desc){GUEST_DATA_AT, 4, 9,
+						VRING_DESC_F_NEXT | 1 << VRING_PACKED_DESC_F_AVAIL};
+	vmmguest_kick(&w->g, 4);
+	while (*ack != VIRTIO_NET_OK && clock_now_ms() < end_ms)
+		loop_run_once(w->g.loop, 1);
+
+	assert_int_equal(*ack, VIRTIO_NET_OK);
+	assert_int_equal(control[0].id, 9);
+	assert_int_equal(w->b.enabled, 6);
 	kill_backend(w);
 }
 
@@ -469,6 +513,7 @@ int main(void)
 		TEST(a_backend_that_answers_nonsense_loses_its_connection),
 		TEST(a_thousand_backends_leave_no_descriptors_behind),
 		TEST(the_driver_chooses_how_many_pairs_are_used),
+		TEST(packed_rings_have_several_pairs_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,6 @@ static void what_is_wrong_is_refused_with_what_is_wanted(void **state)
 	assert_int_equal(PARSE("--kernel", "k", "--net", "bridge:x"), -EINVAL);
 	assert_int_equal(PARSE("--kernel", "k", "--net", "vhost-user:"), -EINVAL);
 	assert_int_equal(PARSE("--kernel", "k", "--net", "vhost-user:/a,queues=17"), -EINVAL);
-	assert_int_equal(PARSE("--kernel", "k", "--net", "vhost-user:/a,packed,queues=2"), -EINVAL);
 	assert_int_equal(PARSE("--kernel", "k", "--net", "tap:t,server"), -EINVAL);
 	assert_int_equal(PARSE("--kernel", "k", "--disk", "a,rw"), -EINVAL);
 	assert_int_equal(PARSE("--kernel", "k", "--port", "name"), -EINVAL);
