@@ -25,7 +25,7 @@ struct totals {
 void run_options_init(struct run_options *o)
 {
 	*o = (struct run_options){
-		.frame = {FRAME_FIXED, 64},
+		.frame = {.bytes = 64},
 		.n_stations = {1, 1},
 		.ring_size = 1024,
 		.batch = 64,
@@ -325,7 +325,8 @@ static int check_port(const struct run *r, unsigned i, struct err *e)
 	for (unsigned k = 0; k < p->n_streams; k++)
 		if (p->tx[k].ring.broken || p->rx[k].ring.broken)
 			return err_set(e, EPROTO,
-				       "port %u: the backend used a buffer that it did not have", i);
+				       "port %u: the backend used a buffer that it did not have",
+				       i);
 	if (!r->has_ideal && !frontend_is_alive(&p->driver.frontend))
 		return err_set(e, EPIPE, "port %u: the backend at %s went away: see its log", i,
 			       r->o.ports[i].path);
