@@ -77,7 +77,7 @@ bridge_mode() {
 
 	case $row in
 	routed*) echo "forward: route, uplink: wan" ;;
-	filter*) echo "forward: route, uplink: wan, nat: {uplink: wan, $filter}" ;;
+	filter*) echo "forward: route, uplink: wan, nat: {$filter}" ;;
 	npt6-filter6) echo "nat: {uplink: wan, $prefix, $filter}" ;;
 	npt6) echo "nat: {uplink: wan, $prefix}" ;;
 	*) echo "nat: {uplink: wan}" ;;
