@@ -54,6 +54,46 @@ static void check_forward_mode(struct check *k, const struct config_bridge *b)
 			"add one, such as address: 10.10.0.1/24: guests use it as their gateway");
 }
 
+/*
+ * What `nat` says of a bridge that translates nothing. The filter is the router's, so a routed
+ * bridge has it too; everything else would do nothing.
+ */
+static void check_without_translation(struct check *k, const struct config_bridge *b)
+{
+	const struct config_nat *n = &b->nat;
+	enum config_forward mode = config_bridge_forward(b);
+
+	if (mode == FORWARD_NAT)
+		return;
+	if (n->n_forwards || n->prefix6[0]) {
+		/* With an uplink it is a bridge whose translation is switched off for a while. */
+		struct config_error *e = (n->uplink[0] ? errors_warn : errors_add)(
+			k->errs, n->pos, "bridges.%s.nat.%s: the bridge translates nothing",
+			b->name, n->n_forwards ? "forwards" : "prefix6");
+
+		errors_help(e, n->uplink[0] ? "write forward: nat, or leave forward out"
+					    : "add uplink: host to nat");
+	}
+	if (n->n_rules && b->forward == FORWARD_AUTO)
+		errors_help(errors_add(k->errs, n->pos,
+				       "bridges.%s.nat.filter: the bridge has no gateway, whose "
+				       "packets it would filter",
+				       b->name),
+			    "add forward: route, or uplink: host to nat");
+	else if (n->n_rules && mode == FORWARD_NONE)
+		errors_help(errors_warn(k->errs, n->pos,
+					"bridges.%s.nat.filter: an isolated bridge passes nothing "
+					"on that it could filter",
+					b->name),
+			    "guests of one bridge are kept apart by isolated: on of their ports");
+	if (mode == FORWARD_ROUTE && n->uplink[0] && !b->uplink[0])
+		errors_help(errors_warn(k->errs, n->uplink_pos,
+					"bridges.%s.nat.uplink is for forward: nat: the routed "
+					"bridge has no way out",
+					b->name),
+			    "write uplink: %s beside forward, or leave it out", n->uplink);
+}
+
 /* A forward with its texts read. */
 struct forward {
 	const struct config_bridge *bridge;
@@ -322,6 +362,7 @@ void check_nat(struct check *k)
 		snprintf(path, sizeof(path), "bridges.%s.uplink", b->name);
 		check_uplink_name(k, b->uplink, b->bridge_uplink_pos, path);
 		check_forward_mode(k, b);
+		check_without_translation(k, b);
 		check_address6(k, b);
 		check_prefix6(k, b);
 		check_algs(k, b);

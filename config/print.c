@@ -116,7 +116,11 @@ static bool is_shown(const struct print *p, const struct schema_key *key, const 
 static bool is_map_shown(const struct print *p, const struct schema_key *key, const void *object)
 {
 	const void *group = schema_field(key, object);
+	struct print as_given = {.out = p->out};
 	bool shown = false;
+
+	if (key->flags & SCHEMA_IF_USED)
+		p = &as_given;
 
 	for (unsigned i = 0; i < key->map->n_keys; i++) {
 		const struct schema_key *sub = &key->map->keys[i];

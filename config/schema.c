@@ -608,6 +608,7 @@ static const struct schema_key bridge_keys[] = {
 	{
 		.name = "nat",
 		.type = SCHEMA_MAP,
+		.flags = SCHEMA_IF_USED,
 		.offset = offsetof(struct config_bridge, nat),
 		.pos = offsetof(struct config_bridge, nat.pos),
 		.map = &schema_nat,

@@ -53,6 +53,7 @@ enum {
 	SCHEMA_DISRUPTIVE = 1 << 2, /* a change makes its port or guest anew */
 	SCHEMA_STARTUP = 1 << 3,    /* a change waits until weftd starts again */
 	SCHEMA_LIVE = 1 << 4,	    /* a change disrupts nothing, whatever the keys above it say */
+	SCHEMA_IF_USED = 1 << 5,    /* a map: its defaults are printed only beside what was given */
 };
 
 /* A word that stands for a value; a list of them ends with a NULL name. */

@@ -165,12 +165,11 @@ static const struct schema_key nat_keys[] = {
 	{
 		.name = "uplink",
 		.type = SCHEMA_NAME,
-		.flags = SCHEMA_REQUIRED,
 		.offset = offsetof(struct config_nat, uplink),
 		.pos = offsetof(struct config_nat, uplink_pos),
 		.max = CONFIG_NAME_MAX,
 		.example = "host",
-		.help = "the way out: host, or a name of uplinks",
+		.help = "the way out: host, or a name of uplinks; a routed bridge needs none here",
 	},
 	{
 		.name = "prefix6",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "nat/gateway.h"
 
@@ -12,8 +13,9 @@
 #include "daemon/gateway_rules.h"
 #include "daemon/port_kind.h"
 
-#define PREPARE_MS 100	/* as nat_prepare wants it */
-#define TICK_MS	   1000 /* of the router */
+#define PREPARE_MS  100	 /* as nat_prepare wants it */
+#define TICK_MS	    1000 /* of the router */
+#define FAREWELL_MS 20	 /* a worker has to send a packet in */
 
 static void on_tick(struct loop_timer *t, uint64_t now_ms)
 {
@@ -322,6 +324,15 @@ static int apply_bridge(struct gateways *g, const struct config *all, const stru
 	return ret < 0 ? ret : set_iface_filtered(g, b, c, e);
 }
 
+/* Its hosts have to look for another router at once, not when the lifetime of this one ends. */
+static void say_farewell(struct gateway *gw)
+{
+	if (!gateway_advertise_end(gw))
+		return;
+	for (int i = 0; i < 10 * FAREWELL_MS && !gateway_has_spoken(gw); i++)
+		usleep(100);
+}
+
 void gateways_del_bridge(struct weftd *d, const char *name)
 {
 	struct gateways *g = d->gateways;
@@ -331,6 +342,7 @@ void gateways_del_bridge(struct weftd *d, const char *name)
 	if (!b)
 		return;
 	if (b->number) {
+		say_farewell(g->router->ifaces[b->number]->gateway);
 		vswitch_forget_port(d->vswitch, &g->router->ifaces[b->number]->gateway->port);
 		router_iface_del(g->router, b->number);
 		b->number = 0;

@@ -370,6 +370,32 @@ static enum drop_reason pass(struct filter6 *f, const struct packet *p,
 	return why;
 }
 
+bool filter6_goes_on(struct filter6 *f, const struct packet *p, const struct filter6_way *way,
+		     struct session6_place at, uint32_t now_s)
+{
+	struct session6_key k = key_of(p);
+	enum nat_direction dir;
+	struct session6 *s;
+	bool goes_on;
+
+	session6_lock(&at);
+	s = session6_find(f->sessions, &at, &k, &dir);
+	goes_on = s && !is_over(s, p, now_s);
+	if (goes_on)
+		touch(f, s, dir, p, way, now_s);
+	session6_end(&at);
+	return goes_on;
+}
+
+struct session6_place filter6_expect(struct filter6 *f, const struct packet *p,
+				     const struct ipaddr *dst)
+{
+	struct session6_key k = key_of(p);
+
+	k.dst = *dst;
+	return session6_expect(f->sessions, &k);
+}
+
 static bool is_known(struct filter6 *f, const struct session6_key *k, uint32_t now_s)
 {
 	struct session6_place at = session6_begin(f->sessions, k);

@@ -58,6 +58,20 @@ void filter6_destroy(struct filter6 *f);
  */
 enum drop_reason filter6_pass(struct filter6 *f, const struct packet *p,
 			      const struct filter6_way *way, uint32_t now_s);
+/*
+ * The quick half of that, for a packet that is neither a fragment nor an ICMP error: where its
+ * session is, with `dst` instead of its own, which is being fetched (session6_prefetch does the
+ * rest); and whether it belongs to one, which goes on then. False: ask filter6_pass.
+ */
+static inline bool filter6_is_simple(const struct packet *p)
+{
+	return p->fragment == PACKET_WHOLE && !p->icmp_error;
+}
+
+struct session6_place filter6_expect(struct filter6 *f, const struct packet *p,
+				     const struct ipaddr *dst);
+bool filter6_goes_on(struct filter6 *f, const struct packet *p, const struct filter6_way *way,
+		     struct session6_place at, uint32_t now_s);
 /* Whether there is a session for it. Changes nothing. */
 bool filter6_knows(struct filter6 *f, const struct packet *p, uint32_t now_s);
 

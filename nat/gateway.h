@@ -93,6 +93,16 @@ void gateway_renew(struct gateway *gw);
 void gateway_announce(struct gateway *gw);
 /* Tells all that the interface is their IPv6 router, or is none any more. Control thread. */
 void gateway_advertise(struct gateway *gw);
+/*
+ * The interface will go: tells all that it is no router any more, if it is one (RFC 4861, 6.2.5).
+ * Returns whether it did; gateway_has_spoken when that and all before it left the port. Control
+ * thread.
+ */
+bool gateway_advertise_end(struct gateway *gw);
+static inline bool gateway_has_spoken(const struct gateway *gw)
+{
+	return atomic_load(&gw->tail) == atomic_load(&gw->head);
+}
 /* What it tells them: RFC 4861, 6.2.3. False: nothing; it is no router for the bridge. */
 bool gateway_advert(const struct router_iface *r, struct ra_advert *a);
 /* Once a second. Control thread. */

@@ -42,14 +42,14 @@ bool gateway_advert(const struct router_iface *r, struct ra_advert *a)
 
 	a->mac = p->mac;
 	a->src = r->link_local;
-	a->lifetime_s = leads_somewhere(p) ? LIFETIME_S : 0;
+	a->lifetime_s = p->advertises && leads_somewhere(p) ? LIFETIME_S : 0;
 	a->flags = p->advert_flags;
-	a->has_prefix = p->has_address6;
+	a->has_prefix = p->has_address6 && a->lifetime_s;
 	a->autonomous = !p->advert_managed;
 	a->valid_s = p->advert_valid_s ?: VALID_S;
 	a->preferred_s = p->advert_valid_s ?: PREFERRED_S;
 	a->prefix = p->address6;
-	return p->advertises && a->lifetime_s;
+	return a->lifetime_s;
 }
 
 static void say(struct gateway *gw, const struct ra_advert *a, const struct mac *mac,
@@ -117,4 +117,19 @@ void gateway_advertise(struct gateway *gw)
 	gw->advertise_s = 0;
 	gw->advertise_soon = SOON;
 	gateway_unlock(gw);
+}
+
+bool gateway_advertise_end(struct gateway *gw)
+{
+	struct ra_advert a = {0};
+	bool was;
+
+	gateway_lock(gw);
+	was = gateway_advert(atomic_load(&gw->iface), &a);
+	a.lifetime_s = 0;
+	a.has_prefix = false;
+	if (was)
+		say_to_all(gw, &a);
+	gateway_unlock(gw);
+	return was;
 }

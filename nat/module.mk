@@ -17,7 +17,8 @@ bridge_SRCS += $(nat_SRCS)
 routernet_SRCS = tests/lib/routernet.c tests/lib/packet.c tests/lib/testport.c \
                  $(dataplane_SRCS) $(bridge_SRCS) $(common_SRCS)
 
-router_tests := test_filter6 test_router test_router_advert test_router_icmp test_router_link test_router_nat
+router_tests := test_filter6 test_router test_router_advert test_router_icmp test_router_link test_router_nat \
+                test_router_way6
 UNIT_TESTS += $(router_tests)
 $(foreach t,$(router_tests), \
   $(eval $(t)_SRCS = tests/pipeline/$(t).c $$(routernet_SRCS)) \
@@ -38,7 +39,7 @@ test_filter6_race_LIBS := libdpdk cmocka
 
 # What translation costs by itself; it stays in the tree.
 PROGRAMS += weft-bench-nat
-weft-bench-nat_SRCS = tests/bench/nat_bench.c $(nat_core_SRCS) common/cksum.c common/err.c \
+weft-bench-nat_SRCS = tests/bench/nat_bench.c $(nat_core_SRCS) nat/filter6.c nat/session6.c common/cksum.c common/err.c \
                        common/ip.c common/ipaddr.c common/mac.c dataplane/drop.c
 weft-bench-nat_LIBS := libdpdk
 

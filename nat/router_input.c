@@ -67,6 +67,8 @@ static void begin(struct routing *x, struct worker *w, struct port *in,
 		   : p->inside ? nat_inside_realm(p->inside)
 			       : 0;
 	x->adjacency = 0;
+	x->ipv6 = x->expected = 0;
+	x->generation = atomic_load_explicit(&x->router->generation, memory_order_acquire);
 	x->has_sessions = x->uplink || p->forward != ROUTER_NONE;
 	w->burst.from = from->number;
 }
@@ -87,6 +89,7 @@ static uint64_t parse(struct routing *x, uint64_t mask)
 			verdict_drop(x->v, i, reason);
 		else
 			packets |= 1ull << i;
+		x->ipv6 |= (uint64_t)x->packets[i].ipv6 << i;
 	}
 	return packets;
 }
@@ -155,6 +158,8 @@ static void route(struct routing *x, uint64_t mask)
 	if (unlikely(capture_is_on(x->in) || (x->v->filter && x->v->mirrors)))
 		keep(&x->w->burst, mask);
 	mask = parse(x, mask);
+	if (x->ipv6)
+		router_expect6(x, x->ipv6 & mask);
 	if (x->has_sessions) {
 		missing = nat_lookup(x->router->nat, x->w->id, x->packets, mask, x->found);
 		if (unlikely(missing))

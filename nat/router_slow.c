@@ -6,6 +6,7 @@
 #include "bridge/bridge_routed.h"
 #include "nat/filter6.h"
 #include "nat/gateway.h"
+#include "nat/way.h"
 
 /* ICMP errors a second to one interface's side from one worker, and at once (RFC 1812, 4.3.2.8). */
 #define ICMP_RATE  1000u
@@ -35,12 +36,12 @@ static struct ipaddr address_of(const struct packet *p, size_t at4, size_t at6)
 	return a;
 }
 
-static struct ipaddr source_of(const struct packet *p)
+struct ipaddr router_source(const struct packet *p)
 {
 	return address_of(p, offsetof(struct ipv4_hdr, src), offsetof(struct ipv6_hdr, src));
 }
 
-static struct ipaddr destination_of(const struct packet *p)
+struct ipaddr router_destination(const struct packet *p)
 {
 	return address_of(p, offsetof(struct ipv4_hdr, dst), offsetof(struct ipv6_hdr, dst));
 }
@@ -352,14 +353,26 @@ static bool go(struct routing *x, unsigned i, const struct route *to)
 	return true;
 }
 
-/* For a packet that is neither translated nor filtered; the next one is faster. */
-static void go_plainly(struct routing *x, unsigned i, const struct route *to)
+/*
+ * For a packet without a session of NAT, after what its way `does` was done; the next one with its
+ * addresses is faster.
+ */
+static void go_remembering(struct routing *x, unsigned i, const struct route *to, unsigned does)
 {
-	struct ipaddr src = source_of(&x->packets[i]), dst = destination_of(&x->packets[i]);
+	const struct packet *p = &x->packets[i];
+	struct packet before = *p;
+	struct way way;
 
+	before.frame = &x->before;
+	way = (struct way){
+		.src = router_source(&before),
+		.dst = router_destination(&before),
+		.other = does & WAY_PREFIX_OUT ? router_source(p) : router_destination(p),
+		.does = (uint8_t)does,
+	};
 	x->found[i].session = NULL;
 	if (go(x, i, to) && !x->w->dry_run)
-		router_remember(x, &src, &dst);
+		router_remember(x, &way);
 }
 
 /* NAT said no. */
@@ -387,7 +400,7 @@ static void go_by_session(struct routing *x, unsigned i, const struct party *who
 	if (to->kind == ROUTE_EXTERNAL) {
 		if (x->w->dry_run)
 			return;
-		dst = destination_of(&x->packets[i]);
+		dst = router_destination(&x->packets[i]);
 		now = route_find(x->router, x->from, &dst, true);
 	}
 	if (now.kind == ROUTE_OUT)
@@ -413,6 +426,13 @@ static void go_external(struct routing *x, unsigned i, const struct route *to)
 		refuse_inside(x, i, DROP_PROHIBITED, ICMP_PROHIBITED);
 }
 
+static unsigned filters6(const struct routing *x, const struct router_iface *out)
+{
+	bool any = x->from->params.filter6 || out->params.filter6;
+
+	return any && x->from != out ? WAY_FILTERED6 : 0;
+}
+
 /* What the filters of both ends say of an IPv6 packet. False: it is dealt with. */
 static bool filter6(struct routing *x, unsigned i, const struct router_iface *out)
 {
@@ -425,7 +445,7 @@ static bool filter6(struct routing *x, unsigned i, const struct router_iface *ou
 	};
 	enum drop_reason reason;
 
-	if ((!way.from && !way.to) || x->from == out)
+	if (!filters6(x, out))
 		return true;
 	if (x->w->dry_run) {
 		x->w->story->session = filter6_knows(x->router->filter6, p, x->now_s);
@@ -445,15 +465,17 @@ static bool filter6(struct routing *x, unsigned i, const struct router_iface *ou
 static void go_by_prefix(struct routing *x, unsigned i, const struct npt6 *npt6,
 			 enum nat_direction dir, const struct route *to)
 {
+	bool out = dir == NAT_OUTBOUND;
 	enum drop_reason reason;
 
-	if (dir == NAT_OUTBOUND && !filter6(x, i, to->out))
+	if (out && !filter6(x, i, to->out))
 		return;
 	reason = npt6_translate(npt6, dir, &x->packets[i]);
 	if (reason)
 		verdict_drop(x->v, i, reason);
-	else if (dir == NAT_OUTBOUND || filter6(x, i, to->out))
-		go(x, i, to);
+	else if (out || filter6(x, i, to->out))
+		go_remembering(x, i, to,
+			       filters6(x, to->out) | (out ? WAY_PREFIX_OUT : WAY_PREFIX_IN));
 }
 
 /* From outside to an address of a bridge's outer prefix. */
@@ -484,10 +506,8 @@ static void go_out(struct routing *x, unsigned i, const struct route *to)
 		x->found[i].session = NULL;
 		if (translated)
 			go_by_prefix(x, i, &from->npt6, NAT_OUTBOUND, to);
-		else if (x->from == to->out || !(from->filter6 || out->filter6))
-			go_plainly(x, i, to);
 		else if (filter6(x, i, to->out))
-			go(x, i, to);
+			go_remembering(x, i, to, filters6(x, to->out));
 		return;
 	}
 	/* Either may be missing for a moment, while a configuration is applied. */
@@ -497,11 +517,10 @@ static void go_out(struct routing *x, unsigned i, const struct route *to)
 	}
 	if (translated)
 		who.outside = out->outside;
-	if (x->from != to->out && (translated || is_filtered(x, to->out))) {
+	if (x->from != to->out && (translated || is_filtered(x, to->out)))
 		go_by_session(x, i, &who, to);
-	} else {
-		go_plainly(x, i, to);
-	}
+	else
+		go_remembering(x, i, to, 0);
 }
 
 /* 224.0.0.0/4 and above, ff00::/8, and the broadcast addresses of the network where it goes. */
@@ -539,11 +558,10 @@ void router_slow(struct routing *x, unsigned i)
 {
 	struct packet *p = &x->packets[i];
 	struct burst *b = &x->w->burst;
-	struct ipaddr src = source_of(p), dst = destination_of(p);
+	struct ipaddr src = router_source(p), dst = router_destination(p);
 	const struct router_iface *prefix;
 	struct route to;
 
-	x->generation = atomic_load_explicit(&x->router->generation, memory_order_acquire);
 	if (router_go_remembered(x, i, &src, &dst))
 		return;
 	x->before = b->frames[i];

@@ -13,6 +13,9 @@
 
 #include "dataplane/verdict.h"
 #include "nat/route.h"
+#include "nat/session6.h"
+
+struct way;
 
 /* A burst in the router. */
 struct routing {
@@ -26,7 +29,10 @@ struct routing {
 	uint16_t realm; /* NAT's number of the side that the burst came from */
 	bool uplink;	/* the burst came in at an uplink */
 	bool has_sessions;
-	uint32_t generation; /* of the interfaces, when the packet in hand was looked at */
+	uint32_t generation; /* of the interfaces, when the burst was begun */
+	uint64_t ipv6;	     /* packets of it */
+	uint64_t expected;   /* of them: what places6 is valid for */
+	struct session6_place places6[BURST_MAX];
 	struct packet packets[BURST_MAX];
 	struct nat_found found[BURST_MAX];
 	/* The adjacency that the last packet had, and where it leads. */
@@ -61,13 +67,20 @@ bool router_follow(struct routing *x, uint32_t adjacency);
 /* Sends packet `i` on by the adjacency that was followed last: TTL, MAC addresses, port. */
 void router_send(struct routing *x, unsigned i);
 
+/* Addresses of a packet of either family. */
+struct ipaddr router_source(const struct packet *p);
+struct ipaddr router_destination(const struct packet *p);
+
 /*
- * Sends a packet that is only routed the way that one with the same addresses went (nat/way.h);
- * false: none is remembered, or the packet needs more. And remembers the one that is followed now.
+ * Sends a packet the way that one with the same addresses went (nat/way.h); false: none is
+ * remembered, or the packet, which is as it came, needs more.
  */
 bool router_go_remembered(struct routing *x, unsigned i, const struct ipaddr *src,
 			  const struct ipaddr *dst);
-void router_remember(struct routing *x, const struct ipaddr *src, const struct ipaddr *dst);
+/* Remembers that packets of the way's addresses take the adjacency that is followed now. */
+void router_remember(struct routing *x, struct way *way);
+/* What that will read of these IPv6 packets' sessions is fetched for all of them at once. */
+void router_expect6(struct routing *x, uint64_t mask);
 
 /* Whether the packet, or each segment of a large frame, fits. */
 static inline bool router_fits(const struct packet *p, unsigned mtu)

@@ -103,9 +103,18 @@ struct session6_place session6_begin(struct session6_table *t, const struct sess
 	return at;
 }
 
-void session6_end(struct session6_place *at)
+struct session6_place session6_expect(struct session6_table *t, const struct session6_key *k)
 {
-	rte_spinlock_unlock(at->lock);
+	struct session6_place at = place_of(t, bucket_of(t, k));
+
+	__builtin_prefetch(at.head);
+	__builtin_prefetch(at.lock, 1);
+	return at;
+}
+
+void session6_prefetch(const struct session6_table *t, const struct session6_place *at)
+{
+	__builtin_prefetch(&t->sessions[__atomic_load_n(at->head, __ATOMIC_RELAXED)], 1);
 }
 
 static bool same(const struct ipaddr *a, const struct ipaddr *b)

@@ -83,7 +83,22 @@ struct session6_place {
 };
 
 struct session6_place session6_begin(struct session6_table *t, const struct session6_key *k);
-void session6_end(struct session6_place *at);
+/* rte_spinlock_unlock is an exchange on x86, which waits for all stores before it. */
+static inline void session6_end(const struct session6_place *at)
+{
+	__atomic_store_n(&at->lock->locked, 0, __ATOMIC_RELEASE);
+}
+
+/*
+ * session6_begin in steps, for many keys at once: where it will be, which is being fetched; then
+ * the session is; then it is locked.
+ */
+struct session6_place session6_expect(struct session6_table *t, const struct session6_key *k);
+void session6_prefetch(const struct session6_table *t, const struct session6_place *at);
+static inline void session6_lock(const struct session6_place *at)
+{
+	rte_spinlock_lock(at->lock);
+}
 
 /* The session that the packet belongs to, over or not, and which way it goes; NULL: none. */
 struct session6 *session6_find(struct session6_table *t, const struct session6_place *at,

@@ -3,10 +3,11 @@
 #define NAT_WAY_H
 
 /*
- * Ways that a worker remembers: where packets of one pair of addresses go that are only routed,
- * neither translated nor filtered, and so have no session to know it. All that the slow way asks of
- * such a packet but its TTL and length follows from where it came from, its addresses and the
- * interfaces: when one of those changes, `router.generation` does, and what is remembered is void.
+ * Ways that a worker remembers: where packets of one pair of addresses go that have no session of
+ * NAT to know it, since they are only routed, or are IPv6. All that the slow way asks of such a
+ * packet but its TTL, length and the filter's session follows from where it came from, its
+ * addresses and the interfaces, also what a translated prefix makes of the addresses: when one of
+ * those changes, `router.generation` does, and what is remembered is void.
  *
  * A table of its own for each worker, one place for each hash: who fills it with made-up addresses
  * makes others take the slow way, no more.
@@ -19,12 +20,21 @@
 
 #define WAYS 4096u /* a worker, 64 bytes each */
 
+enum {
+	WAY_FILTERED6 = 1,  /* the filter has to know a session of the packet */
+	WAY_PREFIX_OUT = 2, /* the source becomes `other` */
+	WAY_PREFIX_IN = 4,  /* the destination becomes `other`, before the filter sees it */
+};
+
 struct way {
-	struct ipaddr src, dst;
+	struct ipaddr src, dst; /* as the packet comes */
+	struct ipaddr other;
 	uint32_t generation; /* 0: a free place */
 	uint32_t adjacency;
 	uint16_t from; /* number of the interface */
+	uint8_t does;  /* WAY_* */
 } __attribute__((aligned(64)));
+static_assert(sizeof(struct way) == 64, "one cache line");
 
 /* The place of a pair. */
 static inline struct way *way_at(struct way *ways, const struct ipaddr *src,

@@ -6,8 +6,11 @@
 #   weft-pktgen --tx--> [ port a | NAT to 198.18.0.2-198.18.0.9 | port b ] --rx--> weft-pktgen
 #
 # 64-byte UDP datagrams from as many inside endpoints as the row says; in the row `new` every
-# datagram is the first of a flow, in the row `routed` nothing is translated. The next hop is known beforehand, so none is lost while it is
-# asked for: losses in the table are the switch's. Rounds, samples and goals are as in switch.sh.
+# datagram is the first of a flow. In the rows `routed` nothing is translated, in the rows `filter`
+# the stateful filter lets the packets pass. Rows whose names end in 6 send IPv6, 84 bytes; `npt6`
+# has the prefix translated, for which OVS has no equivalent. The next hop is known beforehand, so
+# none is lost while it is asked for: losses in the table are the switch's. Rounds, samples and goals
+# are as in switch.sh.
 # shellcheck source=perf/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=perf/bench/ovs.sh
@@ -28,8 +31,18 @@ rows() {
 1M 4 1000000 addresses=1000,endpoints=62500
 new 0.5 1 addresses=1000,endpoints=62500,new
 routed 0.5 1000 addresses=100,endpoints=1000
+routed6 0.5 1000 addresses=100,endpoints=1000
+filter 0.5 1000 addresses=100,endpoints=1000
+filter6 0.5 1000 addresses=100,endpoints=1000
+filter-60000 1 60000 addresses=1000,endpoints=60000
+filter-60000-6 1 60000 addresses=1000,endpoints=60000
+npt6 0.5 1000 addresses=100,endpoints=1000
+npt6-filter6 0.5 1000 addresses=100,endpoints=1000
 ROWS
 }
+
+# What the bridge does in the row that is measured, and with what kind of addresses.
+is_ipv6() { [[ $row == *6 ]]; }
 
 row_names() {
 	rows | cut -d' ' -f1 | tr '\n' ' '
@@ -59,14 +72,20 @@ weft_have() {
 	[ -x "$bin/weftd" ] || { echo "build it: make"; return 1; }
 }
 
-# What the bridge does in the row that is measured.
-is_routed() { [ "$row" = routed ]; }
+bridge_mode() {
+	local filter="filter: [{allow: out}]" prefix="prefix6: '2001:db8:a::/48'"
+
+	case $row in
+	routed*) echo "forward: route, uplink: wan" ;;
+	filter*) echo "forward: route, uplink: wan, nat: {$filter}" ;;
+	npt6-filter6) echo "nat: {uplink: wan, $prefix, $filter}" ;;
+	npt6) echo "nat: {uplink: wan, $prefix}" ;;
+	*) echo "nat: {uplink: wan}" ;;
+	esac
+}
 
 # Prints nothing; sets `gateway` to the MAC address that guests send to.
 weft_up() {
-	local mode="nat: {uplink: wan}"
-
-	! is_routed || mode="forward: route, uplink: wan"
 	rm -rf "$work/run" && mkdir "$work/run"
 	cat >"$work/run/weft.yaml" <<YAML
 version: 1
@@ -80,10 +99,14 @@ uplinks:
     address: 198.18.0.2/24
     addresses: 198.18.0.3-198.18.0.9
     gateway: 198.18.0.1
-    neighbours: [{address: 198.18.0.1, mac: "$next_hop"}]
+    address6: 2001:db8:1::2/64
+    gateway6: 2001:db8:1::1
+    neighbours:
+      - {address: 198.18.0.1, mac: "$next_hop"}
+      - {address: "2001:db8:1::1", mac: "$next_hop"}
     vhost-user: {path: $work/run/b.sock}
 bridges:
-  lan: {address: 10.10.0.1/16, $mode}
+  lan: {address: 10.10.0.1/16, address6: fd00:a::1/48, $(bridge_mode)}
 ports:
   a: {bridge: lan, vhost-user: {path: $work/run/a.sock}}
 YAML
@@ -97,16 +120,23 @@ YAML
 
 # The least that is a source NAT: one pass of conntrack, then the MAC addresses and the TTL.
 ovs_flows() {
-	if is_routed; then
-		echo "ip,in_port=a,actions=dec_ttl,mod_dl_src:02:00:00:00:aa:01,mod_dl_dst:$next_hop,output:b"
+	local ip=ip nat=",nat(src=$externals:1024-65535)" back=,nat
+	local out=dec_ttl,mod_dl_src:02:00:00:00:aa:01,mod_dl_dst:$next_hop,output:b
+
+	! is_ipv6 || ip=ipv6
+	case $row in
+	routed*)
+		echo "$ip,in_port=a,actions=$out"
 		return
-	fi
+		;;
+	filter*) nat='' back='' ;;
+	esac
 	cat <<FLOWS
-table=0,priority=10,ip,in_port=a,actions=ct(commit,zone=1,nat(src=$externals:1024-65535),table=1)
-table=0,priority=10,ip,in_port=b,actions=ct(zone=1,nat,table=2)
+table=0,priority=10,$ip,in_port=a,actions=ct(commit,zone=1$nat,table=1)
+table=0,priority=10,$ip,in_port=b,actions=ct(zone=1$back,table=2)
 table=0,priority=0,actions=drop
-table=1,priority=10,ip,actions=dec_ttl,mod_dl_src:02:00:00:00:aa:01,mod_dl_dst:$next_hop,output:b
-table=2,priority=10,ip,ct_state=+est,actions=dec_ttl,output:a
+table=1,priority=10,$ip,actions=$out
+table=2,priority=10,$ip,ct_state=+est,actions=dec_ttl,output:a
 FLOWS
 }
 
@@ -127,6 +157,15 @@ ovs_up() {
 
 # --- measuring ------------------------------------------------------------------------------
 
+# Size and addresses of the row's datagrams, as the generator's options have them.
+datagrams() { # datagrams GATEWAY ROUTE
+	if is_ipv6; then
+		echo "--size 84 --route gateway=$1,inside=fd00:a::a:100,outside=2001:db8:b::1,$2"
+	else
+		echo "--size 64 --route gateway=$1,inside=10.10.1.0,outside=203.0.113.0,$2"
+	fi
+}
+
 measured() { # measured SWITCH ROUND ROW JSON
 	sample "$3" "$1" Mpps "$(mpps "$4")"
 	sample "$3" "$1" loss "$(jq -r .loss <<<"$4")"
@@ -142,10 +181,10 @@ cell() {
 
 	for _ in 1 2; do
 		[ "$switch" != weft ] || before=$(weft_cycles)
+		# shellcheck disable=SC2046 # several words
 		json=$(pktgen --port "tx=$work/run/a.sock$suffix" \
 			--port "rx=$work/run/b.sock$suffix" --wait 20 --warmup "$4" \
-			--time "$seconds" --size 64 --flows "$5" \
-			--route "gateway=$gateway,inside=10.10.1.0,outside=203.0.113.0,$6")
+			--time "$seconds" --flows "$5" $(datagrams "$gateway" "$6"))
 		[ -z "$json" ] || break
 		say "  $switch $row: $(tail -n 1 "$work/pktgen.log")"
 	done
@@ -159,12 +198,15 @@ wanted_row() {
 	[[ " $only_rows " == *" $1 "* ]]
 }
 
+has_equivalent() { [ "$1" = weft ] || [[ $row != npt6* ]]; }
+
 # Each row begins with a fresh switch, whose tables are empty.
 turn() { # turn SWITCH ROUND
 	local switch=$1 round=$2 row warmup flows route
 
 	while read -r row warmup flows route; do
 		wanted_row "$row" || continue
+		has_equivalent "$switch" || continue
 		suffix=
 		rm -rf "$work/run" && mkdir "$work/run"
 		if "${switch}_up"; then
@@ -181,8 +223,9 @@ measure_limits() {
 
 	while read -r row _ flows route; do
 		wanted_row "$row" || continue
-		json=$(pktgen --self-test --warmup 0.2 --time 0.5 --size 64 --flows "$flows" \
-			--route "gateway=$next_hop,inside=10.10.1.0,outside=203.0.113.0,$route")
+		# shellcheck disable=SC2046 # several words
+		json=$(pktgen --self-test --warmup 0.2 --time 0.5 --flows "$flows" \
+			$(datagrams "$next_hop" "$route"))
 		sample "$row" ceiling Mpps "$(mpps "$json")"
 	done < <(rows)
 }

@@ -74,13 +74,26 @@ static bool is_sampled(const struct check *c, uint32_t number)
 	return c->verify_every && number % c->verify_every == 0;
 }
 
+static bool is_ipv6(const uint8_t *frame)
+{
+	const uint16_t ethertype = htons(WIRE_ETHERTYPE_IPV6);
+
+	return !memcmp(frame + 12, &ethertype, sizeof(ethertype));
+}
+
+static uint32_t udp_headers(const uint8_t *frame)
+{
+	return is_ipv6(frame) ? FRAME_UDP6_HEADERS : FRAME_UDP_HEADERS;
+}
+
 static void check_udp(struct check *c, const uint8_t *frame, uint32_t len, uint32_t total,
 		      uint64_t now)
 {
-	const uint8_t *payload = frame + FRAME_UDP_HEADERS;
+	const uint32_t headers = udp_headers(frame);
+	const uint8_t *payload = frame + headers;
 	struct frame_stamp stamp;
 
-	if (len < FRAME_UDP_HEADERS + STAMP_BYTES || total < FRAME_UDP_HEADERS + STAMP_BYTES) {
+	if (len < headers + STAMP_BYTES || total < headers + STAMP_BYTES) {
 		c->unstamped++;
 		return;
 	}
@@ -94,8 +107,25 @@ static void check_udp(struct check *c, const uint8_t *frame, uint32_t len, uint3
 	check_order(c, stamp.stream, stamp.seq, stamp.seq + 1, 0);
 	record_latency(c, stamp.time_tsc, now);
 	if (is_sampled(c, stamp.seq))
-		begin_payload(c, stamp.phase, 0, total - FRAME_UDP_HEADERS, payload,
-			      len - FRAME_UDP_HEADERS);
+		begin_payload(c, stamp.phase, 0, total - headers, payload, len - headers);
+}
+
+/* The checksum is seen to where the datagram lies in one buffer. */
+static void check_udp6(struct check *c, const uint8_t *frame, uint32_t len, uint64_t now)
+{
+	uint32_t total, bytes, sum;
+	struct ipv6_hdr ip;
+
+	memcpy(&ip, frame + IP_AT, sizeof(ip));
+	bytes = ntohs(ip.payload_len);
+	total = bytes + FRAME_L4_AT6;
+	sum = cksum_add16(cksum_add(0, ip.src, 32), htons(WIRE_PROTO_UDP));
+	sum = cksum_add16(sum, ip.payload_len);
+	if (total < len || (c->verify_every && total == len &&
+			    cksum_fold(cksum_add(sum, frame + FRAME_L4_AT6, bytes)) != 0xffff))
+		c->damaged = true;
+	else
+		check_udp(c, frame, len, total, now);
 }
 
 static uint16_t tcp_sum(const struct ipv4_hdr *ip, const uint8_t *l4, uint32_t len)
@@ -159,8 +189,11 @@ static bool is_ours(const uint8_t *frame, uint32_t len)
 {
 	const uint16_t ethertype = htons(WIRE_ETHERTYPE_IPV4), port = htons(FRAME_DST_PORT);
 
-	return len >= FRAME_UDP_HEADERS && frame[0] == 0x02 && frame[1] == 0x67 &&
-	       !memcmp(frame + 12, &ethertype, 2) && !memcmp(frame + FRAME_L4_AT + 2, &port, 2);
+	if (len < FRAME_UDP_HEADERS || frame[0] != 0x02 || frame[1] != 0x67)
+		return false;
+	if (is_ipv6(frame))
+		return len >= FRAME_UDP6_HEADERS && !memcmp(frame + FRAME_L4_AT6 + 2, &port, 2);
+	return !memcmp(frame + 12, &ethertype, 2) && !memcmp(frame + FRAME_L4_AT + 2, &port, 2);
 }
 
 void check_first(struct check *c, const struct virtio_net_hdr *hdr, const uint8_t *frame,
@@ -174,6 +207,10 @@ void check_first(struct check *c, const struct virtio_net_hdr *hdr, const uint8_
 	c->left = 0;
 	if (!is_ours(frame, len)) {
 		c->unstamped++;
+		return;
+	}
+	if (is_ipv6(frame)) {
+		check_udp6(c, frame, len, now);
 		return;
 	}
 	memcpy(&ip, frame + IP_AT, sizeof(ip));
@@ -203,7 +240,7 @@ void check_probe(struct check *c, const uint8_t *frame, uint32_t len, uint64_t n
 {
 	struct frame_stamp stamp;
 
-	if (is_ours(frame, len) && len >= FRAME_UDP_HEADERS + STAMP_BYTES &&
-	    stamp_read(&stamp, frame + FRAME_UDP_HEADERS))
+	if (is_ours(frame, len) && len >= udp_headers(frame) + STAMP_BYTES &&
+	    stamp_read(&stamp, frame + udp_headers(frame)))
 		record_latency(c, stamp.time_tsc, now);
 }

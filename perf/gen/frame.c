@@ -25,11 +25,11 @@ int frame_size_parse(const char *text, struct frame_size *s, struct err *e)
 	char *end;
 
 	if (!strcmp(text, "imix")) {
-		*s = (struct frame_size){FRAME_IMIX, FRAME_BYTES_MAX};
+		*s = (struct frame_size){.mix = FRAME_IMIX, .bytes = FRAME_BYTES_MAX};
 		return 0;
 	}
 	if (!strcmp(text, "tso")) {
-		*s = (struct frame_size){FRAME_TSO, FRAME_TSO_BYTES};
+		*s = (struct frame_size){.mix = FRAME_TSO, .bytes = FRAME_TSO_BYTES};
 		return 0;
 	}
 	bytes = strtoul(digits, &end, 10);
@@ -37,7 +37,7 @@ int frame_size_parse(const char *text, struct frame_size *s, struct err *e)
 		return err_set(e, EINVAL,
 			       "frame size '%s': give %d to %d, imix, tso, or tso:BYTES up to %d",
 			       text, FRAME_BYTES_MIN, FRAME_BYTES_MAX, TSO_BYTES_MAX);
-	*s = (struct frame_size){tso ? FRAME_TSO : FRAME_FIXED, (uint32_t)bytes};
+	*s = (struct frame_size){.mix = tso ? FRAME_TSO : FRAME_FIXED, .bytes = (uint32_t)bytes};
 	return 0;
 }
 
@@ -70,14 +70,33 @@ static int parse_number(const char *text, unsigned max, unsigned *n)
 	return end == text || *end || !v || v > max ? -EINVAL : 0;
 }
 
+/* Of either kind; IPv6's first 12 bytes go to `upper`. Both addresses have to be of one kind. */
+static int parse_address(const char *text, struct frame_route *r, uint32_t *last, uint8_t upper[12])
+{
+	bool is_second = r->inside || r->outside, was_ipv6 = r->ipv6;
+	uint8_t b[16];
+
+	r->ipv6 = strchr(text, ':') != NULL;
+	if (is_second && r->ipv6 != was_ipv6)
+		return -EINVAL;
+	if (!r->ipv6)
+		return ip4_parse(text, last);
+	if (inet_pton(AF_INET6, text, b) != 1)
+		return -EINVAL;
+	memcpy(upper, b, 12);
+	memcpy(last, b + 12, 4);
+	*last = ntohl(*last);
+	return 0;
+}
+
 static int parse_part(const char *key, const char *value, struct frame_route *r)
 {
 	if (!strcmp(key, "gateway"))
 		return parse_mac(value, &r->gateway);
 	if (!strcmp(key, "inside"))
-		return ip4_parse(value, &r->inside);
+		return parse_address(value, r, &r->inside, r->inside6);
 	if (!strcmp(key, "outside"))
-		return ip4_parse(value, &r->outside);
+		return parse_address(value, r, &r->outside, r->outside6);
 	if (!strcmp(key, "addresses"))
 		return parse_number(value, 1u << 24, &r->addresses);
 	if (!strcmp(key, "endpoints"))
@@ -103,8 +122,8 @@ int frame_route_parse(const char *text, struct frame_route *r, struct err *e)
 	}
 	if (ret || !r->gateway || !r->inside || !r->outside)
 		return err_set(e, EINVAL,
-			       "--route %s: give gateway=MAC,inside=ADDRESS,outside=ADDRESS, and "
-			       "addresses=N, endpoints=N or new",
+			       "--route %s: give gateway=MAC,inside=ADDRESS,outside=ADDRESS, both "
+			       "IPv4 or both IPv6, and addresses=N, endpoints=N or new",
 			       text);
 	if (r->endpoints / r->addresses >= FRAME_FLOWS_MAX)
 		return err_set(e, EINVAL, "--route %s: more than %d source ports an address", text,
@@ -112,9 +131,27 @@ int frame_route_parse(const char *text, struct frame_route *r, struct err *e)
 	return 0;
 }
 
-uint32_t frame_route_sum(const uint8_t *frame)
+/* A stamp sums to nothing. */
+static uint32_t route_sum6(const uint8_t *frame, const struct frame_route *r)
+{
+	uint32_t sum = cksum_add(0, r->inside6, sizeof(r->inside6));
+	struct ipv6_hdr ip;
+
+	memcpy(&ip, frame + sizeof(struct eth_hdr), sizeof(ip));
+	sum = cksum_add(sum, r->outside6, sizeof(r->outside6));
+	sum = cksum_add16(sum, htons(WIRE_PROTO_UDP));
+	sum = cksum_add16(sum, ip.payload_len);
+	sum = cksum_add(sum, frame + FRAME_L4_AT6 + 2, 4);
+	return cksum_fold(cksum_add(sum, frame + FRAME_UDP6_HEADERS,
+				    ntohs(ip.payload_len) - sizeof(struct udp_hdr)));
+}
+
+uint32_t frame_route_sum(const uint8_t *frame, const struct frame_route *r)
 {
 	struct ipv4_hdr ip;
+
+	if (r->ipv6)
+		return route_sum6(frame, r);
 
 	memcpy(&ip, frame + sizeof(struct eth_hdr), sizeof(ip));
 	ip.csum = 0;
@@ -140,6 +177,18 @@ static void build_ipv4(struct ipv4_hdr *ip, uint32_t bytes, uint8_t proto, unsig
 		.dst = htonl(0xc6120001 + (dst_port << 8)),
 	};
 	ip->csum = cksum_finish(cksum_add(0, ip, sizeof(*ip)));
+}
+
+static void build_ipv6(uint8_t *at, uint32_t bytes)
+{
+	struct ipv6_hdr ip = {
+		.version_class_flow = htonl(6u << 28),
+		.payload_len = htons((uint16_t)(bytes - sizeof(ip))),
+		.next_header = WIRE_PROTO_UDP,
+		.hop_limit = 64,
+	};
+
+	memcpy(at, &ip, sizeof(ip));
 }
 
 static void build_udp(uint8_t *at, uint32_t bytes)
@@ -186,7 +235,7 @@ void frame_build(uint8_t *frame, struct virtio_net_hdr_mrg_rxbuf *hdr, const str
 {
 	const uint32_t ip_at = sizeof(struct eth_hdr), l4_at = FRAME_L4_AT;
 	const uint32_t headers = frame_headers(s);
-	const uint16_t ethertype = htons(WIRE_ETHERTYPE_IPV4);
+	const uint16_t ethertype = htons(s->ipv6 ? WIRE_ETHERTYPE_IPV6 : WIRE_ETHERTYPE_IPV4);
 	bool tso = s->mix == FRAME_TSO;
 	struct ipv4_hdr ip;
 
@@ -194,11 +243,16 @@ void frame_build(uint8_t *frame, struct virtio_net_hdr_mrg_rxbuf *hdr, const str
 	frame_set_addresses(frame, frame_station(ends->dst_port, 0),
 			    frame_station(ends->src_port, 0));
 	memcpy(frame + 12, &ethertype, sizeof(ethertype));
+	memcpy(frame + headers, pattern + phase, bytes - headers);
+	memset(frame + headers, 0, sizeof(struct frame_stamp));
+	if (s->ipv6) {
+		build_ipv6(frame + ip_at, bytes - ip_at);
+		build_udp(frame + FRAME_L4_AT6, bytes - FRAME_L4_AT6);
+		return;
+	}
 	build_ipv4(&ip, bytes - ip_at, tso ? WIRE_PROTO_TCP : WIRE_PROTO_UDP, ends->src_port,
 		   ends->dst_port);
 	memcpy(frame + ip_at, &ip, sizeof(ip));
-	memcpy(frame + headers, pattern + phase, bytes - headers);
-	memset(frame + headers, 0, sizeof(struct frame_stamp));
 	if (!tso) {
 		build_udp(frame + l4_at, bytes - l4_at);
 		return;

@@ -3,9 +3,9 @@
 #define GEN_FRAME_H
 
 /*
- * What the generator's frames look like: Ethernet, IPv4, UDP (TCP when a frame is to be segmented),
- * then a stamp and a pattern. Sizes count from the Ethernet header to the end of the payload,
- * without the FCS, which virtio does not carry.
+ * What the generator's frames look like: Ethernet, IPv4, UDP (TCP when a frame is to be segmented;
+ * IPv6 and UDP on a route of IPv6), then a stamp and a pattern. Sizes count from the Ethernet
+ * header to the end of the payload, without the FCS, which virtio does not carry.
  *
  * Payload byte i of a frame is byte `phase + i` of a fixed random table (the stamp lies over the
  * first ones), and neighbouring slots have different phases, so that a byte which comes from
@@ -38,11 +38,13 @@
 #define FRAME_PATTERN_MAX  (FRAME_PHASES + 65536)
 
 #define FRAME_L4_AT	   34
+#define FRAME_L4_AT6	   54
 /* Bytes before the stamp. */
-#define FRAME_UDP_HEADERS 42
-#define FRAME_TCP_HEADERS 54
+#define FRAME_UDP_HEADERS  42
+#define FRAME_UDP6_HEADERS 62
+#define FRAME_TCP_HEADERS  54
 
-#define FRAME_STAMP_MAGIC 0x4757u
+#define FRAME_STAMP_MAGIC  0x4757u
 
 /* First in the payload, at no particular alignment. All zero: a frame without a stamp. */
 struct frame_stamp {
@@ -56,11 +58,16 @@ struct frame_stamp {
 static_assert(FRAME_UDP_HEADERS + sizeof(struct frame_stamp) <= FRAME_BYTES_MIN,
 	      "room at 64 bytes");
 
+#define FRAME_BYTES_MIN6 84 /* with IPv6 */
+static_assert(FRAME_UDP6_HEADERS + sizeof(struct frame_stamp) < FRAME_BYTES_MIN6,
+	      "room for a probe, which is a byte shorter");
+
 enum frame_mix { FRAME_FIXED, FRAME_IMIX, FRAME_TSO, FRAME_MIX_N };
 
 struct frame_size {
 	enum frame_mix mix;
 	uint32_t bytes; /* of each frame; of the largest with FRAME_IMIX */
+	bool ipv6;	/* FRAME_FIXED, FRAME_BYTES_MIN6 or more */
 };
 
 /* "64".."1514", "imix", "tso" or "tso:BYTES". Returns 0 or -EINVAL. */
@@ -72,6 +79,8 @@ uint32_t frame_size_at(const struct frame_size *s, unsigned i);
 
 static inline uint32_t frame_headers(const struct frame_size *s)
 {
+	if (s->ipv6)
+		return FRAME_UDP6_HEADERS;
 	return s->mix == FRAME_TSO ? FRAME_TCP_HEADERS : FRAME_UDP_HEADERS;
 }
 
@@ -122,12 +131,14 @@ static inline uint16_t frame_phase(unsigned i)
 /*
  * Frames for a router instead of a switch: to its MAC address, from `endpoints` inside endpoints,
  * which are `addresses` addresses from `inside` on times source ports, to addresses from `outside`
- * on. Flow k is endpoint k % endpoints towards address k / endpoints. Addresses in host order.
+ * on. Flow k is endpoint k % endpoints towards address k / endpoints. Addresses in host order; of
+ * IPv6 they are the last 32 bits, and what is before them is the same in all.
  */
 struct frame_route {
-	bool on;
+	bool on, ipv6;
 	uint64_t gateway; /* as frame_station's */
 	uint32_t inside, outside;
+	uint8_t inside6[12], outside6[12];
 	unsigned addresses, endpoints;
 	bool fresh; /* each frame begins a flow that was not there before */
 };
@@ -135,26 +146,50 @@ struct frame_route {
 /* "gateway=MAC,inside=ADDRESS,outside=ADDRESS[,addresses=N][,endpoints=N][,new]". 0 or -EINVAL. */
 int frame_route_parse(const char *text, struct frame_route *r, struct err *e);
 
-/* The template's sum of the IPv4 header without its addresses. */
-uint32_t frame_route_sum(const uint8_t *frame);
+/*
+ * What a checksum has to cover of the template but what differs between its flows: of the IPv4
+ * header all but the addresses; of IPv6 the route's prefixes and the datagram but its source port.
+ */
+uint32_t frame_route_sum(const uint8_t *frame, const struct frame_route *r);
 
-/* Makes it flow `k` of the route; the UDP checksum is 0, TCP's is not kept. */
+static inline uint16_t frame_checksum(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/*
+ * Makes it flow `k` of the route. IPv4's UDP checksum is 0, IPv6's holds with a stamp and without;
+ * TCP's is not kept.
+ */
 static inline void frame_set_route(uint8_t *frame, const struct frame_route *r, uint32_t sum,
 				   uint64_t k)
 {
 	unsigned endpoint = (unsigned)(k % r->endpoints);
 	uint32_t src = __builtin_bswap32(r->inside + endpoint % r->addresses);
 	uint32_t dst = __builtin_bswap32(r->outside + (uint32_t)(k / r->endpoints));
-	uint32_t ips[] = {src, dst};
+	uint16_t port = __builtin_bswap16((uint16_t)(FRAME_FLOW_PORT + endpoint / r->addresses));
 	uint16_t csum;
 
-	sum += (src & 0xffff) + (src >> 16) + (dst & 0xffff) + (dst >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	csum = (uint16_t)~sum;
+	if (r->ipv6) {
+		memcpy(frame + 22, r->inside6, sizeof(r->inside6));
+		memcpy(frame + 34, &src, sizeof(src));
+		memcpy(frame + 38, r->outside6, sizeof(r->outside6));
+		memcpy(frame + 50, &dst, sizeof(dst));
+		memcpy(frame + FRAME_L4_AT6, &port, sizeof(port));
+		csum = frame_checksum((uint64_t)sum + src + dst + port);
+		csum = csum ?: 0xffff;
+		memcpy(frame + FRAME_L4_AT6 + 6, &csum, sizeof(csum));
+		return;
+	}
+	csum = frame_checksum((uint64_t)sum + src + dst);
 	memcpy(frame + 24, &csum, sizeof(csum));
-	memcpy(frame + 26, ips, sizeof(ips));
-	frame_set_flow(frame, endpoint / r->addresses);
+	memcpy(frame + 26, &src, sizeof(src));
+	memcpy(frame + 30, &dst, sizeof(dst));
+	memcpy(frame + FRAME_L4_AT, &port, sizeof(port));
 }
 
 struct frame_ends {

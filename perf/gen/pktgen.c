@@ -46,7 +46,9 @@ static const char usage[] =
 	"  -d, --distribution D   of stations and flows: random, round-robin, zipf[:SKEW] "
 	"(random)\n"
 	"      --route gateway=MAC,inside=A,outside=A[,addresses=N][,endpoints=N][,new]\n"
-	"                         to a router instead: --flows flows from N endpoints, or all new\n"
+	"                         to a router instead: --flows flows from N endpoints, or all "
+	"new;\n"
+	"                         IPv6 addresses need a --size of 84 or more\n"
 	"      --touch            write the addresses into every frame, as with many stations\n"
 	"  -r, --rate RATE        limit of each sending queue: 1Mpps, 250k, 1000 (none)\n"
 	"  -t, --time SECONDS     measured time (5)\n"
@@ -312,6 +314,10 @@ static int check_ports(struct command *c, struct err *e)
 		return err_set(e, EINVAL,
 			       "--packed: the ideal backend of --self-test has split rings only, "
 			       "leave --packed out");
+	o->frame.ipv6 = o->route.on && o->route.ipv6;
+	if (o->frame.ipv6 && (o->frame.mix != FRAME_FIXED || o->frame.bytes < FRAME_BYTES_MIN6))
+		return err_set(e, EINVAL, "--route of IPv6: give a --size from %d to %d",
+			       FRAME_BYTES_MIN6, FRAME_BYTES_MAX);
 	if (!o->route.on && o->n_flows > FRAME_FLOWS_MAX)
 		return err_set(e, EINVAL, "--flows %u: give a number from 1 to %d, or a --route",
 			       o->n_flows, FRAME_FLOWS_MAX);

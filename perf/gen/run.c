@@ -25,7 +25,7 @@ struct totals {
 void run_options_init(struct run_options *o)
 {
 	*o = (struct run_options){
-		.frame = {FRAME_FIXED, 64},
+		.frame = {.bytes = 64},
 		.n_stations = {1, 1},
 		.ring_size = 1024,
 		.batch = 64,

@@ -160,7 +160,7 @@ static void tx_prepare_slot(struct stream_tx *s, uint16_t i, const uint8_t *patt
 	frame_build(slot + r->hdr_bytes, &hdr, &s->frame, s->slot_len[i], &ends, pattern,
 		    frame_phase(i));
 	memcpy(slot, &hdr, r->hdr_bytes);
-	s->route_sum[i] = frame_route_sum(slot + r->hdr_bytes);
+	s->route_sum[i] = frame_route_sum(slot + r->hdr_bytes, &s->route);
 	if (r->packed) {
 		r->vq->desc_packed[i].id = i;
 		return;
@@ -333,7 +333,7 @@ static void tx_probe(struct stream_tx *s, uint16_t slot, uint64_t now)
 	if (s->probe_slot >= 0 || s->frames < s->probe_at)
 		return;
 	s->probe_at = s->frames + s->latency_every;
-	tx_write_choice(s, frame, frame_route_sum(frame));
+	tx_write_choice(s, frame, frame_route_sum(frame, &s->route));
 	stamp_write(s, frame, 0, 0, now);
 	s->probe_slot = slot;
 	s->lent_to = *desc;

@@ -5,6 +5,8 @@
  *
  *   weft-bench-nat                             all of the below
  *   weft-bench-nat established [FLOWS]         parse, look up, translate (1 to 1M)
+ *   weft-bench-nat filter6 [FLOWS]             IPv6: parse, find the session of the filter
+ *   weft-bench-nat npt6                        IPv6: parse, translate the prefix (RFC 6296)
  *   weft-bench-nat new [FLOWS [ENDPOINTS]]     the same when each packet opens a session (1M)
  *   weft-bench-nat ageing [FLOWS [RUNS]]       all sessions end at once: how long each nat_tick
  * took (4128768, 3)
@@ -32,7 +34,9 @@
 #include "common/cksum.h"
 #include "common/clock.h"
 #include "common/util.h"
+#include "nat/filter6.h"
 #include "nat/nat_control.h"
+#include "nat/npt6.h"
 
 #define HOST_PORTS 63
 #define ADDRESSES  128
@@ -207,6 +211,136 @@ static void established(struct bench *b, uint32_t flows)
 	nat_destroy(b->nat);
 }
 
+/* --- IPv6 --------------------------------------------------------------------------------------
+ */
+
+struct bench6 {
+	struct bench *b;
+	struct filter6 *filter;
+	struct filter6_view view;
+	struct npt6 npt6;
+	uint32_t flows;
+};
+
+static void make_frame6(struct frame *f, uint32_t flow)
+{
+	struct ipv6_hdr ip = {.version_class_flow = htonl(6u << 28),
+			      .payload_len = htons(30),
+			      .next_header = WIRE_PROTO_UDP,
+			      .hop_limit = 64,
+			      .src = {0xfd, 0, 0, 10},
+			      .dst = {0x20, 1, 0xd, 0xb8}};
+	struct udp_hdr udp = {htons((uint16_t)(1024 + flow % HOST_PORTS)), htons(53), htons(30), 1};
+	uint32_t host = htonl(1 + flow / HOST_PORTS);
+
+	memcpy(ip.src + 12, &host, sizeof(host));
+	memset(f->head, 0, 84);
+	f->head[12] = 0x86;
+	f->head[13] = 0xdd;
+	memcpy(f->head + 14, &ip, sizeof(ip));
+	memcpy(f->head + 54, &udp, sizeof(udp));
+	f->len = f->head_len = 84;
+	f->n_segs = 0;
+	f->vnet = (struct vnet){0};
+}
+
+static void make_burst6(struct bench6 *t, uint32_t *sequence)
+{
+	for (int i = 0; i < BURST_MAX; i++)
+		make_frame6(&t->b->frames[i],
+			    sequence ? (*sequence)++
+				     : (uint32_t)((uint64_t)next_random(t->b) * t->flows >> 32));
+}
+
+static void filter_burst6(struct bench6 *t)
+{
+	const struct filter6_way way = {.from = &t->view, .from_bridge = 1, .to_bridge = 2};
+	uint32_t now_s = (uint32_t)(t->b->now_ns / NS_PER_S);
+	struct session6_place at[BURST_MAX];
+	struct packet *p = t->b->packets;
+	struct ipaddr dst;
+
+	for (int i = 0; i < BURST_MAX; i++) {
+		packet_parse(&p[i], &t->b->frames[i]);
+		memcpy(&dst, p[i].frame->head + p[i].l3 + 24, sizeof(dst));
+		at[i] = filter6_expect(t->filter, &p[i], &dst);
+	}
+	for (int i = 0; i < BURST_MAX; i++)
+		session6_prefetch(filter6_sessions(t->filter), &at[i]);
+	for (int i = 0; i < BURST_MAX; i++)
+		if (!filter6_goes_on(t->filter, &p[i], &way, at[i], now_s))
+			t->b->refused += filter6_pass(t->filter, &p[i], &way, now_s) != DROP_NONE;
+}
+
+static void translate_burst6(struct bench6 *t)
+{
+	for (int i = 0; i < BURST_MAX; i++) {
+		struct packet *p = &t->b->packets[i];
+
+		packet_parse(p, &t->b->frames[i]);
+		t->b->refused += npt6_translate(&t->npt6, NAT_OUTBOUND, p) != DROP_NONE;
+	}
+}
+
+/* Nanoseconds a packet; `work` NULL: of making the frames. */
+static double repeat6(struct bench6 *t, void (*work)(struct bench6 *t))
+{
+	uint64_t from = cpu_ns(), packets = 0;
+
+	do {
+		for (int i = 0; i < 64; i++) {
+			make_burst6(t, NULL);
+			if (work)
+				work(t);
+			packets += BURST_MAX;
+		}
+	} while (cpu_ns() - from < REPEAT_NS);
+	return (double)(cpu_ns() - from) / (double)packets;
+}
+
+static void print6(struct bench6 *t, const char *what, void (*work)(struct bench6 *t))
+{
+	double making = repeat6(t, NULL), all = repeat6(t, work);
+
+	printf("%-11s %8u flows: %6.1f cycles %6.1f ns a packet (frames made: %.1f ns); "
+	       "%lu refused\n",
+	       what, t->flows, (all - making) * t->b->tsc_ghz, all - making, making, t->b->refused);
+}
+
+static void filter6(struct bench *b, uint32_t flows)
+{
+	const uint64_t secret[4] = {7, 8, 9, 10};
+	struct bench6 t = {.b = b, .flows = flows, .view = {.timeouts = {.udp_s = 300}}};
+
+	b->now_ns = 1000 * NS_PER_S;
+	b->random = 88172645463325252ull;
+	b->refused = 0;
+	t.filter = filter6_create(SESSIONS, secret);
+	if (!t.filter)
+		die(&(struct err){"no memory"});
+	for (uint32_t flow = 0; flow < flows;) {
+		make_burst6(&t, &flow);
+		filter_burst6(&t);
+	}
+	print6(&t, "filter6", filter_burst6);
+	filter6_destroy(t.filter);
+}
+
+static void npt6(struct bench *b)
+{
+	struct bench6 t = {.b = b, .flows = 60000};
+	struct ipaddr_prefix inside, outside;
+	struct err e;
+
+	b->random = 88172645463325252ull;
+	b->refused = 0;
+	ipaddr_prefix_parse("fd00:a::/48", &inside);
+	ipaddr_prefix_parse("2001:db8:a::/48", &outside);
+	if (npt6_init(&t.npt6, &inside, &outside, &e))
+		die(&e);
+	print6(&t, "npt6", translate_burst6);
+}
+
 static uint64_t resident_bytes(void)
 {
 	unsigned long size = 0, resident = 0;
@@ -338,8 +472,8 @@ static void ageing(struct bench *b, uint32_t flows, uint32_t runs)
 
 static int usage(void)
 {
-	fputs("usage: weft-bench-nat [established [FLOWS] | new [FLOWS [ENDPOINTS]] |\n"
-	      "                       ageing [FLOWS [RUNS]]]\n",
+	fputs("usage: weft-bench-nat [established [FLOWS] | filter6 [FLOWS] | npt6 |\n"
+	      "                       new [FLOWS [ENDPOINTS]] | ageing [FLOWS [RUNS]]]\n",
 	      stderr);
 	return 64;
 }
@@ -350,6 +484,9 @@ static void run_all(struct bench *b)
 
 	for (size_t i = 0; i < ARRAY_SIZE(flows); i++)
 		established(b, flows[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(flows); i++)
+		filter6(b, flows[i]);
+	npt6(b);
 	opening(b, FLOWS_DEF, 62500);
 	opening(b, FLOWS_DEF, FLOWS_DEF);
 	ageing(b, AGEING_DEF, RUNS_DEF);
@@ -362,6 +499,10 @@ static bool run_part(struct bench *b, const char *part, const uint32_t numbers[2
 
 	if (strcmp(part, "established") == 0)
 		established(b, flows);
+	else if (strcmp(part, "filter6") == 0)
+		filter6(b, flows);
+	else if (strcmp(part, "npt6") == 0)
+		npt6(b);
 	else if (strcmp(part, "new") == 0)
 		opening(b, flows, numbers[1] ?: flows);
 	else if (strcmp(part, "ageing") == 0)

@@ -170,8 +170,10 @@ int routernet_teardown(void **state)
 	for (unsigned n = 1; n < ROUTER_IFACES_MAX; n++)
 		router_iface_del(net->router, n);
 	testport_destroy(net->dp, net->ports[W]);
-	for (int i = 0; i < ROUTERNET_BRIDGES; i++)
+	for (int i = 0; i < ROUTERNET_BRIDGES; i++) {
 		bridge_destroy(net->bridges[i]);
+		free((struct filter6_view *)net->params[i].filter6);
+	}
 	nat_outside_destroy(net->nat, net->outside);
 	nat_inside_destroy(net->nat, net->inside);
 	router_destroy(net->router);
@@ -292,6 +294,43 @@ void routernet_send(struct routernet *net, int port, const struct flow *f)
 {
 	routernet_put(net, port, f);
 	routernet_run(net);
+}
+
+bool routernet_passes(struct routernet *net, int port, const struct flow *f, int out)
+{
+	unsigned before = routernet_count(net, out);
+
+	routernet_send(net, port, f);
+	return routernet_count(net, out) == before + 1;
+}
+
+struct filter6_view *routernet_view6(const struct filter6_rule *rules, unsigned n)
+{
+	struct filter6_view *v = calloc(1, sizeof(*v) + 4 * sizeof(v->rules[0]));
+
+	assert_in_range(n, 0, 4);
+	v->timeouts = (struct nat_timeouts){.udp_s = 300,
+					    .tcp_s = 7440,
+					    .tcp_opening_s = 240,
+					    .tcp_closing_s = 240,
+					    .icmp_s = 60};
+	v->n_rules = n;
+	if (n)
+		memcpy(v->rules, rules, n * sizeof(*rules));
+	return v;
+}
+
+void routernet_put_filter6(struct routernet *net, int bridge, struct filter6_view *v)
+{
+	const int numbers[ROUTERNET_BRIDGES] = {net->lan, net->red, net->blue, net->none};
+	struct filter6_view *old = (struct filter6_view *)net->params[bridge].filter6;
+	struct err e;
+
+	net->params[bridge].filter6 = v;
+	assert_int_equal(router_iface_update(net->router, (unsigned)numbers[bridge],
+					     &net->params[bridge], &e),
+			 0);
+	free(old);
 }
 
 void routernet_clear(struct routernet *net)

@@ -17,6 +17,7 @@
 
 #include "bridge/bridge.h"
 #include "common/wire.h"
+#include "nat/filter6.h"
 #include "nat/gateway.h"
 #include "nat/router.h"
 #include "tests/lib/packet.h"
@@ -70,6 +71,8 @@ void routernet_run(struct routernet *net);
 /* put, run. */
 void routernet_send(struct routernet *net, int port, const struct flow *f);
 void routernet_clear(struct routernet *net);
+/* The same; whether port `out` then has one packet more. */
+bool routernet_passes(struct routernet *net, int port, const struct flow *f, int out);
 /* A second goes by, with what happens in it. */
 void routernet_tick(struct routernet *net, unsigned seconds);
 
@@ -78,6 +81,10 @@ void routernet_meet(struct routernet *net);
 /* Station `n` says by ARP or ND, to everybody, that `ip` is its. */
 void routernet_arp(struct routernet *net, int port, uint8_t n, const char *ip, const char *target,
 		   uint16_t op);
+
+/* A filter of plain times with up to 4 rules, and a bridge that has it from now on; NULL: none. */
+struct filter6_view *routernet_view6(const struct filter6_rule *rules, unsigned n);
+void routernet_put_filter6(struct routernet *net, int bridge, struct filter6_view *v);
 
 /* A packet that a port collected. */
 struct got {

@@ -11,10 +11,9 @@
 #include "nat/filter6.h"
 #include "tests/lib/routernet.h"
 
-#define RULES_MAX 4
-#define GUEST	  "fd00:20::13" /* station 3, at port C of the bridge red */
-#define WORLD	  "2001:db8::5" /* behind station 9, at port W */
-#define PEER	  "fd00:30::14" /* station 4, at port D of the bridge blue */
+#define GUEST "fd00:20::13" /* station 3, at port C of the bridge red */
+#define WORLD "2001:db8::5" /* behind station 9, at port W */
+#define PEER  "fd00:30::14" /* station 4, at port D of the bridge blue */
 
 static const struct flow ask = {
 	.from = 3, .src = GUEST, .dst = WORLD, .sport = 4000, .dport = 53, .payload = 9};
@@ -34,59 +33,11 @@ static struct ipaddr_prefix prefix(const char *text)
 	return p;
 }
 
-static struct filter6_view *view(const struct filter6_rule *rules, unsigned n)
-{
-	struct filter6_view *v = calloc(1, sizeof(*v) + RULES_MAX * sizeof(v->rules[0]));
-
-	v->timeouts = (struct nat_timeouts){.udp_s = 300,
-					    .tcp_s = 7440,
-					    .tcp_opening_s = 240,
-					    .tcp_closing_s = 240,
-					    .icmp_s = 60};
-	v->n_rules = n;
-	if (n)
-		memcpy(v->rules, rules, n * sizeof(*rules));
-	return v;
-}
-
-static void put_filter(struct routernet *net, int bridge, int number, struct filter6_view *v)
-{
-	struct filter6_view *old = (struct filter6_view *)net->params[bridge].filter6;
-	struct err e;
-
-	net->params[bridge].filter6 = v;
-	assert_int_equal(
-		router_iface_update(net->router, (unsigned)number, &net->params[bridge], &e), 0);
-	free(old);
-}
-
 /* Red has the rules. */
 static void filter(struct routernet *net, const struct filter6_rule *rules, unsigned n)
 {
 	routernet_meet(net);
-	put_filter(net, RED, net->red, view(rules, n));
-}
-
-static int teardown(void **state)
-{
-	struct routernet *net = *state;
-	struct filter6_view *views[ROUTERNET_BRIDGES];
-	int ret;
-
-	for (int i = 0; i < ROUTERNET_BRIDGES; i++)
-		views[i] = (struct filter6_view *)net->params[i].filter6;
-	ret = routernet_teardown(state);
-	for (int i = 0; i < ROUTERNET_BRIDGES; i++)
-		free(views[i]);
-	return ret;
-}
-
-static bool passes(struct routernet *net, int in, const struct flow *f, int out)
-{
-	unsigned before = routernet_count(net, out);
-
-	routernet_send(net, in, f);
-	return routernet_count(net, out) == before + 1;
+	routernet_put_filter6(net, RED, routernet_view6(rules, n));
 }
 
 static uint64_t sessions(const struct routernet *net)
@@ -115,18 +66,18 @@ static void first_rule_that_fits_decides(void **state)
 	struct flow f = ask;
 
 	filter(net, rules, ARRAY_SIZE(rules));
-	assert_true(passes(net, C, &ask, W));
+	assert_true(routernet_passes(net, C, &ask, W));
 	f.dport = 61;
-	assert_false(passes(net, C, &f, W));
+	assert_false(routernet_passes(net, C, &f, W));
 	f.dport = 60;
 	f.dst = "2001:db9::5";
-	assert_false(passes(net, C, &f, W));
+	assert_false(routernet_passes(net, C, &f, W));
 	f = ask;
 	f.proto = WIRE_PROTO_TCP;
 	f.tcp_flags = TCP_SYN;
-	assert_false(passes(net, C, &f, W));
+	assert_false(routernet_passes(net, C, &f, W));
 	f.src = "fd00:20::77"; /* no rule is about this guest */
-	assert_true(passes(net, C, &f, W));
+	assert_true(routernet_passes(net, C, &f, W));
 }
 
 static void answers_pass_and_strangers_do_not(void **state)
@@ -134,10 +85,10 @@ static void answers_pass_and_strangers_do_not(void **state)
 	struct routernet *net = *state;
 
 	filter(net, &deny_in, 1);
-	assert_false(passes(net, W, &answer, C));
-	assert_true(passes(net, C, &ask, W));
-	assert_true(passes(net, W, &answer, C));
-	assert_false(passes(net, W, &stranger, C));
+	assert_false(routernet_passes(net, W, &answer, C));
+	assert_true(routernet_passes(net, C, &ask, W));
+	assert_true(routernet_passes(net, W, &answer, C));
+	assert_false(routernet_passes(net, W, &stranger, C));
 	assert_int_equal(routernet_drops(net, DROP_NAT_DENIED), 2);
 	assert_int_equal(routernet_count(net, W), 1); /* strangers are told nothing */
 }
@@ -148,7 +99,7 @@ static void guest_that_may_not_is_told(void **state)
 	struct got got;
 
 	filter(net, &deny_out, 1);
-	assert_false(passes(net, C, &ask, W));
+	assert_false(routernet_passes(net, C, &ask, W));
 
 	got = routernet_got(net, C, 0);
 	assert_true(got.ok);
@@ -164,10 +115,10 @@ static void both_bridges_are_asked(void **state)
 	const struct flow back = {.from = 4, .src = PEER, .dst = GUEST, .sport = 7, .dport = 9};
 
 	filter(net, NULL, 0);
-	put_filter(net, BLUE, net->blue, view(&deny_in, 1));
-	assert_false(passes(net, C, &there, D));
-	assert_true(passes(net, D, &back, C));
-	assert_true(passes(net, C, &there, D)); /* an answer now */
+	routernet_put_filter6(net, BLUE, routernet_view6(&deny_in, 1));
+	assert_false(routernet_passes(net, C, &there, D));
+	assert_true(routernet_passes(net, D, &back, C));
+	assert_true(routernet_passes(net, C, &there, D)); /* an answer now */
 	assert_int_equal(sessions(net), 1);
 }
 
@@ -188,17 +139,17 @@ static void rules_see_the_addresses_of_the_inside(void **state)
 	net->params[LAN].has_npt6 = true;
 	npt6_init(&net->params[LAN].npt6, &net->params[LAN].address6, &outer, &e);
 	routernet_meet(net);
-	put_filter(net, LAN, net->lan, view(rules, ARRAY_SIZE(rules)));
+	routernet_put_filter6(net, LAN, routernet_view6(rules, ARRAY_SIZE(rules)));
 
-	assert_true(passes(net, A, &out, W));
+	assert_true(routernet_passes(net, A, &out, W));
 	got = routernet_got(net, W, 0);
 	in.dst = got.src;
-	assert_true(passes(net, W, &in, A));
+	assert_true(routernet_passes(net, W, &in, A));
 	assert_got(net, A, 0, WORLD, "fd00:10::11");
 	in.sport = 8;
-	assert_false(passes(net, W, &in, A));
+	assert_false(routernet_passes(net, W, &in, A));
 	out.src = "fd00:10::12";
-	assert_false(passes(net, A, &out, W));
+	assert_false(routernet_passes(net, A, &out, W));
 }
 
 static void neighbour_discovery_is_not_filtered(void **state)
@@ -218,13 +169,13 @@ static void without_rules_there_are_no_sessions(void **state)
 	struct routernet *net = *state;
 
 	routernet_meet(net);
-	assert_true(passes(net, C, &ask, W));
+	assert_true(routernet_passes(net, C, &ask, W));
 	assert_int_equal(sessions(net), 0);
-	put_filter(net, RED, net->red, view(&deny_in, 1));
-	assert_true(passes(net, C, &ask, W));
+	routernet_put_filter6(net, RED, routernet_view6(&deny_in, 1));
+	assert_true(routernet_passes(net, C, &ask, W));
 	assert_int_equal(sessions(net), 1);
-	put_filter(net, RED, net->red, NULL);
-	assert_true(passes(net, W, &stranger, C));
+	routernet_put_filter6(net, RED, NULL);
+	assert_true(routernet_passes(net, W, &stranger, C));
 }
 
 /* --- TCP ---------------------------------------------------------------------------------------
@@ -243,7 +194,7 @@ static bool segment_passes(struct routernet *net, bool out, uint8_t flags)
 {
 	struct flow f = segment(out, flags);
 
-	return passes(net, out ? C : W, &f, out ? W : C);
+	return routernet_passes(net, out ? C : W, &f, out ? W : C);
 }
 
 static void connection_is_followed_to_its_end(void **state)
@@ -282,11 +233,11 @@ static void segments_of_no_connection_are_dropped(void **state)
 static void strict_bridge_picks_nothing_up(void **state)
 {
 	struct routernet *net = *state;
-	struct filter6_view *v = view(NULL, 0);
+	struct filter6_view *v = routernet_view6(NULL, 0);
 
 	v->tcp_strict = true;
 	routernet_meet(net);
-	put_filter(net, RED, net->red, v);
+	routernet_put_filter6(net, RED, v);
 	assert_false(segment_passes(net, true, TCP_ACK));
 	assert_true(segment_passes(net, true, TCP_SYN));
 }
@@ -301,7 +252,7 @@ static bool ping_passes(struct routernet *net, bool out, uint8_t type, uint16_t 
 	f.proto = WIRE_PROTO_ICMP6;
 	f.sport = type;
 	f.dport = id;
-	return passes(net, out ? C : W, &f, out ? W : C);
+	return routernet_passes(net, out ? C : W, &f, out ? W : C);
 }
 
 static void echo_replies_pass_to_who_asked(void **state)
@@ -350,7 +301,7 @@ static void errors_about_a_session_pass(void **state)
 
 	filter(net, &deny_in, 1);
 	assert_false(error_passes(net, &ask));
-	assert_true(passes(net, C, &ask, W));
+	assert_true(routernet_passes(net, C, &ask, W));
 	assert_true(error_passes(net, &ask));
 	other.dport = 54;
 	assert_false(error_passes(net, &other));
@@ -414,16 +365,17 @@ static void silent_sessions_end(void **state)
 	struct routernet *net = *state;
 
 	filter(net, &deny_in, 1);
-	assert_true(passes(net, C, &ask, W));
+	assert_true(routernet_passes(net, C, &ask, W));
 	routernet_tick(net, 290);
 	routernet_meet(net);
-	assert_true(passes(net, W, &answer, C)); /* of a session that the guest uses: refreshes */
+	assert_true(routernet_passes(net, W, &answer,
+				     C)); /* of a session that the guest uses: refreshes */
 	routernet_tick(net, 290);
 	assert_int_equal(sessions(net), 1);
 	routernet_tick(net, 11);
 	assert_int_equal(sessions(net), 0);
 	routernet_meet(net);
-	assert_false(passes(net, W, &answer, C));
+	assert_false(routernet_passes(net, W, &answer, C));
 }
 
 static void stranger_keeps_nothing_open(void **state)
@@ -431,10 +383,10 @@ static void stranger_keeps_nothing_open(void **state)
 	struct routernet *net = *state;
 
 	filter(net, NULL, 0);
-	assert_true(passes(net, W, &answer, C));
+	assert_true(routernet_passes(net, W, &answer, C));
 	routernet_tick(net, 200);
 	routernet_meet(net);
-	assert_true(passes(net, W, &answer, C));
+	assert_true(routernet_passes(net, W, &answer, C));
 	routernet_tick(net, 101);
 	assert_int_equal(sessions(net), 0);
 }
@@ -447,7 +399,7 @@ static unsigned flows_that_pass(struct routernet *net, int in, const struct flow
 
 	for (unsigned i = 0; i < n; i++) {
 		one.sport = (uint16_t)(10000 + i);
-		passed += passes(net, in, &one, out);
+		passed += routernet_passes(net, in, &one, out);
 		routernet_clear(net);
 		for (int port = 0; port < ROUTERNET_PORTS; port++)
 			net->ports[port]->room = TESTPORT_FRAMES;
@@ -458,12 +410,12 @@ static unsigned flows_that_pass(struct routernet *net, int in, const struct flow
 static void guest_beyond_its_quota_harms_nobody_else(void **state)
 {
 	struct routernet *net = *state;
-	struct filter6_view *v = view(NULL, 0);
+	struct filter6_view *v = routernet_view6(NULL, 0);
 	struct flow other = ask;
 
 	v->quota = (struct session6_quota){.bridge_max = 30, .guest_max = 8};
 	routernet_meet(net);
-	put_filter(net, RED, net->red, v);
+	routernet_put_filter6(net, RED, v);
 	assert_int_equal(flows_that_pass(net, W, &stranger, C, 20), 6); /* three quarters */
 	assert_int_equal(flows_that_pass(net, C, &ask, W, 20), 2);
 	assert_int_equal(routernet_drops(net, DROP_NAT_GUEST_SESSIONS), 14);
@@ -510,7 +462,7 @@ static void sessions_end_with_their_bridge_or_by_a_flush(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, routernet_setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, routernet_setup, routernet_teardown)
 		T(first_rule_that_fits_decides),
 		T(answers_pass_and_strangers_do_not),
 		T(guest_that_may_not_is_told),

@@ -199,6 +199,42 @@ static void router_that_leads_nowhere_any_more_says_so(void **state)
 	assert_null(advert(net, C, 1).frame);
 }
 
+static void router_that_shall_not_advertise_any_more_says_so(void **state)
+{
+	struct routernet *net = *state;
+	struct err e;
+
+	become_router(net, RED, net->red);
+	routernet_clear(net);
+	net->params[RED].advertises = false;
+	router_iface_update(net->router, (unsigned)net->red, &net->params[RED], &e);
+	routernet_run(net);
+
+	assert_non_null(advert(net, C, 0).frame);
+	assert_int_equal(advert(net, C, 0).lifetime_s, 0);
+	assert_int_equal(advert(net, C, 0).prefix_len, 0);
+	assert_null(advert(net, C, 1).frame);
+}
+
+static void gateway_that_goes_takes_its_leave_of_hosts_it_was_a_router_for(void **state)
+{
+	struct routernet *net = *state;
+	struct gateway *red = routernet_gateway(net, net->red);
+
+	become_router(net, RED, net->red);
+	become_router(net, NONE, net->none);
+	routernet_clear(net);
+
+	assert_false(gateway_advertise_end(routernet_gateway(net, net->none)));
+	assert_true(gateway_advertise_end(red));
+	assert_false(gateway_has_spoken(red));
+	routernet_run(net);
+	assert_true(gateway_has_spoken(red));
+	assert_null(advert(net, E, 0).frame);
+	assert_non_null(advert(net, C, 0).frame);
+	assert_int_equal(advert(net, C, 0).lifetime_s, 0);
+}
+
 static void malformed_solicitations_are_not_answered(void **state)
 {
 	/* hop limit, code, option of no length, beyond the end, sender, its MAC address; length */
@@ -235,6 +271,8 @@ int main(void)
 		T(host_that_asks_is_answered_directly),
 		T(hosts_without_an_address_are_answered_together),
 		T(router_that_leads_nowhere_any_more_says_so),
+		T(router_that_shall_not_advertise_any_more_says_so),
+		T(gateway_that_goes_takes_its_leave_of_hosts_it_was_a_router_for),
 		T(malformed_solicitations_are_not_answered),
 	};
 	struct err e;

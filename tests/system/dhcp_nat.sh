@@ -143,6 +143,26 @@ an_isolated_bridge_has_no_ipv6_router() {
 	wait_for 5 has_no_router6
 }
 
+# Its guests have to look for another one at once, not when half an hour is over.
+a_router_that_goes_takes_its_leave() {
+	need tcpdump
+	three_machines "$ROUTED"
+	wait_for 10 has_router6
+	prints . weft set bridge lan ra=off
+	wait_for 5 has_no_router6
+	prints . weft set bridge lan ra=on
+	wait_for 10 has_router6
+	prints . weft set bridge lan forward=auto
+	wait_for 5 has_no_router6
+	prints . weft set bridge lan forward=route
+	wait_for 10 has_router6
+	# A listener of its own: the tap and its routes go with weftd.
+	start_on guest sniffer tcpdump -i wg -n -l -vv 'icmp6 and ip6[40] == 134'
+	wait_for 5 grep -q "listening on" "$SCRATCH/sniffer.log"
+	stop_weftd
+	wait_for 5 grep -q "router lifetime 0s" "$SCRATCH/sniffer.log"
+}
+
 has_no_router6() { ! has_router6; }
 
 run_tests \
@@ -151,4 +171,5 @@ run_tests \
 	without_a_dhcp_server_the_gateway_gives_the_prefix_too \
 	a_guest_with_a_leased_ipv6_address_has_a_router_too \
 	an_isolated_bridge_has_no_ipv6_router \
+	a_router_that_goes_takes_its_leave \
 	a_guest_gets_all_that_it_needs_to_reach_the_world_by_name

@@ -209,7 +209,7 @@ the_filter_knows_who_began_in_ipv6_too() {
 	ip_on world route add 10.10.0.0/24 via $HOST
 	# Of a prefix that the host routes, and does not masquerade.
 	ip_on world -6 route add 2001:db8:10::/64 via 2001:db8::1
-	start_host "address6: \"2001:db8:10::1/64\", forward: route, uplink: host, nat: {uplink: host, filter: [
+	start_host "address6: \"2001:db8:10::1/64\", forward: route, uplink: host, nat: {filter: [
 		{allow: out, proto: tcp, to: \"2001:db8::/32\", port: 80}, {allow: out, proto: icmp},
 		{deny: out, to: \"::/0\"}, {deny: in, to: \"2001:db8:10::/64\"}]}"
 	ip_on guest addr add 2001:db8:10::2/64 dev wg nodad
@@ -229,6 +229,42 @@ the_filter_knows_who_began_in_ipv6_too() {
 	# The rules go while it runs: then it is reached.
 	prints . weft set bridge lan 'nat.filter=[]'
 	wait_for 5 pings world 2001:db8:10::2
+}
+
+# Two bridges, and nothing else: guest -- lan [ weftd ] far -- world
+routed_bridges_have_the_filter_without_an_uplink() {
+	need jq busybox ip
+	[ -e /dev/net/tun ] || skip "there is no /dev/net/tun"
+	machine host guest world
+	config <<-END >/dev/null
+		version: 1
+		bridges:
+		  lan: {address: 10.10.0.1/24, address6: "fd00:10::1/64", forward: route, nat: {filter: [{deny: in}]}}
+		  far: {address: 10.20.0.1/24, address6: "fd00:20::1/64", forward: route}
+		ports:
+		  g: {bridge: lan, tap: {name: wg}}
+		  w: {bridge: far, tap: {name: ww}}
+	END
+	start_weftd_on host -c "$SCRATCH/config.yaml"
+	give_tap wg host guest $GUEST/24
+	give_tap ww host world 10.20.0.2/24
+	ip_on guest addr add fd00:10::2/64 dev wg nodad
+	ip_on world addr add fd00:20::2/64 dev ww nodad
+	ip_on guest route add default via 10.10.0.1
+	ip_on world route add default via 10.20.0.1
+	wait_for 10 pings guest 10.20.0.2
+	wait_for 10 pings guest fd00:20::2
+
+	! pings world $GUEST || die "the guest is reached from the other bridge"
+	! pings world fd00:10::2 || die "the guest is reached from the other bridge by IPv6"
+	answer world 80 welcome
+	expect welcome "$(ask guest 10.20.0.2 80)"
+	expect 1 "$(json .bridges[0].refused.nat_denied nat/show)"
+	expect 1 "$(json .bridges[0].refused6.nat_denied nat/show)"
+
+	prints . weft set bridge lan 'nat.filter=[]'
+	wait_for 5 pings world $GUEST
+	wait_for 5 pings world fd00:10::2
 }
 
 nobody_gets_past_the_rules() {
@@ -395,6 +431,7 @@ run_tests a_guest_reaches_the_world_as_the_host \
 	routed_prefixes_reach_the_world \
 	a_translated_ipv6_prefix_reaches_the_world \
 	the_filter_knows_who_began_in_ipv6_too \
+	routed_bridges_have_the_filter_without_an_uplink \
 	nobody_gets_past_the_rules \
 	foreign_rules_are_never_touched \
 	nothing_is_left_at_exit \

@@ -182,6 +182,42 @@ static void mistakes_are_told(void **state)
 	says("address: 10.10.0.1/24, address6: fd00::1", "expected an IPv6 address with a prefix");
 }
 
+static void routed_bridge_has_the_filter_without_an_uplink(void **state)
+{
+#define RULES "nat: {filter: [{deny: in}]}"
+	char *text,
+		*said = complaints_of("version: 1\nbridges:\n"
+				      "  a: {address: 10.10.0.1/24, forward: route, " RULES "}\n"
+				      "  b: {address: 10.20.0.1/24, forward: route}\n");
+	struct config *c = config_of("version: 1\nbridges:\n"
+				     "  a: {address: 10.10.0.1/24, forward: route, " RULES "}\n"
+				     "  b: {address: 10.20.0.1/24, forward: route}\n");
+
+	assert_string_equal(said, "");
+	text = text_of(c, false);
+	assert_non_null(strstr(text, "deny: in"));
+	free(text);
+	/* Who has no `nat` does not read of its defaults. */
+	text = text_of(c, true);
+	assert_non_null(strstr(text, "nat:"));
+	assert_null(strstr(strstr(text, "nat:") + 1, "nat:\n"));
+	free(text);
+	free(said);
+	config_free(c);
+
+	says("address: 10.10.0.1/24, " RULES, "bridges.lan.nat.filter: the bridge has no gateway");
+	says("address: 10.10.0.1/24, forward: none, " RULES,
+	     "bridges.lan.nat.filter: an isolated bridge passes nothing on");
+	says("address: 10.10.0.1/24, forward: route, nat: {uplink: wan, filter: [{deny: in}]}",
+	     "write uplink: wan beside forward");
+	says("address: 10.10.0.1/24, forward: route, uplink: wan, "
+	     "nat: {forwards: [{tcp: 22, to: 10.10.0.7}]}",
+	     "error: bridges.lan.nat.forwards: the bridge translates nothing");
+	says("address: 10.10.0.1/24, forward: none, "
+	     "nat: {uplink: wan, forwards: [{tcp: 22, to: 10.10.0.7}]}",
+	     "warning: bridges.lan.nat.forwards: the bridge translates nothing");
+}
+
 static void mistakes_in_uplinks_are_told(void **state)
 {
 	static const struct {
@@ -226,6 +262,7 @@ int main(void)
 		cmocka_unit_test(uplinks_come_before_bridges_and_go_after_them),
 		cmocka_unit_test(forwards_are_added_and_deleted),
 		cmocka_unit_test(mistakes_are_told),
+		cmocka_unit_test(routed_bridge_has_the_filter_without_an_uplink),
 		cmocka_unit_test(mistakes_in_uplinks_are_told),
 	};
 

@@ -88,7 +88,7 @@ static uint32_t cut_segment(uint8_t *segment, const uint8_t *frame, const struct
 
 static void a_whole_frame_passes_in_any_pieces(void **state)
 {
-	const struct frame_size s = {FRAME_FIXED, 1514};
+	const struct frame_size s = {.bytes = 1514};
 	struct check c = checker(&s);
 	uint8_t frame[1514];
 
@@ -102,9 +102,41 @@ static void a_whole_frame_passes_in_any_pieces(void **state)
 	assert_int_equal(c.corrupt + c.lost + c.late + c.unstamped, 0);
 }
 
+/* IPv6 has no header checksum: UDP's covers the addresses. */
+static void a_wrong_address_or_byte_of_an_ipv6_frame_is_found(void **state)
+{
+	const struct frame_size s = {.bytes = 512, .ipv6 = true};
+	struct frame_route r;
+	struct check c = checker(&s);
+	uint8_t frame[512];
+	struct err e;
+
+	assert_int_equal(frame_route_parse("gateway=02:67:01:00:00:00,inside=fd00::1:1,"
+					   "outside=2001:db8::1,addresses=3,endpoints=30",
+					   &r, &e),
+			 0);
+	for (uint32_t flow = 0; flow < 100; flow++) {
+		make_frame(frame, &s, flow);
+		frame_set_route(frame, &r, frame_route_sum(frame, &r), flow);
+		receive(&c, frame, 512);
+	}
+	assert_int_equal(c.corrupt + c.lost + c.late + c.unstamped, 0);
+
+	for (uint32_t at = 22; at < 512; at++) {
+		bool is_dst_port = at == FRAME_L4_AT6 + 2 || at == FRAME_L4_AT6 + 3;
+		uint64_t before = c.corrupt + c.unstamped;
+
+		make_frame(frame, &s, 100);
+		frame_set_route(frame, &r, frame_route_sum(frame, &r), 100);
+		frame[at] ^= 0x10;
+		receive(&c, frame, 512);
+		assert_true(c.corrupt + c.unstamped > before || is_dst_port);
+	}
+}
+
 static void any_damaged_byte_of_what_is_not_rewritten_is_found(void **state)
 {
-	const struct frame_size s = {FRAME_FIXED, 512};
+	const struct frame_size s = {.bytes = 512};
 	struct check c = checker(&s);
 	uint64_t found = 0;
 	uint8_t frame[512];
@@ -123,7 +155,7 @@ static void any_damaged_byte_of_what_is_not_rewritten_is_found(void **state)
 
 static void a_frame_that_is_cut_off_or_has_anothers_tail_is_corrupt(void **state)
 {
-	const struct frame_size s = {FRAME_FIXED, 1000};
+	const struct frame_size s = {.bytes = 1000};
 	struct check c = checker(&s);
 	uint8_t frame[1000];
 
@@ -139,7 +171,7 @@ static void a_frame_that_is_cut_off_or_has_anothers_tail_is_corrupt(void **state
 
 static void all_segments_of_large_frames_pass(void **state)
 {
-	const struct frame_size s = {FRAME_TSO, FRAME_TSO_BYTES};
+	const struct frame_size s = {.mix = FRAME_TSO, .bytes = FRAME_TSO_BYTES};
 	static uint8_t frame[FRAME_TSO_BYTES];
 	struct check c = checker(&s);
 	uint8_t segment[1514];
@@ -159,7 +191,7 @@ static void all_segments_of_large_frames_pass(void **state)
 /* What a switch gets wrong when it cuts: the place, the checksum, one byte, the virtio header. */
 static void a_wrong_segment_is_found(void **state)
 {
-	const struct frame_size s = {FRAME_TSO, 9000};
+	const struct frame_size s = {.mix = FRAME_TSO, .bytes = 9000};
 	struct virtio_net_hdr partial = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM};
 	struct check c = checker(&s);
 	uint8_t frame[9000], segment[1514];
@@ -189,7 +221,7 @@ static void a_wrong_segment_is_found(void **state)
 
 static void missing_and_late_segments_are_counted(void **state)
 {
-	const struct frame_size s = {FRAME_TSO, 9000};
+	const struct frame_size s = {.mix = FRAME_TSO, .bytes = 9000};
 	struct check c = checker(&s);
 	uint8_t frame[9000], segment[1514];
 
@@ -208,7 +240,7 @@ static void missing_and_late_segments_are_counted(void **state)
 
 static void frames_of_others_are_counted_apart(void **state)
 {
-	const struct frame_size s = {FRAME_FIXED, 64};
+	const struct frame_size s = {.bytes = 64};
 	struct check c = checker(&s);
 	uint8_t arp[64] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, [12] = 0x08, [13] = 0x06};
 
@@ -222,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_frame_passes_in_any_pieces),
+		cmocka_unit_test(a_wrong_address_or_byte_of_an_ipv6_frame_is_found),
 		cmocka_unit_test(any_damaged_byte_of_what_is_not_rewritten_is_found),
 		cmocka_unit_test(a_frame_that_is_cut_off_or_has_anothers_tail_is_corrupt),
 		cmocka_unit_test(all_segments_of_large_frames_pass),

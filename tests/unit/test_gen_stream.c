@@ -59,7 +59,7 @@ static struct stream_options options(void)
 {
 	frame_pattern_fill(pattern);
 	return (struct stream_options){
-		.frame = {FRAME_FIXED, 64}, .batch = 8, .tsc_hz = 1e9, .pattern = pattern};
+		.frame = {.bytes = 64}, .batch = 8, .tsc_hz = 1e9, .pattern = pattern};
 }
 
 static void *next_sent(struct bench *b, uint16_t *id)
@@ -273,7 +273,8 @@ static void an_idle_ring_is_looked_at_only_after_a_pause(void **state)
 
 static void frames_carry_valid_headers(void **state)
 {
-	struct frame_size sizes[] = {{FRAME_FIXED, 64}, {FRAME_FIXED, 1514}, {FRAME_TSO, 65214}};
+	struct frame_size sizes[] = {
+		{.bytes = 64}, {.bytes = 1514}, {.mix = FRAME_TSO, .bytes = 65214}};
 	const struct frame_ends ends = {0, 1, 0};
 	static uint8_t frame[65600];
 
@@ -289,6 +290,44 @@ static void frames_carry_valid_headers(void **state)
 		assert_int_equal(hdr.hdr.gso_type == VIRTIO_NET_HDR_GSO_TCPV4,
 				 sizes[i].mix == FRAME_TSO);
 	}
+}
+
+static void a_route_tells_flows_apart_by_addresses_and_port(void **state)
+{
+	const struct frame_size size = {.bytes = 64};
+	const struct frame_ends ends = {0, 1, 0};
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+	struct frame_route r;
+	struct ipv4_hdr ip;
+	struct udp_hdr udp;
+	uint8_t frame[64];
+	struct err e;
+
+	assert_int_equal(frame_route_parse("gateway=02:67:01:00:00:00,inside=10.0.0.1,"
+					   "outside=20.0.0.1,addresses=3,endpoints=6",
+					   &r, &e),
+			 0);
+	frame_build(frame, &hdr, &size, 64, &ends, pattern, 0);
+	frame_set_route(frame, &r, frame_route_sum(frame, &r), 6 + 4);
+	memcpy(&ip, frame + 14, sizeof(ip));
+	memcpy(&udp, frame + FRAME_L4_AT, sizeof(udp));
+
+	assert_int_equal(cksum_fold(cksum_add(0, &ip, sizeof(ip))), 0xffff);
+	assert_int_equal(ntohl(ip.src), 0x0a000002);
+	assert_int_equal(ntohl(ip.dst), 0x14000002);
+	assert_int_equal(ntohs(udp.src_port), FRAME_FLOW_PORT + 1);
+}
+
+static void a_route_is_of_one_kind_of_addresses(void **state)
+{
+	struct frame_route r;
+	struct err e;
+
+	assert_int_equal(frame_route_parse("gateway=02:67:01:00:00:00,inside=fd00::1,"
+					   "outside=20.0.0.1",
+					   &r, &e),
+			 -EINVAL);
+	assert_non_null(strstr(e.text, "both IPv6"));
 }
 
 /* Latency of probes among frames that carry nothing. */
@@ -397,6 +436,8 @@ int main(void)
 		cmocka_unit_test(a_full_ring_is_handed_over_at_once),
 		cmocka_unit_test(flows_differ_in_their_source_port),
 		cmocka_unit_test(frames_carry_valid_headers),
+		cmocka_unit_test(a_route_tells_flows_apart_by_addresses_and_port),
+		cmocka_unit_test(a_route_is_of_one_kind_of_addresses),
 		cmocka_unit_test(sizes_are_parsed_and_refused),
 	};
 
