@@ -52,29 +52,33 @@ outages() {
 
 round_trips() { grep -ao 'time=[.0-9]*' "$SCRATCH/one.log" | cut -d= -f2; }
 
+figures() {
+	local of
+	for of in delays outages round_trips; do
+		"$of" >"$SCRATCH/$of"
+	done
+	echo "ms, emulated: from its connection to the next answer $(spread "$SCRATCH/delays");" \
+		"without it $(spread "$SCRATCH/outages"); round trip $(spread "$SCRATCH/round_trips")"
+}
+
 traffic_comes_back_with_the_switch() {
-	local i line of
+	local i line
 	need tcpdump
 	start_switch
 	boot_pinging_guest
 	start tcpdump tcpdump -l -n -tt -i any -Q out icmp
-	for ((i = 0; i < ROUNDS; i++)); do
+	for ((i = 1; i <= ROUNDS; i++)); do
 		line=$(($(log_lines one) + 1))
 		kill_weftd
 		start weftd "$BIN/weftd" --run-dir "$RUN" -c "$SCRATCH/config.yaml"
 		WEFTD=$PID
 		wait_said 60 one "backend connected" "$line"
 		wait_said 10 one seq= $(($(log_lines one) + 1))
-		progress "round $((i + 1))"
-	done
-	for of in delays outages round_trips; do
-		"$of" >"$SCRATCH/$of"
+		((i % 10)) || progress "$i times: $(figures)"
 	done
 	expect 1 "$(said_times one ^UP)"
+	note "weftd killed $ROUNDS times; $(figures)"
 	expect "$ROUNDS" "$(wc -l <"$SCRATCH/delays")"
-	note "weftd killed $ROUNDS times; ms, emulated: from its connection to the next answer" \
-		"$(spread "$SCRATCH/delays"); without it $(spread "$SCRATCH/outages");" \
-		"round trip $(spread "$SCRATCH/round_trips")"
 }
 
 nics_are() { wait_said 60 plug "NICS $1" "$2"; }
@@ -101,13 +105,13 @@ a_nic_comes_and_goes() {
 	start_switch
 	boot plug 128M --append "$APPEND"
 	wait_said 120 plug "NICS 0"
-	for ((i = 0; i < ROUNDS; i++)); do
+	for ((i = 1; i <= ROUNDS; i++)); do
 		line=$(($(log_lines plug) + 1))
 		call plug nic-add "net=$(nic a 1),id=new$i" >/dev/null || die "nic-add failed in round $i"
 		nics_are 1 "$line"
 		call plug nic-del "id=new$i" >/dev/null || die "nic-del failed in round $i"
 		nics_are 0 "$line"
-		progress "NIC $((i + 1))"
+		((i % 10)) || progress "$i NICs"
 	done
 	expect 1 "$(said_times plug ^UP)"
 	note "$ROUNDS NICs added and removed"
