@@ -26,7 +26,7 @@ a_debian_boots_from_its_disk_to_a_login_prompt_with_an_address_by_dhcp() {
 			  lan: {address: 10.10.0.1/24, dhcp: {range: 10.10.0.100-10.10.0.199}}
 			ports:
 			  a: {bridge: lan, vhost-user: {path: $RUN/a.sock, mode: client}}
-			  host0: {bridge: lan, tap: {name: weft-lan, address: 10.10.0.254/24}}
+			  host0: {bridge: lan, tap: {name: weft-lan, address: 10.10.0.253/24}}
 		END
 	)"
 	start debian "$BIN/weft-vmm" --kernel "$DEBIAN/vmlinuz" --initrd "$DEBIAN/initrd.img" \
