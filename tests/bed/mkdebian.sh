@@ -25,6 +25,7 @@ command -v mkfs.ext4 >/dev/null || lacks "mkfs.ext4 is missing; apt-get install 
 
 # shellcheck source=/dev/null
 . /etc/os-release
+# shellcheck disable=SC2016 # apt expands them
 mirror=$(apt-get indextargets --format '$(SITE) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
 	awk -v release="${VERSION_CODENAME:-}" '$2 == release && $3 == "main" {print $1; exit}')
 [ -n "$mirror" ] || lacks "apt has no source for this release of Debian; run apt-get update"
