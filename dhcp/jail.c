@@ -74,7 +74,7 @@ static void set_rules(const struct jail *j)
 	if (nft_run_cmd_from_filename(nft, path)) {
 		const char *why = nft_ctx_get_error_buffer(nft);
 
-		/* One line: the rule and its underline would hide it from who shows the last one. */
+		/* One line: who shows the last one would show the underline of the rule. */
 		die("nftables refuses the rules that keep guests from dnsmasq (does the kernel "
 		    "have nf_tables and conntrack?): %.*s",
 		    (int)strcspn(why, "\n"), why);

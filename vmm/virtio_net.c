@@ -9,11 +9,13 @@
  *
  * A backend may go away at any moment and another come, as often as it likes and after any time.
  * The link goes down only when nobody came within LINK_LINGER_MS: a guest whose link goes down
- * forgets its neighbours, and asks for one that it kept trying to reach no sooner than a second after
- * the last time. A switch that is started again at once is so seen as late frames. The rings of a new session begin where the
- * last one stopped: in a split ring that is the used index, which the backend wrote before it died;
- * what it had taken and not used yet is taken again. A packed ring holds no such index (QEMU loses
- * it, too); there it is found by walking the ring, see packed_base.
+ * forgets its neighbours, and asks for one that it kept trying to reach up to a second after the
+ * link is up. A switch that is started again at once is so seen as late frames.
+ *
+ * The rings of a new session begin where the last one stopped: in a split ring that is the used
+ * index, which the backend wrote before it died; what it had taken and not used yet is taken again.
+ * A packed ring holds no such index (QEMU loses it, too); there it is found by walking the ring,
+ * see packed_base.
  *
  * The connection is tried for by a timer, or waited for by a listening socket.
  */
@@ -33,7 +35,7 @@
 #include "vmm/vhost_user.h"
 #include "vmm/virtq.h"
 
-#define RETRY_MS	 20
+#define RETRY_MS 20
 /* Below the 5 s after which Linux complains about a transmit queue that does not move. */
 #define LINK_LINGER_MS	 4000
 #define CLASS_ETHERNET	 0x020000
