@@ -71,10 +71,14 @@ static void set_rules(const struct jail *j)
 	if (!nft)
 		die("out of memory for nftables");
 	nft_ctx_buffer_error(nft);
-	if (nft_run_cmd_from_filename(nft, path))
+	if (nft_run_cmd_from_filename(nft, path)) {
+		const char *why = nft_ctx_get_error_buffer(nft);
+
+		/* One line: who shows the last one would show the underline of the rule. */
 		die("nftables refuses the rules that keep guests from dnsmasq (does the kernel "
-		    "have nf_tables and conntrack?): %s",
-		    nft_ctx_get_error_buffer(nft));
+		    "have nf_tables and conntrack?): %.*s",
+		    (int)strcspn(why, "\n"), why);
+	}
 	nft_ctx_free(nft);
 }
 

@@ -14,10 +14,12 @@ packages=(
 	iproute2 procps psmisc jq shellcheck
 )
 
-missing=()
-for p in "${packages[@]}"; do
-	dpkg-query -W -f '${Status}\n' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
-done
+mapfile -t missing < <(
+	printf '%s\n' "${packages[@]}" | sort -u | comm -23 - <(
+		dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null |
+			sed -n 's/^installed //p' | sort -u
+	)
+)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
 echo "installing ${#missing[@]} packages: ${missing[*]}"

@@ -7,11 +7,15 @@
  * What the guest can have is what the first backend offers, MAC address, link state and the control
  * queue aside, which are ours. Later backends have to offer at least what the guest's driver took.
  *
- * A backend may go away at any moment and another come, as often as it likes and after any time:
- * the guest sees the link go down and up, nothing else. The rings of a new session begin where the
- * last one stopped: in a split ring that is the used index, which the backend wrote before it died;
- * what it had taken and not used yet is taken again. A packed ring holds no such index (QEMU loses
- * it, too); there it is found by walking the ring, see packed_base.
+ * A backend may go away at any moment and another come, as often as it likes and after any time.
+ * The link goes down only when nobody came within LINK_LINGER_MS: a guest whose link goes down
+ * forgets its neighbours, and asks for one that it kept trying to reach up to a second after the
+ * link is up. A switch that is started again at once is so seen as late frames.
+ *
+ * The rings of a new session begin where the last one stopped: in a split ring that is the used
+ * index, which the backend wrote before it died; what it had taken and not used yet is taken again.
+ * A packed ring holds no such index (QEMU loses it, too); there it is found by walking the ring,
+ * see packed_base.
  *
  * The connection is tried for by a timer, or waited for by a listening socket.
  */
@@ -32,7 +36,9 @@
 #include "vmm/vhost_user.h"
 #include "vmm/virtq.h"
 
-#define RETRY_MS	 20
+#define RETRY_MS 20
+/* Below the 5 s after which Linux complains about a transmit queue that does not move. */
+#define LINK_LINGER_MS	 4000
 #define CLASS_ETHERNET	 0x020000
 #define PACKED_WRAP_BIT	 15
 #define PACKED_BASE_BOTH 0x80008000u /* position 0, wrap counter 1, for both sides */
@@ -69,7 +75,7 @@ struct virtio_net {
 
 	struct loop *loop;
 	struct loop_watch listener, connection;
-	struct loop_timer retry;
+	struct loop_timer retry, outage;
 	int listen_fd;
 	struct device_queue control_queue;
 	struct virtq control;
@@ -222,9 +228,14 @@ static void end_session(struct virtio_net *n)
 	loop_watch_del(&n->connection);
 	close(n->vu.fd);
 	n->vu.fd = -1;
-	set_link(n, false);
+	loop_timer_start(n->loop, &n->outage, LINK_LINGER_MS, 0);
 	if (n->listen_fd < 0)
 		loop_timer_start(n->loop, &n->retry, RETRY_MS, RETRY_MS);
+}
+
+static void on_outage(struct loop_timer *t, uint64_t now_ms)
+{
+	set_link(container_of(t, struct virtio_net, outage), false);
 }
 
 /*
@@ -315,6 +326,7 @@ static void take_connection(struct virtio_net *n, int fd)
 	log_info(LOG_VHOST, "backend connected path=%s", n->vu.path);
 	n->error[0] = '\0';
 	loop_timer_stop(n->loop, &n->retry);
+	loop_timer_stop(n->loop, &n->outage);
 	set_link(n, true);
 	if (n->sessions == 1 && n->ready)
 		n->ready(&n->d, n->arg);
@@ -377,6 +389,7 @@ static int begin(struct virtio_net *n, const struct nic_params *p, struct err *e
 {
 	n->connection.ready = on_connection;
 	n->retry.expired = on_retry;
+	n->outage.expired = on_outage;
 	if (!p->listens) {
 		if (passed_is(p->path))
 			return begin_passed(n, e);
@@ -494,6 +507,7 @@ static void destroy(struct virtio *d)
 	virtio_fini(d);
 	device_queue_fini(&n->control_queue);
 	loop_timer_stop(n->loop, &n->retry);
+	loop_timer_stop(n->loop, &n->outage);
 	loop_watch_del(&n->connection);
 	loop_watch_del(&n->listener);
 	if (n->vu.fd >= 0)

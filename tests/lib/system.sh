@@ -16,7 +16,7 @@
 set -u -o pipefail
 
 BIN=$(realpath "${BIN:-build/release/bin}")
-SCRATCH=$(mktemp -d /tmp/weft-test.XXXXXX)
+SCRATCH=$(mktemp -dt weft-test.XXXXXX)
 RUN=$SCRATCH/run
 export WEFT_TEST=$SCRATCH
 

@@ -46,13 +46,10 @@ wait_said() {
 log_lines() { wc -l <"$SCRATCH/$1.log"; }
 said_times() { grep -ac -- "$2" "$SCRATCH/$1.log"; }
 
-ended() { ! kill -0 "$1" 2>/dev/null; }
-
 # exit_of SECONDS PID: the exit status of what has been started.
 exit_of() {
-	wait_for "$1" ended "$2"
-	shift
-	wait "$1"
+	timeout "$1" tail -s 0.2 --pid="$2" -f /dev/null || die "process $2 did not end within $1 s"
+	wait "$2"
 }
 
 nic() { echo "vhost-user:$RUN/$1.sock,server,mac=02:00:00:00:00:0$2"; }

@@ -266,7 +266,7 @@ static void a_new_backend_goes_on_where_the_used_index_stands(void **state)
 	used->idx = 41;
 	kill_backend(w);
 	wait_connected(w, false);
-	assert_int_equal(link_status(w), 0);
+	assert_int_equal(link_status(w), VIRTIO_NET_S_LINK_UP);
 
 	start_backend(w, FEATURES, 0);
 	wait_connected(w, true);
@@ -275,6 +275,28 @@ static void a_new_backend_goes_on_where_the_used_index_stands(void **state)
 	assert_int_equal(link_status(w), VIRTIO_NET_S_LINK_UP);
 	assert_int_equal(info(w).sessions, 2);
 	assert_false(w->d->status & VIRTIO_CONFIG_S_NEEDS_RESET);
+	kill_backend(w);
+}
+
+static void the_link_goes_down_when_no_backend_comes_for_four_seconds(void **state)
+{
+	struct world *w = *state;
+	uint64_t lost_ms;
+
+	run_guest(w);
+	kill_backend(w);
+	wait_connected(w, false);
+	lost_ms = clock_now_ms();
+	while (link_status(w) && clock_now_ms() < lost_ms + WAIT_MS)
+		loop_run_once(w->g.loop, 100);
+
+	assert_int_equal(link_status(w), 0);
+	assert_in_range(clock_now_ms() - lost_ms, 3900, 4900);
+
+	start_backend(w, FEATURES, 0);
+	wait_connected(w, true);
+
+	assert_int_equal(link_status(w), VIRTIO_NET_S_LINK_UP);
 	kill_backend(w);
 }
 
@@ -508,6 +530,7 @@ int main(void)
 		TEST(a_started_driver_has_its_rings_handed_over_from_the_beginning),
 		TEST(a_reset_takes_the_rings_back),
 		TEST(a_new_backend_goes_on_where_the_used_index_stands),
+		TEST(the_link_goes_down_when_no_backend_comes_for_four_seconds),
 		TEST(a_packed_ring_goes_on_behind_what_was_used),
 		TEST(a_backend_that_lacks_what_the_guest_uses_is_refused),
 		TEST(a_backend_that_answers_nonsense_loses_its_connection),
