@@ -10,7 +10,7 @@ packages=(
 	libdpdk-dev libnuma-dev libpcap-dev libyaml-dev libjansson-dev libsystemd-dev libcmocka-dev
 	libnl-3-dev libnl-route-3-dev libnftables-dev libbpf-dev libxdp-dev libseccomp-dev
 	dnsmasq-base nftables tcpdump isc-dhcp-client curl
-	qemu-system-x86 busybox-static cpio zstd kmod xz-utils
+	qemu-system-x86 ipxe-qemu busybox-static cpio zstd kmod xz-utils
 	iproute2 procps psmisc jq shellcheck
 )
 
