@@ -4,15 +4,15 @@
 # weft-vmm under KVM: directly where this host's own works, else in the bed, a machine under QEMU
 # that has it (tests/bed/run.sh).
 #
-#   BED=all      the tests with guests, too: a quarter of an hour in the bed, for nested guests under an
-#                emulator are slow. Without it only what needs no guest.
-#   BED_SECONDS  how long a script may take in the bed
+#   BED=all      the tests with guests, too: many minutes in the bed, for nested guests under an emulator
+#                are slow. Without it only what needs no guest.
+#   BED_SECONDS  how long a script may take in the bed, 600
 cd "$(dirname "$0")/../.." || exit 1
 BIN=${BIN:-build/release/bin}
 export BIN
 scripts=(vmm)
 if [ "${BED:-}" = all ]; then
-	scripts=(vmm machine endure debian demo)
+	scripts=(vmm machine endure debian)
 	KERNEL=linux-image-cloud-amd64 guest/mkimage.sh build/image-cloud "$BIN/weft-agent" \
 		"$BIN/weft-perf" || echo "no image of the cloud kernel: its tests are skipped"
 	tests/bed/mkdebian.sh build/debian || echo "no Debian: its test is skipped"
