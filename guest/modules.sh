@@ -5,9 +5,14 @@
 # `die`; $modules is the package's lib/modules, $root the initramfs.
 # shellcheck disable=SC2154 # they are the including script's
 
-# module_file NAME: where the kernel package has it, with - or _ in its name.
+# Thousands of files: they are looked through once, which on a network's file system takes seconds.
+find_modules() {
+	[ -n "${module_files:-}" ] || module_files=$(find "$modules" -name '*.ko')
+}
+
+# module_file NAME: where the kernel package has it, with - or _ in its name. After find_modules.
 module_file() {
-	find "$modules" -name "$(echo "$1" | sed 's/[-_]/[-_]/g').ko" | head -n 1
+	echo "$module_files" | grep -m 1 "/$(echo "$1" | sed 's/[-_]/[-_]/g')\.ko\$" || true
 }
 
 # closure NAME: the module and what it needs, dependencies first.
@@ -24,6 +29,7 @@ closure() {
 list() {
 	name=$1
 	shift
+	find_modules
 	for module in "$@"; do
 		closure "$module"
 	done | awk '!seen[$0]++' >"$root/lib/modules/$name.list"
