@@ -99,7 +99,7 @@ struct session6_place session6_begin(struct session6_table *t, const struct sess
 {
 	struct session6_place at = place_of(t, bucket_of(t, k));
 
-	rte_spinlock_lock(at.lock);
+	session6_lock(&at);
 	return at;
 }
 

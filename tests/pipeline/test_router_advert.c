@@ -182,19 +182,26 @@ static void hosts_without_an_address_are_answered_together(void **state)
 	assert_null(advert(net, C, 2).frame);
 }
 
-static void router_that_leads_nowhere_any_more_says_so(void **state)
+/* RED's gateway has become what net->params now says, and tells its hosts that it is no router. */
+static void assert_takes_its_leave(struct routernet *net)
 {
-	struct routernet *net = *state;
 	struct err e;
 
-	become_router(net, RED, net->red);
-	routernet_clear(net);
-	net->params[RED].forward = ROUTER_NONE;
 	router_iface_update(net->router, (unsigned)net->red, &net->params[RED], &e);
 	routernet_run(net);
 
 	assert_non_null(advert(net, C, 0).frame);
 	assert_int_equal(advert(net, C, 0).lifetime_s, 0);
+}
+
+static void router_that_leads_nowhere_any_more_says_so(void **state)
+{
+	struct routernet *net = *state;
+
+	become_router(net, RED, net->red);
+	routernet_clear(net);
+	net->params[RED].forward = ROUTER_NONE;
+	assert_takes_its_leave(net);
 	routernet_tick(net, 600);
 	assert_null(advert(net, C, 1).frame);
 }
@@ -202,16 +209,11 @@ static void router_that_leads_nowhere_any_more_says_so(void **state)
 static void router_that_shall_not_advertise_any_more_says_so(void **state)
 {
 	struct routernet *net = *state;
-	struct err e;
 
 	become_router(net, RED, net->red);
 	routernet_clear(net);
 	net->params[RED].advertises = false;
-	router_iface_update(net->router, (unsigned)net->red, &net->params[RED], &e);
-	routernet_run(net);
-
-	assert_non_null(advert(net, C, 0).frame);
-	assert_int_equal(advert(net, C, 0).lifetime_s, 0);
+	assert_takes_its_leave(net);
 	assert_int_equal(advert(net, C, 0).prefix_len, 0);
 	assert_null(advert(net, C, 1).frame);
 }
