@@ -168,7 +168,8 @@ static struct config *load(const struct options *opt, struct config_errors *errs
 
 static int start_switch(struct weftd *d, const struct config *c, struct err *e)
 {
-	struct dataplane_params params = {.n_workers = worker_count(c), .start_threads = true};
+	struct dataplane_params params = {
+		.n_workers = worker_count(c), .start_threads = true, .held = true};
 
 	params.idle_ns = vswitch_idle_ns(c, params.n_workers);
 	d->vswitch = vswitch_create(d->loop, &params, e);
@@ -364,6 +365,7 @@ static int run(const struct options *opt)
 	c = NULL;
 	if (ret < 0)
 		goto err_control;
+	vswitch_start(d.vswitch);
 
 	log_info(LOG_MAIN, "ready version=%s run_dir=%s workers=%u", version_text, d.run_dir,
 		 d.vswitch->dp->n_workers);

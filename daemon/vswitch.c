@@ -15,6 +15,8 @@
 #define IDLE_ALONE_NS  50000 /* a core for each worker: polling on costs nobody anything */
 #define IDLE_SHARED_NS 20000 /* the guests need the worker's core: give it up sooner */
 
+#define START_WAIT_MS 100 /* for frontends that set up their rings */
+
 static void on_ageing(struct loop_timer *t, uint64_t now_ms)
 {
 	struct vswitch *vs = container_of(t, struct vswitch, ageing_timer);
@@ -78,6 +80,25 @@ static void on_vhost_timer(struct loop_timer *t, uint64_t now_ms)
 	connect_ports(container_of(t, struct vswitch, vhost_timer), now_ms);
 }
 
+static void start(struct vswitch *vs)
+{
+	loop_timer_stop(vs->loop, &vs->start_timer);
+	dataplane_release(vs->dp);
+}
+
+static void on_start_timer(struct loop_timer *t, uint64_t now_ms)
+{
+	start(container_of(t, struct vswitch, start_timer));
+}
+
+void vswitch_start(struct vswitch *vs)
+{
+	if (vhost_is_settled(vs->vhost))
+		start(vs);
+	else
+		loop_timer_start(vs->loop, &vs->start_timer, START_WAIT_MS, 0);
+}
+
 static void on_vhost_event(struct loop_watch *w, uint32_t events)
 {
 	struct vswitch *vs = container_of(w, struct vswitch, vhost_watch);
@@ -85,6 +106,8 @@ static void on_vhost_event(struct loop_watch *w, uint32_t events)
 
 	eventfd_read(w->fd, &n);
 	connect_ports(vs, clock_now_ms());
+	if (vs->start_timer.armed && vhost_is_settled(vs->vhost))
+		start(vs);
 }
 
 struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params *params,
@@ -115,6 +138,7 @@ struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params 
 	vs->ageing_timer.expired = on_ageing;
 	vs->governor_timer.expired = govern;
 	vs->balance_timer.expired = on_balance;
+	vs->start_timer.expired = on_start_timer;
 	vs->proc_stat = open("/proc/stat", O_RDONLY | O_CLOEXEC);
 	loop_watch_add(loop, &vs->vhost_watch, vs->vhost->event_fd, EPOLLIN);
 	loop_timer_start(loop, &vs->ageing_timer, 1000, 1000);
@@ -139,6 +163,7 @@ void vswitch_destroy(struct vswitch *vs)
 	loop_timer_stop(vs->loop, &vs->ageing_timer);
 	loop_timer_stop(vs->loop, &vs->governor_timer);
 	loop_timer_stop(vs->loop, &vs->balance_timer);
+	loop_timer_stop(vs->loop, &vs->start_timer);
 	if (vs->proc_stat >= 0)
 		close(vs->proc_stat);
 	loop_watch_del(&vs->vhost_watch);

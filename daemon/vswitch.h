@@ -46,7 +46,7 @@ struct vswitch {
 	struct nics nics;
 	TAILQ_HEAD(, vswitch_bridge) bridges;
 	TAILQ_HEAD(, vswitch_port) ports;
-	struct loop_timer ageing_timer, vhost_timer, governor_timer, balance_timer;
+	struct loop_timer ageing_timer, vhost_timer, governor_timer, balance_timer, start_timer;
 	struct governor governor; /* of the workers' polling, while the configuration says auto */
 	struct governor_seen {
 		uint64_t now_ns, idle_ns, busy_iterations;
@@ -56,9 +56,16 @@ struct vswitch {
 	struct loop_watch vhost_watch;
 };
 
-/* Starts the data plane with `workers` workers. NULL and the reason in `e`. */
+/* The data plane with its workers held. NULL and the reason in `e`. */
 struct vswitch *vswitch_create(struct loop *loop, const struct dataplane_params *params,
 			       struct err *e);
+/*
+ * Frames move from here on, or a moment later: when this weftd follows another one, guests come
+ * back one after the other, and what the first sends (an ARP request, which it repeats only after a
+ * second) shall find the last. Until all frontends that are connected have set up their rings, for
+ * 100 ms at most, frames wait in the rings.
+ */
+void vswitch_start(struct vswitch *vs);
 /*
  * How long a worker without packets is to poll, as configured, or by the number of vCPUs: with
  * `auto` this is the least, of which the governor makes more.

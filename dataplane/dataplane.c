@@ -48,6 +48,7 @@ struct dataplane *dataplane_create(const struct dataplane_params *params, struct
 	}
 	pthread_mutex_init(&dp->lock, NULL);
 	dp->idle_ns = params->idle_ns;
+	dp->held = params->held;
 	ret = rcu_create(dp);
 	if (ret == 0)
 		ret = workers_create(dp, params);
@@ -71,6 +72,13 @@ void dataplane_destroy(struct dataplane *dp)
 	rte_free(dp->rcu);
 	pthread_mutex_destroy(&dp->lock);
 	free(dp);
+}
+
+void dataplane_release(struct dataplane *dp)
+{
+	atomic_store_explicit(&dp->held, false, memory_order_release);
+	for (unsigned i = 0; i < dp->n_workers; i++)
+		worker_wake(dp->workers[i]);
 }
 
 void dataplane_synchronize(struct dataplane *dp)

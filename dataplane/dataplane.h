@@ -37,18 +37,23 @@ struct dataplane {
 	struct router *_Atomic router; /* NULL: none; w: control; r: workers, through rcu */
 	/* How long a worker polls without work before it sleeps. w: control; r: workers */
 	_Atomic uint64_t idle_ns;
+	atomic_bool held; /* w: control; r: workers */
 };
 
 struct dataplane_params {
 	unsigned n_workers;
 	uint64_t idle_ns;   /* UINT64_MAX: never sleep */
 	bool start_threads; /* false: tests call worker_poll themselves */
+	bool held;	    /* the threads do nothing before dataplane_release */
 };
 
 /* Returns NULL and the reason in `e`. dataplane_destroy stops the workers; ports must be retired.
  */
 struct dataplane *dataplane_create(const struct dataplane_params *params, struct err *e);
 void dataplane_destroy(struct dataplane *dp);
+
+/* Lets workers that were created `held` begin. Once. */
+void dataplane_release(struct dataplane *dp);
 
 /*
  * Gives the port an id and makes it reachable; its queues are down.

@@ -248,13 +248,25 @@ static inline uint64_t tsc_clock_ns(const struct tsc_clock *c, uint64_t tsc)
 	return c->ns0 + tsc_clock_span_ns(c, tsc - c->tsc0);
 }
 
+static void wait_for_release(struct worker *w)
+{
+	struct epoll_event ev;
+
+	while (atomic_load_explicit(&w->dp->held, memory_order_acquire) &&
+	       !atomic_load_explicit(&w->stopping, memory_order_relaxed))
+		epoll_wait(w->epoll_fd, &ev, 1, -1);
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
-	struct tsc_clock clock = {rte_rdtsc(), clock_now_ns(), rte_get_tsc_hz()};
-	uint64_t tsc = clock.tsc0, idle_ns = 0; /* spent polling since there was work */
+	struct tsc_clock clock;
+	uint64_t tsc, idle_ns = 0; /* spent polling since there was work */
 	unsigned pauses = PAUSES_MIN, n = 0;
 
+	wait_for_release(w);
+	clock = (struct tsc_clock){rte_rdtsc(), clock_now_ns(), rte_get_tsc_hz()};
+	tsc = clock.tsc0;
 	rte_rcu_qsbr_thread_online(w->dp->rcu, w->id);
 	while (!atomic_load_explicit(&w->stopping, memory_order_relaxed)) {
 		uint64_t now_ns = tsc_clock_ns(&clock, tsc), after;

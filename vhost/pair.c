@@ -15,10 +15,7 @@
 #include "common/log.h"
 #include "vhost/features.h"
 
-/*
- * Eventfds are duplicated: the library closes its own when the frontend sends new ones, which QEMU
- * does for the call eventfd while the guest runs.
- */
+/* Eventfds are duplicated: the library closes its own when it likes. */
 
 bool pairs_attached(const struct vhost_port *vp)
 {
@@ -101,6 +98,10 @@ static int attach_ring(struct vhost_port *vp, unsigned k, unsigned q)
 	if (lib.callfd >= 0)
 		params.call_fd = dup(lib.callfd);
 	virtqueue_attach(&vp->pairs[k].rings[q], &params);
+	/* A call made while the guest changed its eventfd (QEMU: for each new interrupt mask) may
+	 * have gone nowhere. */
+	if (vp->pairs[k].paused && params.call_fd >= 0)
+		eventfd_write(params.call_fd, 1);
 
 	vp->port.queues[k].wake_fds[q] = lib.kickfd >= 0 ? dup(lib.kickfd) : -1;
 	return 0;
@@ -214,25 +215,4 @@ void pairs_detach(struct vhost_port *vp)
 		pair_detach(vp, k);
 		vp->pairs[k].ready[VHOST_TO_GUEST] = vp->pairs[k].ready[VHOST_FROM_GUEST] = false;
 	}
-}
-
-/* The frontend may change a call eventfd while the rings run. */
-void pair_refresh_call_fd(struct vhost_port *vp, unsigned ring)
-{
-	struct virtqueue *vq = &vp->pairs[ring / VHOST_RINGS].rings[ring % VHOST_RINGS];
-	struct rte_vhost_vring lib;
-	int old;
-
-	if (!vp->pairs[ring / VHOST_RINGS].attached ||
-	    rte_vhost_get_vhost_vring(vp->vid, (uint16_t)ring, &lib) < 0)
-		return;
-	old = atomic_exchange(&vq->call_fd, lib.callfd >= 0 ? dup(lib.callfd) : -1);
-	if (old >= 0) {
-		/* A worker may be about to write to it. */
-		dataplane_synchronize(vp->vhost->dp);
-		close(old);
-	}
-	/* Calls made into the old eventfd's void are made up for. */
-	if (vq->call_fd >= 0)
-		eventfd_write(vq->call_fd, 1);
 }

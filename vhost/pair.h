@@ -26,7 +26,4 @@ void pair_detach(struct vhost_port *vp, unsigned k);
 /* All of them; their rings have to become ready anew. */
 void pairs_detach(struct vhost_port *vp);
 
-/* Ring `ring` of the session has another call eventfd. */
-void pair_refresh_call_fd(struct vhost_port *vp, unsigned ring);
-
 #endif

@@ -148,6 +148,7 @@ static void make_way(struct vhost_port *vp, const void *msg)
 	case VHOST_USER_SET_VRING_ADDR:
 	case VHOST_USER_SET_VRING_BASE:
 	case VHOST_USER_SET_VRING_KICK:
+	case VHOST_USER_SET_VRING_CALL:
 		if (has_ring(vp, ring))
 			pair_pause(vp, ring / VHOST_RINGS);
 		break;
@@ -208,10 +209,6 @@ static int follow(struct vhost_port *vp, const void *msg)
 				      "the frontend has more than %u queue pairs; give it fewer, "
 				      "or the port more queues",
 				      vp->port.n_queues);
-		return 0;
-	case VHOST_USER_SET_VRING_CALL:
-		if (has_ring(vp, ring_of(msg)))
-			pair_refresh_call_fd(vp, ring_of(msg));
 		return 0;
 	case VHOST_USER_NET_SET_MTU:
 		if (payload > vp->mtu_max)

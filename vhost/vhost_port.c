@@ -12,6 +12,7 @@
 
 #include "vhost/announce.h"
 #include "vhost/features.h"
+#include "vhost/pair.h"
 #include "vhost/session.h"
 #include "vhost/sigbus.h"
 #include "vhost/vhost_socket.h"
@@ -458,6 +459,18 @@ static void describe_pair(const struct vhost_port *vp, unsigned k, struct vhost_
 		return;
 	describe_ring(vp, VHOST_RINGS * k + VHOST_TO_GUEST, info);
 	describe_ring(vp, VHOST_RINGS * k + VHOST_FROM_GUEST, info);
+}
+
+bool vhost_is_settled(struct vhost *vh)
+{
+	struct vhost_port *vp;
+	bool settled = true;
+
+	pthread_mutex_lock(&vh->lock);
+	TAILQ_FOREACH (vp, &vh->ports, link)
+		settled &= vp->vid < 0 || pairs_attached(vp);
+	pthread_mutex_unlock(&vh->lock);
+	return settled;
 }
 
 void vhost_port_info(struct vhost_port *vp, struct vhost_port_info *info)

@@ -181,6 +181,9 @@ void vhost_port_destroy(struct vhost_port *vp);
  */
 int vhost_tick(struct vhost *vh, uint64_t now_ms);
 
+/* No frontend is connected whose rings are not there yet. */
+bool vhost_is_settled(struct vhost *vh);
+
 void vhost_port_info(struct vhost_port *vp, struct vhost_port_info *info);
 
 #endif
