@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,38 +92,6 @@ static uint64_t size_of(int fd)
 	return fstat(fd, &st) < 0 ? 0 : (uint64_t)st.st_size;
 }
 
-static int load_kernel(struct kernel *k, const struct boot_params_source *s, const struct memory *m,
-		       struct err *e)
-{
-	uint64_t bytes = size_of(s->kernel);
-	void *image = mmap(NULL, bytes ?: 1, PROT_READ, MAP_PRIVATE, s->kernel, 0);
-	int ret;
-
-	if (image == MAP_FAILED)
-		return cannot_read(s->kernel_name, errno, e);
-	ret = kernel_load(k, image, bytes, m, e);
-	munmap(image, bytes ?: 1);
-	return ret ? err_prefix(e, ret, "%s", s->kernel_name) : 0;
-}
-
-static int read_all(int fd, uint8_t *to, uint64_t bytes)
-{
-	off_t at = 0;
-
-	while (bytes) {
-		ssize_t n = pread(fd, to, bytes, at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		to += n;
-		at += n;
-		bytes -= (uint64_t)n;
-	}
-	return 0;
-}
-
 /* As high as the kernel can take it, so that it is not in the way of what grows from below. */
 static int load_initrd(struct initrd *in, const struct kernel *k,
 		       const struct boot_params_source *s, const struct memory *m, struct err *e)
@@ -140,7 +107,7 @@ static int load_initrd(struct initrd *in, const struct kernel *k,
 			       "the guest has %llu; give it more (--memory)",
 			       (unsigned long long)(k->end + in->bytes + (1 << 20) - 1) >> 20,
 			       (unsigned long long)m->bytes >> 20);
-	ret = read_all(s->initrd, memory_at(m, in->at, in->bytes), in->bytes);
+	ret = memory_load(m, in->at, s->initrd, 0, in->bytes);
 	return ret ? cannot_read(s->initrd_name, -ret, e) : 0;
 }
 
@@ -219,9 +186,10 @@ int boot_load(struct kernel *k, const struct memory *m, const struct boot_params
 		return err_set(e, ENOMEM,
 			       "too little memory: a guest needs 16 MiB and more; give "
 			       "it more (--memory)");
-	ret = load_kernel(k, s, m, e);
-	if (!ret && s->initrd >= 0)
-		ret = load_initrd(&in, k, s, m, e);
+	ret = kernel_load(k, s->kernel, m, e);
+	if (ret)
+		return err_prefix(e, ret, "%s", s->kernel_name);
+	ret = s->initrd >= 0 ? load_initrd(&in, k, s, m, e) : 0;
 	if (ret)
 		return ret;
 	if (len > BOOT_CMDLINE_MAX)

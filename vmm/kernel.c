@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "vmm/layout.h"
 
 #define SETUP_AT	 0x1f1 /* of struct setup_header in a bzImage */
+#define SETUP_MAGIC_AT	 0x202
 #define SETUP_MAGIC	 0x53726448u
 #define SETUP_BOOT_FLAG	 0xaa55
 #define PROTOCOL_MIN	 0x20c
@@ -18,6 +21,12 @@
 #define INITRD_MAX_ELF	 0x7fffffffull
 #define NOTE_PVH_ENTRY	 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
 #define SEGMENTS_MAX	 64
+
+struct image {
+	int fd;
+	uint64_t bytes;
+	uint8_t head[1024]; /* zeroes behind the file's end */
+};
 
 static int no_kernel(struct err *e, const char *why)
 {
@@ -33,13 +42,33 @@ static int too_little(struct err *e, uint64_t end, const struct memory *m)
 		       (unsigned long long)m->bytes >> 20);
 }
 
-/* The bytes of the setup header that the image has; a newer one is longer than ours. */
-static void copy_setup(struct setup_header *h, const uint8_t *image)
+static int cut_short(struct err *e)
 {
-	size_t len = 0x202 - SETUP_AT + image[0x201];
+	return no_kernel(e, "the kernel's file is cut short; copy it again");
+}
+
+static int read_at(int fd, uint64_t offset, void *to, size_t len)
+{
+	return pread(fd, to, len, (off_t)offset) == (ssize_t)len ? 0 : -EIO;
+}
+
+static int load(const struct memory *m, uint64_t gpa, int fd, uint64_t offset, uint64_t bytes,
+		struct err *e)
+{
+	int ret = memory_load(m, gpa, fd, offset, bytes);
+
+	if (ret == -EIO)
+		return cut_short(e);
+	return ret ? err_set(e, -ret, "the kernel cannot be loaded: %s", strerror(-ret)) : 0;
+}
+
+/* The bytes of the setup header that the image has; a newer one is longer than ours. */
+static void copy_setup(struct setup_header *h, const uint8_t *head)
+{
+	size_t len = SETUP_MAGIC_AT - SETUP_AT + head[0x201];
 
 	memset(h, 0, sizeof(*h));
-	memcpy(h, image + SETUP_AT, MIN_OF(len, sizeof(*h)));
+	memcpy(h, head + SETUP_AT, MIN_OF(len, sizeof(*h)));
 }
 
 static int check_setup(const struct setup_header *h, struct err *e)
@@ -53,27 +82,27 @@ static int check_setup(const struct setup_header *h, struct err *e)
 	return 0;
 }
 
-static int load_bzimage(struct kernel *k, const uint8_t *image, uint64_t size,
-			const struct memory *m, struct err *e)
+static int load_bzimage(struct kernel *k, const struct image *image, const struct memory *m,
+			struct err *e)
 {
 	struct setup_header *h = &k->setup;
 	uint64_t setup_bytes, bytes, end;
-	uint8_t *to;
 	int ret;
 
-	copy_setup(h, image);
+	copy_setup(h, image->head);
 	ret = check_setup(h, e);
 	if (ret)
 		return ret;
 	setup_bytes = (uint64_t)((h->setup_sects ?: SETUP_SECTS_NONE) + 1) * SECTOR;
-	if (setup_bytes + ENTRY_64 >= size)
-		return no_kernel(e, "the kernel's file is cut short; copy it again");
-	bytes = size - setup_bytes;
+	if (setup_bytes + ENTRY_64 >= image->bytes)
+		return cut_short(e);
+	bytes = image->bytes - setup_bytes;
 	end = h->pref_address + MAX_OF((uint64_t)h->init_size, bytes);
-	to = end < h->pref_address ? NULL : memory_at(m, h->pref_address, end - h->pref_address);
-	if (!to)
+	if (end < h->pref_address || !memory_at(m, h->pref_address, end - h->pref_address))
 		return too_little(e, end, m);
-	memcpy(to, image + setup_bytes, bytes);
+	ret = load(m, h->pref_address, image->fd, setup_bytes, bytes, e);
+	if (ret)
+		return ret;
 	k->entry = KERNEL_LINUX64;
 	k->start = h->pref_address + ENTRY_64;
 	k->first = h->pref_address;
@@ -82,23 +111,20 @@ static int load_bzimage(struct kernel *k, const uint8_t *image, uint64_t size,
 	return 0;
 }
 
-static int load_segment(struct kernel *k, const Elf64_Phdr *p, const uint8_t *image, uint64_t size,
+/* What follows the file's bytes (.bss) is zero already. */
+static int load_segment(struct kernel *k, const Elf64_Phdr *p, const struct image *image,
 			const struct memory *m, struct err *e)
 {
-	uint8_t *to;
-
-	if (p->p_filesz > p->p_memsz || p->p_offset > size || p->p_filesz > size - p->p_offset)
-		return no_kernel(e, "the kernel's file is cut short; copy it again");
+	if (p->p_filesz > p->p_memsz || p->p_offset > image->bytes ||
+	    p->p_filesz > image->bytes - p->p_offset)
+		return cut_short(e);
 	if (p->p_paddr < HIGH_RAM_START)
 		return no_kernel(e, "the kernel wants to be below 1 MiB; is it a Linux kernel?");
-	to = memory_at(m, p->p_paddr, p->p_memsz);
-	if (!to)
+	if (!memory_at(m, p->p_paddr, p->p_memsz))
 		return too_little(e, p->p_paddr + MIN_OF(p->p_memsz, 1ull << 40), m);
-	memcpy(to, image + p->p_offset, p->p_filesz);
-	memset(to + p->p_filesz, 0, p->p_memsz - p->p_filesz);
 	k->first = MIN_OF(k->first, p->p_paddr);
 	k->end = MAX_OF(k->end, p->p_paddr + p->p_memsz);
-	return 0;
+	return load(m, p->p_paddr, image->fd, p->p_offset, p->p_filesz, e);
 }
 
 static uint64_t padded(uint32_t len)
@@ -106,62 +132,62 @@ static uint64_t padded(uint32_t len)
 	return ((uint64_t)len + 3) & ~3ull;
 }
 
-/* Looks for Xen's note with the 32-bit entry in a segment of notes. */
-static void find_pvh(struct kernel *k, const uint8_t *notes, uint64_t size)
+/* Looks for Xen's note with the 32-bit entry among the notes from `at` to `end` of the file. */
+static void find_pvh(struct kernel *k, int fd, uint64_t at, uint64_t end)
 {
-	Elf64_Nhdr n;
+	struct {
+		Elf64_Nhdr n;
+		char name[4];
+		uint32_t entry;
+	} note;
 	uint64_t len;
-	uint32_t entry;
 
-	for (; size >= sizeof(n); notes += len, size -= len) {
-		memcpy(&n, notes, sizeof(n));
-		len = sizeof(n) + padded(n.n_namesz) + padded(n.n_descsz);
-		if (len > size)
+	for (; end - at >= sizeof(note) && read_at(fd, at, &note, sizeof(note)) == 0; at += len) {
+		len = sizeof(note.n) + padded(note.n.n_namesz) + padded(note.n.n_descsz);
+		if (len > end - at)
 			return;
-		if (n.n_type != NOTE_PVH_ENTRY || n.n_namesz != 4 || n.n_descsz < sizeof(entry) ||
-		    memcmp(notes + sizeof(n), "Xen", 4) != 0)
+		if (note.n.n_type != NOTE_PVH_ENTRY || note.n.n_namesz != sizeof(note.name) ||
+		    note.n.n_descsz < sizeof(note.entry) || memcmp(note.name, "Xen", 4) != 0)
 			continue;
-		memcpy(&entry, notes + sizeof(n) + 4, sizeof(entry));
 		k->entry = KERNEL_PVH;
-		k->start = entry;
+		k->start = note.entry;
 	}
 }
 
-static int load_headers(struct kernel *k, const Elf64_Ehdr *h, const uint8_t *image, uint64_t size,
-			const struct memory *m, struct err *e)
+static int load_segments(struct kernel *k, const Elf64_Phdr *list, unsigned n,
+			 const struct image *image, const struct memory *m, struct err *e)
 {
 	int ret = 0;
 
-	for (unsigned i = 0; i < h->e_phnum && ret == 0; i++) {
-		Elf64_Phdr p;
-
-		memcpy(&p, image + h->e_phoff + i * sizeof(p), sizeof(p));
-		if (p.p_type == PT_LOAD && p.p_memsz)
-			ret = load_segment(k, &p, image, size, m, e);
-		else if (p.p_type == PT_NOTE && p.p_offset <= size &&
-			 p.p_filesz <= size - p.p_offset)
-			find_pvh(k, image + p.p_offset, p.p_filesz);
+	for (const Elf64_Phdr *p = list; p < list + n && ret == 0; p++) {
+		if (p->p_type == PT_LOAD && p->p_memsz)
+			ret = load_segment(k, p, image, m, e);
+		else if (p->p_type == PT_NOTE && p->p_offset <= image->bytes &&
+			 p->p_filesz <= image->bytes - p->p_offset)
+			find_pvh(k, image->fd, p->p_offset, p->p_offset + p->p_filesz);
 	}
 	return ret;
 }
 
-static int load_elf(struct kernel *k, const uint8_t *image, uint64_t size, const struct memory *m,
+static int load_elf(struct kernel *k, const struct image *image, const struct memory *m,
 		    struct err *e)
 {
+	Elf64_Phdr list[SEGMENTS_MAX];
 	Elf64_Ehdr h;
 	int ret;
 
-	memcpy(&h, image, sizeof(h));
+	memcpy(&h, image->head, sizeof(h));
 	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_machine != EM_X86_64)
 		return no_kernel(e, "the kernel has no 64-bit entry: its ELF file is for another "
 				    "processor; take an x86-64 kernel");
-	if (h.e_phentsize != sizeof(Elf64_Phdr) || h.e_phnum > SEGMENTS_MAX || h.e_phoff > size ||
-	    h.e_phnum * sizeof(Elf64_Phdr) > size - h.e_phoff)
-		return no_kernel(e, "the kernel's file is cut short; copy it again");
+	if (h.e_phentsize != sizeof(list[0]) || h.e_phnum > SEGMENTS_MAX ||
+	    h.e_phoff > INT64_MAX ||
+	    read_at(image->fd, h.e_phoff, list, h.e_phnum * sizeof(list[0])) < 0)
+		return cut_short(e);
 	k->entry = KERNEL_LINUX64;
 	k->start = h.e_entry;
 	k->first = UINT64_MAX;
-	ret = load_headers(k, &h, image, size, m, e);
+	ret = load_segments(k, list, h.e_phnum, image, m, e);
 	if (ret)
 		return ret;
 	if (k->start < k->first || k->start >= k->end)
@@ -173,17 +199,20 @@ static int load_elf(struct kernel *k, const uint8_t *image, uint64_t size, const
 	return 0;
 }
 
-int kernel_load(struct kernel *k, const uint8_t *image, uint64_t size, const struct memory *m,
-		struct err *e)
+int kernel_load(struct kernel *k, int fd, const struct memory *m, struct err *e)
 {
-	uint32_t magic = 0;
+	struct image image = {.fd = fd};
+	uint32_t magic;
+	struct stat st;
 
 	*k = (struct kernel){0};
-	if (size >= sizeof(Elf64_Ehdr) && memcmp(image, ELFMAG, SELFMAG) == 0)
-		return load_elf(k, image, size, m, e);
-	if (size > SETUP_AT + sizeof(struct setup_header) + 256)
-		memcpy(&magic, image + 0x202, sizeof(magic));
+	if (fstat(fd, &st) < 0 || pread(fd, image.head, sizeof(image.head), 0) < 0)
+		return err_set(e, errno, "cannot be read: %s", strerror(errno));
+	image.bytes = (uint64_t)st.st_size;
+	memcpy(&magic, image.head + SETUP_MAGIC_AT, sizeof(magic));
+	if (memcmp(image.head, ELFMAG, SELFMAG) == 0)
+		return load_elf(k, &image, m, e);
 	if (magic == SETUP_MAGIC)
-		return load_bzimage(k, image, size, m, e);
+		return load_bzimage(k, &image, m, e);
 	return no_kernel(e, "neither a bzImage nor an ELF file; --kernel takes a Linux kernel");
 }

@@ -24,10 +24,10 @@ struct kernel {
 };
 
 /*
- * Loads the image of `size` bytes. -ENOEXEC: it is no kernel that can be started here; -ENOMEM: it
- * does not fit into the guest's memory.
+ * Loads the image in file `fd` into memory that nothing has been written to (memory_load).
+ * -ENOEXEC: it is no kernel that can be started here; -ENOMEM: it does not fit into the guest's
+ * memory; or why the file cannot be read.
  */
-int kernel_load(struct kernel *k, const uint8_t *image, uint64_t size, const struct memory *m,
-		struct err *e);
+int kernel_load(struct kernel *k, int fd, const struct memory *m, struct err *e);
 
 #endif

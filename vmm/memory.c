@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 
 #define HUGE_SHIFT 26 /* MFD_HUGE_SHIFT */
 #define PAGE_BYTES 4096
+#define LOAD_BYTES (256u << 10) /* of a cache's size, and more than malloc keeps when freed */
 #define NODES_MAX  1024 /* bits of a mask that each kernel takes */
 #define SEALS	   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -187,6 +189,82 @@ void memory_release(const struct memory *m, const void *at, uint64_t len)
 
 	if (from < to)
 		punch(m, from, to - from);
+}
+
+static bool is_zero(const uint8_t *page, size_t len)
+{
+	uint64_t word, any = 0;
+
+	if (len != PAGE_BYTES)
+		return false;
+	for (size_t i = 0; i < PAGE_BYTES; i += sizeof(word)) {
+		memcpy(&word, page + i, sizeof(word));
+		any |= word;
+	}
+	return any == 0;
+}
+
+/* By its file: a page that is written whole is neither faulted in nor cleared before. */
+static int put(const struct memory *m, uint8_t *to, const uint8_t *from, size_t len)
+{
+	if (m->fd < 0 || m->page_bytes != PAGE_BYTES) {
+		memcpy(to, from, len);
+		return 0;
+	}
+	return pwrite(m->fd, from, len, to - m->base) == (ssize_t)len ? 0 : -ENOSPC;
+}
+
+/* Writes the runs of pages of `from` that are not zero. */
+static int put_sparse(const struct memory *m, uint8_t *to, const uint8_t *from, size_t len)
+{
+	size_t run = 0; /* bytes before `at` that are to be written */
+	int ret = 0;
+
+	for (size_t at = 0, n; at < len && ret == 0; at += n) {
+		n = MIN_OF(len - at, (size_t)PAGE_BYTES);
+		if (!is_zero(from + at, n)) {
+			run += n;
+		} else if (run) {
+			ret = put(m, to + at - run, from + at - run, run);
+			run = 0;
+		}
+	}
+	return ret || !run ? ret : put(m, to + len - run, from + len - run, run);
+}
+
+static int load(const struct memory *m, uint8_t *to, int fd, uint64_t offset, uint64_t bytes,
+		uint8_t *buffer)
+{
+	int ret = 0;
+
+	while (bytes && ret == 0) {
+		ssize_t n = pread(fd, buffer, MIN_OF(bytes, (uint64_t)LOAD_BYTES), (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		ret = put_sparse(m, to, buffer, (size_t)n);
+		to += n;
+		offset += (uint64_t)n;
+		bytes -= (uint64_t)n;
+	}
+	return ret;
+}
+
+int memory_load(const struct memory *m, uint64_t gpa, int fd, uint64_t offset, uint64_t bytes)
+{
+	uint8_t *to = memory_at(m, gpa, bytes), *buffer;
+	int ret;
+
+	if (!to)
+		return -EFAULT;
+	buffer = malloc(LOAD_BYTES);
+	if (!buffer)
+		return -ENOMEM;
+	ret = load(m, to, fd, offset, bytes, buffer);
+	free(buffer);
+	return ret;
 }
 
 static uint64_t count_resident(const struct memory *m)

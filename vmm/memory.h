@@ -55,6 +55,12 @@ void memory_clear(struct memory *m);
  * finds a new one.
  */
 void memory_release(const struct memory *m, const void *at, uint64_t len);
+/*
+ * Reads `bytes` from `offset` of file `fd` to `gpa`, where the guest's memory is as memory_init and
+ * memory_clear leave it: zeroes of the file are not written, so that they take no pages. -EFAULT:
+ * not all of that is in one region; -EIO: the file is shorter; or what else pread says.
+ */
+int memory_load(const struct memory *m, uint64_t gpa, int fd, uint64_t offset, uint64_t bytes);
 /* How much of it is there, in bytes, whoever touched it; pages that KSM merged count, too. */
 uint64_t memory_resident(const struct memory *m);
 

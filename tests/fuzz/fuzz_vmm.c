@@ -234,14 +234,13 @@ static void fuzz_image(struct input *in)
 	const struct memory_params p = {.bytes = 32ull << 20};
 	struct memory mem;
 	struct kernel k;
-	uint8_t *image = malloc(in->left ?: 1);
+	int fd = memfd_create("image", MFD_CLOEXEC);
 
-	if (!image || memory_init(&mem, &p, NULL) < 0)
+	if (write(fd, in->p, in->left) != (ssize_t)in->left || memory_init(&mem, &p, NULL) < 0)
 		abort();
-	memcpy(image, in->p, in->left);
-	if (kernel_load(&k, image, in->left, &mem, NULL) == 0 && k.end > p.bytes)
+	if (kernel_load(&k, fd, &mem, NULL) == 0 && k.end > p.bytes)
 		abort();
-	free(image);
+	close(fd);
 	memory_fini(&mem);
 }
 

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "vmm/acpi.h"
 #include "vmm/cpuid.h"
@@ -63,9 +65,13 @@ static struct setup_header *header_of(uint8_t *image)
 
 static int load(uint8_t *image, uint64_t size, struct kernel *k, struct err *e)
 {
-	int ret = kernel_load(k, image, size, &mem, e);
+	int fd = memfd_create("image", MFD_CLOEXEC), ret;
 
+	assert_int_equal(write(fd, image, size), size);
 	free(image);
+	memory_clear(&mem);
+	ret = kernel_load(k, fd, &mem, e);
+	close(fd);
 	return ret;
 }
 
@@ -269,6 +275,62 @@ static void memory_is_translated_with_its_length(void **state)
 	assert_null(memory_at_aligned(&mem, 4, 4, 16));
 }
 
+/* Data, a hole of two pages, data that ends within a page. */
+static int make_holed_file(void)
+{
+	static const char text[] = "behind the hole";
+	int fd = memfd_create("holed", MFD_CLOEXEC);
+	uint8_t page[4096];
+
+	memset(page, 0xab, sizeof(page));
+	assert_int_equal(pwrite(fd, page, sizeof(page), 0), sizeof(page));
+	assert_int_equal(pwrite(fd, text, sizeof(text), 3 * 4096), sizeof(text));
+	return fd;
+}
+
+static void check_holed(const struct memory *m, uint64_t gpa)
+{
+	static const uint8_t zeroes[2 * 4096];
+	const uint8_t *at = memory_at(m, gpa, 4 * 4096);
+
+	assert_int_equal(at[0], 0xab);
+	assert_int_equal(at[4095], 0xab);
+	assert_memory_equal(at + 4096, zeroes, sizeof(zeroes));
+	assert_string_equal(at + 3 * 4096, "behind the hole");
+}
+
+static void zeroes_of_a_file_take_no_memory(void **state)
+{
+	int fd = make_holed_file();
+	uint64_t bytes = 3 * 4096 + sizeof("behind the hole");
+
+	assert_int_equal(memory_load(&mem, 0x100000, fd, 0, bytes), 0);
+	assert_int_equal(memory_resident(&mem), 2 * 4096);
+	check_holed(&mem, 0x100000);
+	/* At an address and offset within pages. */
+	assert_int_equal(memory_load(&mem, 0x200010, fd, 3 * 4096 + 7, 8), 0);
+	assert_string_equal(memory_at(&mem, 0x200010, 8), "the hole");
+
+	assert_int_equal(memory_load(&mem, 0x300000, fd, 0, bytes + 1), -EIO);
+	assert_int_equal(memory_load(&mem, MEMORY - 4096, fd, 0, bytes), -EFAULT);
+	close(fd);
+}
+
+static void private_memory_is_loaded_too(void **state)
+{
+	const struct memory_params p = {.bytes = MEMORY, .ksm = true};
+	struct memory private;
+	int fd = make_holed_file();
+
+	if (memory_init(&private, &p, NULL) < 0)
+		skip();
+	assert_int_equal(memory_load(&private, 0x100000, fd, 0,
+				     3 * 4096 + sizeof("behind the hole")), 0);
+	check_holed(&private, 0x100000);
+	memory_fini(&private);
+	close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -285,6 +347,8 @@ int main(void)
 		TEST(a_cpu_knows_its_number_and_how_many_there_are),
 		TEST(the_baseline_has_no_avx_and_the_host_model_keeps_it),
 		TEST(memory_is_translated_with_its_length),
+		TEST(zeroes_of_a_file_take_no_memory),
+		TEST(private_memory_is_loaded_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
