@@ -65,15 +65,23 @@ struct guests *guests_create(const struct guests_env *env, struct err *e)
 	gs->qemu = strdup(qemu);
 	if (!gs->run_dir || !gs->image_dir || !gs->qemu)
 		goto err_memory;
-	kvm_probe_run(NULL, &gs->kvm);
-	log_info(LOG_GUEST, "engine accel=%s reason=\"%s\"", gs->kvm.usable ? "kvm" : "tcg",
-		 gs->kvm.reason);
 	return gs;
 err_memory:
 	guests_destroy(gs);
 	err_set(e, ENOMEM, "out of memory");
 	errno = ENOMEM;
 	return NULL;
+}
+
+/* Not at start: a weftd that finds its guests running goes on at once. */
+const struct kvm_probe *guests_kvm(struct guests *gs)
+{
+	if (!gs->kvm.reason[0]) {
+		kvm_probe_run(NULL, &gs->kvm);
+		log_info(LOG_GUEST, "engine accel=%s reason=\"%s\"",
+			 gs->kvm.usable ? "kvm" : "tcg", gs->kvm.reason);
+	}
+	return &gs->kvm;
 }
 
 static void guest_free(struct guest *g)

@@ -116,10 +116,11 @@ bool guest_agent_ready(const struct guest *g);
 const struct config_guest *guest_config(const struct guest *g);
 
 /*
- * A new object for `guest/list`: name, state, engine, engine_reason, accel, accel_reason, pid (0:
- * none), uptime_s, restarts, exit_reason, vcpus, memory (bytes), resident (bytes of the process, 0:
- * none), balloon (null, or {target, actual}, bytes, null: not known), nics [{port, mac, address,
- * kind}], agent ("ready", "waiting", or "none": no process). NULL when memory is short.
+ * A new object for `guest/list`: name, state, engine, engine_reason, accel, accel_reason (empty: it
+ * was found running, and nobody has asked KVM since), pid (0: none), uptime_s, restarts,
+ * exit_reason, vcpus, memory (bytes), resident (bytes of the process, 0: none), balloon (null, or
+ * {target, actual}, bytes, null: not known), nics [{port, mac, address, kind}], agent ("ready",
+ * "waiting", or "none": no process). NULL when memory is short.
  */
 json_t *guest_json(const struct guest *g);
 

@@ -63,7 +63,7 @@ struct guests {
 	char *run_dir, *image_dir, *qemu;
 	enum config_auto hugepages;
 	enum guest_engine engine;
-	struct kvm_probe kvm;
+	struct kvm_probe kvm; /* by guests_kvm; no reason yet: nobody has asked */
 	void (*changed)(struct guest *g, void *arg);
 	void *arg;
 	TAILQ_HEAD(guest_list, guest) guests, leaving;
@@ -71,6 +71,9 @@ struct guests {
 	void (*all_stopped)(void *arg);
 	void *all_stopped_arg;
 };
+
+/* Whether guests can have KVM. Blocks for the probe, once. */
+const struct kvm_probe *guests_kvm(struct guests *gs);
 
 /* Starts the process; on failure the guest is FAILED. From any state without a process. */
 int guest_run_start(struct guest *g, struct err *e);

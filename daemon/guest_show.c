@@ -97,7 +97,7 @@ static json_t *balloon_json(const struct guest *g)
 json_t *guest_json(const struct guest *g)
 {
 	bool runs = g->process.pid != 0;
-	bool kvm = runs ? g->kvm : g->set->kvm.usable;
+	bool kvm = runs ? g->kvm : guests_kvm(g->set)->usable;
 	uint64_t resident = runs ? process_resident(&g->process) : 0;
 	uint64_t uptime_s = runs ? process_age_ms(&g->process) / 1000 : 0;
 

@@ -149,7 +149,7 @@ static void format_hosts(const struct guests *gs, char text[HOSTS_MAX])
 
 static int check_engine(const struct guest *g, struct err *e)
 {
-	const struct kvm_probe *kvm = &g->set->kvm;
+	const struct kvm_probe *kvm = guests_kvm(g->set);
 
 	if (!g->weft)
 		return check_qemu(g->set, e);
@@ -202,7 +202,8 @@ static void decide_engine(struct guest *g)
 	const char *reason;
 	struct err e;
 
-	g->weft = vmm_decide(g->config->engine, g->set->kvm.usable, lacks(g, &e), &reason);
+	g->weft = vmm_decide(g->config->engine, guests_kvm(g->set)->usable, lacks(g, &e),
+			     &reason);
 	snprintf(g->engine_reason, sizeof(g->engine_reason), "%.*s", GUEST_REASON_MAX - 1, reason);
 }
 
@@ -217,7 +218,7 @@ int guest_start_prepare(struct guest *g, struct qemu_args *args, struct err *e)
 	ret = check_engine(g, e);
 	if (ret < 0)
 		return ret;
-	g->kvm = g->set->kvm.usable;
+	g->kvm = guests_kvm(g->set)->usable;
 	format_hosts(g->set, hosts);
 	return build_args(g, g->weft, g->kvm, g->hugepages, hosts, args, e);
 }
