@@ -70,6 +70,21 @@ static int map_private(struct memory *m, const struct memory_params *p)
 	return m->base == MAP_FAILED ? -1 : 0;
 }
 
+/* Whether the kernel takes advice about huge pages for shared memory: "always ... [never] ..." */
+static bool has_huge_shmem(void)
+{
+	char text[80] = "";
+	FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "re");
+
+	if (!f)
+		return false;
+	if (!fgets(text, sizeof(text), f))
+		text[0] = '\0';
+	fclose(f);
+	return strstr(text, "[advise]") || strstr(text, "[always]") ||
+	       strstr(text, "[within_size]") || strstr(text, "[force]");
+}
+
 static const char *nodes_with_memory(char *text, int size)
 {
 	FILE *f = fopen("/sys/devices/system/node/has_memory", "re");
@@ -133,6 +148,7 @@ int memory_init(struct memory *m, const struct memory_params *p, struct err *e)
 	/* Huge pages that do not exist would be a SIGBUS later. */
 	if ((p->prefault || p->huge_bytes) && madvise(m->base, p->bytes, MADV_POPULATE_WRITE) < 0)
 		return cannot(m, p, e);
+	m->small_pages = !p->huge_bytes && !has_huge_shmem();
 	cut_regions(m);
 	return 0;
 }
@@ -204,10 +220,13 @@ static bool is_zero(const uint8_t *page, size_t len)
 	return any == 0;
 }
 
-/* By its file: a page that is written whole is neither faulted in nor cleared before. */
+/*
+ * By its file: a page that is written whole is neither faulted in nor cleared before. Where faults
+ * bring huge pages, those are the better thing.
+ */
 static int put(const struct memory *m, uint8_t *to, const uint8_t *from, size_t len)
 {
-	if (m->fd < 0 || m->page_bytes != PAGE_BYTES) {
+	if (m->fd < 0 || !m->small_pages) {
 		memcpy(to, from, len);
 		return 0;
 	}

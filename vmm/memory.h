@@ -35,6 +35,7 @@ struct memory {
 	int fd; /* -1: private */
 	uint8_t *base;
 	uint64_t bytes, page_bytes;
+	bool small_pages; /* a fault brings 4 KiB */
 	unsigned n_regions;
 	struct memory_region regions[MEMORY_REGIONS_MAX];
 };

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# weft-vmm beside QEMU microvm, same kernel and initrd, both under KVM; in the bed, or on a host with
-# KVM. Prints a table: milliseconds from the process's start to the guest's init, KiB resident beside
+# weft-vmm beside QEMU microvm, same kernel (KERNEL: vmlinux, or vmlinuz) and initrd, both under KVM;
+# in the bed, or on a host with KVM. Prints a table: milliseconds from the process's start to the guest's init, KiB resident beside
 # the guest's memory, CPU time in milliseconds before the first instruction. Medians of N=3 rounds,
 # interleaved.
 cd "$(dirname "$0")/../.." || exit 1
 BIN=$(realpath "${BIN:-build/release/bin}")
 IMAGE=${IMAGE_DIR:-build/image}
+KERNEL=${KERNEL:-vmlinux}
 N=${N:-3}
 APPEND="console=ttyS0 panic=-1 tsc=reliable quiet"
 scratch=$(mktemp -d /tmp/weft-measure.XXXXXX)
@@ -24,14 +25,14 @@ printf '::once:/job\n' >"$scratch/root/etc/inittab"
 } >"$scratch/initrd"
 
 vmm() {
-	"$BIN/weft-vmm" --kernel "$IMAGE/vmlinux" --initrd "$scratch/initrd" --memory 256M \
+	"$BIN/weft-vmm" --kernel "$IMAGE/$KERNEL" --initrd "$scratch/initrd" --memory 256M \
 		--append "$APPEND" --no-rng "$@" </dev/null
 }
 microvm() {
 	qemu-system-x86_64 -M microvm,acpi=on,rtc=off,memory-backend=m -accel kvm -cpu host \
 		-nodefaults -no-user-config -display none -serial stdio -m 256M \
 		-object memory-backend-memfd,id=m,size=256M,share=on \
-		-kernel "$IMAGE/vmlinux" -initrd "$scratch/initrd" -append "$APPEND" "$@" </dev/null
+		-kernel "$IMAGE/$KERNEL" -initrd "$scratch/initrd" -append "$APPEND" "$@" </dev/null
 }
 declare -A paused=([vmm]=--paused [microvm]=-S)
 

@@ -6,8 +6,8 @@
 # The machine runs under QEMU's TCG, which emulates AMD's SVM, so Debian's own kvm-amd works in it
 # whatever the host offers. It sees the host's files as they are, by 9p; what it writes stays in its
 # memory and is gone with it. The command runs in the current directory, as root, with BIN, ONLY,
-# IMAGE_DIR, ROUNDS and N of the environment, without network but its own; its output is streamed,
-# and its exit status is that of this script. Several commands in one bed are one script.
+# IMAGE_DIR, KERNEL, ROUNDS and N of the environment, without network but its own; its output is
+# streamed, and its exit status is that of this script. Several commands in one bed are one script.
 #
 #   -t   the time limit for all of it, 120; 124 is the exit status then
 #   -m   memory of the machine, 2560
@@ -58,7 +58,7 @@ realpath "$image" >"$exchange/image"
 	# Temporary files lie where tail is told of what is written: over 9p it looks once a second.
 	printf 'export HOME=/root TERM=dumb TMPDIR=/dev/shm PATH=%q\n' "$PATH"
 	printf 'cd %q || exit 1\n' "$PWD"
-	for name in BIN ONLY IMAGE_DIR ROUNDS N; do
+	for name in BIN ONLY IMAGE_DIR KERNEL ROUNDS N; do
 		[ -z "${!name:-}" ] || printf 'export %s=%q\n' "$name" "${!name}"
 	done
 	printf 'exec'
