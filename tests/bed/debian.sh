@@ -33,7 +33,7 @@ a_debian_boots_from_its_disk_to_a_login_prompt_with_an_address_by_dhcp() {
 		--memory 384M --disk "$SCRATCH/disk" --net "$(nic a 1)" --api "$SCRATCH/debian.api" \
 		--append "root=/dev/vda console=ttyS0 panic=-1 tsc=reliable quiet"
 	pid=$PID
-	wait_said 300 debian "weft-debian login:"
+	wait_said 480 debian "weft-debian login:"
 	note "login prompt after $(ps -o etimes= -p "$pid" | tr -d ' ') s, emulated"
 	wait_for 60 has_lease
 	expect_match '^10\.10\.0\.1[0-9][0-9]$' "$(leased)"

@@ -6,6 +6,8 @@
 #
 #   guest -- tap wg [ weftd: bridge lan, NAT ] tap -- host 203.0.113.1 -- 203.0.113.9 world: DNS
 #                       | lan.dhcp: dnsmasq                2001:db8::1    2001:db8::9
+#
+# May run beside others.
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh

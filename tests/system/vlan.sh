@@ -6,6 +6,8 @@
 #   alpha ---- vlan 10 ---+
 #   beta  ---- vlan 20 ---+--- [ weftd: bridge lab, vlan-filtering ]
 #   gamma ---- trunk 10 --+
+#
+# May run beside others.
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/system.sh
 . tests/lib/system.sh
