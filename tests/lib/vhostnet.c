@@ -54,10 +54,10 @@ void net_del_port(struct net *net, int i)
 	net->ports[i] = NULL;
 }
 
-int net_setup_workers(void **state, unsigned n_workers)
+static int set_up(void **state, unsigned n_workers, bool held)
 {
 	struct dataplane_params params = {
-		.n_workers = n_workers, .idle_ns = 50000, .start_threads = true};
+		.n_workers = n_workers, .idle_ns = 50000, .start_threads = true, .held = held};
 	struct bridge_params bridge = {.name = "br", .fdb_entries = 1000, .ageing_s = 300};
 	struct net *net = calloc(1, sizeof(*net));
 	struct err e;
@@ -69,6 +69,16 @@ int net_setup_workers(void **state, unsigned n_workers)
 	net->bridge = bridge_create(net->dp, &bridge, &e);
 	*state = net;
 	return 0;
+}
+
+int net_setup_workers(void **state, unsigned n_workers)
+{
+	return set_up(state, n_workers, false);
+}
+
+int net_setup_held(void **state)
+{
+	return set_up(state, 1, true);
 }
 
 int net_setup(void **state)

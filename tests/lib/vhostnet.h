@@ -38,6 +38,7 @@ struct net {
 int net_setup_workers(void **state, unsigned n_workers);
 int net_setup(void **state);
 int net_setup_two_workers(void **state);
+int net_setup_held(void **state); /* the worker waits for dataplane_release */
 int net_teardown(void **state);
 
 /* Port 0 or 1: its socket, its parameters, its life. */

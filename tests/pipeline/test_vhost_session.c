@@ -42,6 +42,7 @@ static void port_says_which_step_of_the_handshake_it_waits_for(void **state)
 	net->has_driver[0] = true;
 	assert_int_equal(driver_connect(d, net_socket(net, 0), WAIT_MS, &e), 0);
 	net_wait_step(net, 0, VHOST_STEP_FEATURES);
+	assert_false(vhost_is_settled(net->vhost));
 	assert_int_equal(frontend_negotiate(&d->frontend, o.features, &e), 0);
 	net_wait_step(net, 0, VHOST_STEP_MEMORY);
 	assert_int_equal(frontend_set_mem(&d->frontend, &d->mem, &e), 0);
@@ -161,6 +162,68 @@ static void rings_go_on_where_they_stopped(void **state)
 	net_wait_step(net, 0, VHOST_STEP_UP);
 	net_assert_delivers(net, 0, 64);
 	net_assert_delivers(net, 1, 64);
+}
+
+static void pause_us(uint64_t us)
+{
+	uint64_t until_ns = clock_now_ns() + us * 1000;
+
+	while (clock_now_ns() < until_ns)
+		;
+}
+
+/* The same one, so that the driver goes on hearing of frames. */
+static void send_call_fd(struct driver *d, unsigned ring)
+{
+	struct frontend_msg m = {.request = FRONTEND_SET_VRING_CALL,
+				 .flags = FRONTEND_VERSION,
+				 .size = 8,
+				 .u64 = ring};
+	struct err e = {0};
+
+	assert_int_equal(frontend_send(&d->frontend, &m, &d->queues[ring].vq.call_fd, 1, &e), 0);
+}
+
+/* QEMU does that to running rings, for the guest's interrupt masks. */
+static void a_new_call_eventfd_loses_no_frame(void **state)
+{
+	const struct mac dst = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, src = {{2, 0, 0, 0, 0, 1}};
+	struct net *net = *state;
+	uint8_t sent[60], got[FRAME_LEN_MAX];
+
+	net_plug_both(net, DRIVER_FEATURES_BASIC, DRIVER_FEATURES_BASIC);
+	packet_raw(sent, &dst, &src, sizeof(sent));
+	for (unsigned i = 0; i < 200; i++) {
+		send_call_fd(&net->drivers[1], 0);
+		for (unsigned k = 0; k < 16; k++) {
+			net_send(&net->drivers[0], NULL, sent, sizeof(sent), NULL);
+			pause_us(8);
+		}
+		for (unsigned k = 0; k < 16; k++)
+			assert_int_equal(net_receive(&net->drivers[1], got, NULL, WAIT_MS),
+					 sizeof(sent));
+	}
+}
+
+static void frames_wait_for_a_switch_that_is_held(void **state)
+{
+	const struct mac dst = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, src = {{2, 0, 0, 0, 0, 1}};
+	struct driver_options o = net_driver_options(DRIVER_FEATURES_BASIC);
+	struct net *net = *state;
+	uint8_t sent[60], got[FRAME_LEN_MAX];
+
+	net_add_port(net, 0, VHOST_MODE_SERVER);
+	net_add_port(net, 1, VHOST_MODE_SERVER);
+	packet_raw(sent, &dst, &src, sizeof(sent));
+	net_plug(net, 0, &o);
+	net_send(&net->drivers[0], NULL, sent, sizeof(sent), NULL);
+	assert_true(vhost_is_settled(net->vhost));
+	net_plug(net, 1, &o);
+	assert_int_equal(net_receive(&net->drivers[1], got, NULL, 50), 0);
+
+	dataplane_release(net->dp);
+
+	assert_int_equal(net_receive(&net->drivers[1], got, NULL, WAIT_MS), sizeof(sent));
 }
 
 /* --- hostile guests -----------------------------------------------------------------------------
@@ -310,6 +373,9 @@ int main(void)
 		T(a_second_frontend_on_one_socket_is_refused),
 		T(a_frontend_that_restarts_at_once_gets_its_port_back),
 		T(rings_go_on_where_they_stopped),
+		T(a_new_call_eventfd_loses_no_frame),
+		cmocka_unit_test_setup_teardown(frames_wait_for_a_switch_that_is_held,
+						net_setup_held, net_teardown),
 		T(a_broken_ring_stops_its_port_only_and_says_why),
 		T(descriptors_on_any_message_do_not_leak),
 		T(a_socket_path_in_use_is_refused_and_a_stale_one_replaced),
