@@ -242,7 +242,8 @@ static void on_note(struct loop_watch *w, uint32_t events)
 	destroy_gone(m);
 	if (wanted == MACHINE_RUNS)
 		return;
-	if ((wanted == MACHINE_RESET || wanted == MACHINE_CRASHED) && !m->params->no_reboot)
+	if ((wanted == MACHINE_RESET || wanted == MACHINE_CRASHED) && !m->params->no_reboot &&
+	    m->params->kernel)
 		machine_reset(m);
 	else
 		machine_stop(m, wanted);
@@ -312,6 +313,8 @@ static int init_loop(struct machine *m, struct err *e)
 
 static int open_files(struct machine *m, struct err *e)
 {
+	if (!m->params->kernel)
+		return 0;
 	m->kernel_fd = boot_open(m->params->kernel, e);
 	if (m->kernel_fd < 0)
 		return m->kernel_fd;
@@ -340,7 +343,7 @@ struct machine *machine_create(const struct machine_params *p, int kvm, struct e
 	pthread_mutex_init(&m->lock, NULL);
 	m->params = p;
 	m->serial_irq_fd = m->event_irq_fd = m->notes_fd = m->kernel_fd = m->initrd_fd = -1;
-	m->mem.fd = m->vm.fd = -1;
+	m->mem.fd = m->mem.log_fd = m->vm.fd = -1;
 	m->vm.kvm = kvm;
 	ret = stream_open(&m->console, p->console, e) < 0 ? -EIO : 0;
 	ret = ret ?: open_files(m, e) ?: init_loop(m, e);
