@@ -27,9 +27,15 @@ $(eval $(call vmm_test,test_vmm_net,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_options,vmm/options.c))
 $(eval $(call vmm_test,test_vmm_passed,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_sandbox,))
+$(eval $(call vmm_test,test_vmm_state,tests/lib/vmmguest.c))
 $(eval $(call vmm_test,test_vmm_virtq,))
 
-FUZZERS += fuzz_vmm
-fuzz_vmm_SRCS := tests/fuzz/fuzz_vmm.c tests/lib/vmmguest.c $(vmm_device_SRCS) $(common_SRCS)
-fuzz_vmm_LIBS := cmocka libseccomp
-fuzz_vmm_LDLIBS := -lpthread
+# $(1): name
+define vmm_fuzz
+FUZZERS += $(1)
+$(1)_SRCS := tests/fuzz/$(1).c tests/lib/vmmguest.c $$(vmm_device_SRCS) $$(common_SRCS)
+$(1)_LIBS := cmocka libseccomp
+$(1)_LDLIBS := -lpthread
+endef
+$(eval $(call vmm_fuzz,fuzz_vmm))
+$(eval $(call vmm_fuzz,fuzz_vmm_state))

@@ -35,7 +35,7 @@ uint64_t pages_left(const struct pages *p)
 
 void pages_again(struct pages *p)
 {
-	p->at = 0;
+	p->at = p->data_end = 0;
 	p->is_first = false;
 }
 
@@ -57,20 +57,31 @@ static uint64_t next(const struct pages *p, uint64_t at)
 	return p->n;
 }
 
-/*
- * The first page from `page` on that exists, which reading it would change: a hole becomes a page.
- * Private memory does not tell; its holes become mappings of the one page of zeroes.
- */
-static uint64_t next_existing(const struct pages *p, uint64_t page)
+static uint64_t seek(const struct pages *p, uint64_t page, int whence)
 {
-	off_t at;
+	off_t at = lseek(p->mem->fd, (off_t)(page * MEMORY_PAGE), whence);
 
-	if (p->mem->fd < 0)
-		return page;
-	at = lseek(p->mem->fd, (off_t)(page * MEMORY_PAGE), SEEK_DATA);
 	if (at < 0)
 		return errno == ENXIO ? p->n : page;
-	return (uint64_t)at / MEMORY_PAGE;
+	return MIN_OF((uint64_t)at / MEMORY_PAGE, p->n);
+}
+
+/*
+ * The first page from `page` on that exists; those up to p->data_end do. To read others would
+ * change that: a hole becomes a page. Private memory does not tell; its holes become mappings of
+ * the one page of zeroes.
+ */
+static uint64_t next_existing(struct pages *p, uint64_t page)
+{
+	uint64_t there;
+
+	if (p->mem->fd < 0)
+		p->data_end = p->n;
+	if (page < p->data_end)
+		return page;
+	there = seek(p, page, SEEK_DATA);
+	p->data_end = there < p->n ? MAX_OF(seek(p, there, SEEK_HOLE), there + 1) : p->n;
+	return there;
 }
 
 static uint64_t address_of(const struct memory *m, uint64_t offset)
@@ -145,7 +156,7 @@ bool pages_send(struct pages *p, struct state_writer *w, uint64_t max)
 			send_zeroes(p, w, page, take_run(p, page, there - page));
 		if (page > there || page == p->n)
 			continue;
-		n = take_run(p, page, MIN_OF(max, (uint64_t)RUN_MAX));
+		n = take_run(p, page, MIN_OF(MIN_OF(max, (uint64_t)RUN_MAX), p->data_end - page));
 		send_run(p, w, page, n);
 		p->at = page + n;
 	}

@@ -17,10 +17,11 @@
 
 struct pages {
 	const struct memory *mem;
-	uint64_t n;	/* pages there are */
-	uint64_t at;	/* those before it were looked at in this round */
-	bool is_first;	/* round */
-	uint64_t *todo; /* bits, a multiple of 64 of them */
+	uint64_t n;	   /* pages there are */
+	uint64_t at;	   /* those before it were looked at in this round */
+	uint64_t data_end; /* from `at` to here all pages exist */
+	bool is_first;	   /* round */
+	uint64_t *todo;	   /* bits, a multiple of 64 of them */
 };
 
 /* All pages are to be sent, in a first round. Returns 0 or -ENOMEM. */

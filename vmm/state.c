@@ -213,10 +213,21 @@ static int take_end(struct state_reader *r, uint32_t before, struct err *e)
 
 	if (ret)
 		return ret;
-	if (crc != before)
+	if (crc != before || r->version != 1)
 		return err_set(e, EPROTO, "the state is corrupt: its checksum is wrong");
 	r->ended = true;
 	return 0;
+}
+
+/* Letters, then zeroes, one at least. */
+static bool is_name(const uint8_t *bytes)
+{
+	size_t len = strnlen((const char *)bytes, STATE_NAME_BYTES);
+
+	for (size_t i = len; i < STATE_NAME_BYTES; i++)
+		if (bytes[i])
+			return false;
+	return len && len < STATE_NAME_BYTES;
 }
 
 int state_next(struct state_reader *r, struct err *e)
@@ -229,7 +240,7 @@ int state_next(struct state_reader *r, struct err *e)
 		return MIN_OF(ret, 0);
 	head = r->buffer + r->head;
 	memcpy(&bytes, head + STATE_NAME_BYTES + 4, sizeof(bytes));
-	if (bytes > STATE_PAYLOAD_MAX || head[STATE_NAME_BYTES - 1] || !head[0])
+	if (bytes > STATE_PAYLOAD_MAX || !is_name(head))
 		return err_set(e, EPROTO, "the state is corrupt: a record makes no sense");
 	if (r->len - r->head < HEAD_BYTES + bytes)
 		return 0;

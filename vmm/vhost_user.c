@@ -360,8 +360,10 @@ int vhost_user_set_log(struct vhost_user *vu, const struct memory *m, uint64_t *
 {
 	struct msg msg = {.request = SET_LOG_BASE, .flags = FLAG_VERSION, .size = sizeof(msg.log)};
 	struct msg answer;
-	int ret;
+	int ret = vhost_user_can_log(vu, e);
 
+	if (ret)
+		return ret;
 	msg.log.bytes = m->log_bytes;
 	ret = send_msg(vu, &msg, &m->log_fd, 1) ?: receive(vu, SET_LOG_BASE, 0, &answer);
 	if (ret)

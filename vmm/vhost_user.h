@@ -57,7 +57,7 @@ int vhost_user_ring_stop(struct vhost_user *vu, unsigned index, uint32_t *base, 
 
 /* -ENOTSUP when the backend cannot tell which pages it writes. */
 int vhost_user_can_log(const struct vhost_user *vu, struct err *e);
-/* Gives it the log of `m`, and adds the feature by which it uses it to `features`. */
+/* Gives it the log of `m`, if it can log, and adds the feature by which it does to `features`. */
 int vhost_user_set_log(struct vhost_user *vu, const struct memory *m, uint64_t *features,
 		       struct err *e);
 /* Has the backend tell the network that the guest with this MAC address is here now, if it can. */
