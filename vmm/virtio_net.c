@@ -15,6 +15,8 @@
  * The connection is tried for by a timer, or waited for by a listening socket.
  */
 
+#include "vmm/virtio_net.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +31,6 @@
 #include "vmm/unix_socket.h"
 #include "vmm/vhost_ring.h"
 #include "vmm/vhost_user.h"
-#include "vmm/virtio_net.h"
 
 #define RETRY_MS 20
 /* Below the 5 s after which Linux complains about a transmit queue that does not move. */

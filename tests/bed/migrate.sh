@@ -187,7 +187,8 @@ a_guest_migrates_to_and_fro_under_a_stream() {
 	stream $((ROUNDS * 6))
 	for ((i = 1; i <= ROUNDS; i++)); do
 		to=m$i
-		port=$(((i % 2)) && echo b || echo a)
+		port=b
+		((i % 2)) || port=a
 		migrates "$from" "$pid" "$to" "$port" --cpus 2
 		pid=$PID from=$to
 		echo "    $(cut -d' ' -f1 /proc/uptime) s: rounds/MiB/ms$figures"

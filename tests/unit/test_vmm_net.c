@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,57 +19,21 @@
 
 #include "common/clock.h"
 #include "common/virtio_net.h"
+#include "tests/lib/vhostbackend.h"
 #include "tests/lib/vmmguest.h"
 #include "vmm/unix_socket.h"
 #include "vmm/virtio_state.h"
 
 #define MEMORY	     (16ull << 20)
 #define WAIT_MS	     5000
-#define REQUESTS     64
 #define PROTOCOL_BIT 30
 #define FEATURES                                                                                   \
 	(VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) |                     \
 	 VIRTIO_BIT(VIRTIO_NET_F_CSUM) | VIRTIO_BIT(PROTOCOL_BIT))
 
-enum {
-	GET_FEATURES = 1,
-	SET_FEATURES = 2,
-	SET_MEM_TABLE = 5,
-	SET_LOG_BASE = 6,
-	SET_VRING_ADDR = 9,
-	SET_VRING_BASE = 10,
-	GET_VRING_BASE = 11,
-	SET_VRING_CALL = 13,
-	GET_PROTOCOL_FEATURES = 15,
-	GET_QUEUE_NUM = 17,
-	SET_VRING_ENABLE = 18,
-	SEND_RARP = 19,
-};
-
 #define LOG_ALL_BIT 26
 #define LOG_SHMFD   2
 #define RARP	    4
-
-struct msg {
-	uint32_t request, flags, size;
-	union {
-		uint64_t u64;
-		struct {
-			uint32_t index, num;
-		} state;
-		uint8_t bytes[512];
-	};
-} __attribute__((packed));
-
-struct backend {
-	pthread_t thread;
-	int fd;
-	uint64_t features, protocol;
-	uint32_t lie_about; /* a request that is answered with nonsense */
-	uint32_t stands;    /* where it says that rings stand */
-	atomic_uint seen[REQUESTS], enabled, bases[2], ring_flags;
-	_Atomic uint64_t got_features, announced;
-};
 
 struct world {
 	struct vmmguest g;
@@ -78,72 +41,6 @@ struct world {
 	struct backend b;
 	char dir[64], path[96];
 };
-
-static void answer(struct backend *b, struct msg *m)
-{
-	bool asks = m->flags & 8;
-	uint64_t value = 0;
-
-	switch (m->request) {
-	case GET_FEATURES:
-		value = b->features;
-		break;
-	case GET_PROTOCOL_FEATURES:
-		value = 1 | 8 | b->protocol;
-		break;
-	case GET_QUEUE_NUM:
-		value = 4;
-		break;
-	case GET_VRING_BASE:
-		m->state.num = b->stands;
-		break;
-	case SET_LOG_BASE:
-		m->flags = 1 | 4;
-		m->size = 0;
-		(void)!send(b->fd, m, 12, MSG_NOSIGNAL);
-		return;
-	default:
-		if (!asks)
-			return;
-	}
-	if (m->request != GET_VRING_BASE)
-		m->u64 = value;
-	m->flags = 1 | 4;
-	m->size = 8;
-	if (m->request == b->lie_about)
-		m->size = 4096;
-	(void)!send(b->fd, m, 12 + 8, MSG_NOSIGNAL);
-}
-
-static void note(struct backend *b, const struct msg *m)
-{
-	if (m->request == SET_VRING_BASE && m->state.index < 2)
-		b->bases[m->state.index] = m->state.num;
-	if (m->request == SET_VRING_ADDR)
-		memcpy((void *)&b->ring_flags, m->bytes + 4, 4);
-	if (m->request == SET_FEATURES)
-		b->got_features = m->u64;
-	if (m->request == SEND_RARP)
-		b->announced = m->u64;
-	if (m->request == SET_VRING_ENABLE)
-		b->enabled += m->state.num ? 1 : 0;
-	if (m->request < REQUESTS)
-		b->seen[m->request]++;
-}
-
-static void *backend_main(void *arg)
-{
-	struct backend *b = arg;
-	struct msg m;
-
-	while (recv(b->fd, &m, 12, MSG_WAITALL) == 12 && m.size <= sizeof(m.bytes) &&
-	       (!m.size || recv(b->fd, m.bytes, m.size, MSG_WAITALL) == (ssize_t)m.size)) {
-		note(b, &m);
-		answer(b, &m);
-	}
-	shutdown(b->fd, SHUT_RDWR);
-	return NULL;
-}
 
 static uint64_t offered_protocol; /* beside the usual */
 
