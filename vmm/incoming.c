@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/machine_state.h"
@@ -149,6 +150,7 @@ static void on_listener(struct loop_watch *w, uint32_t events)
 struct incoming *incoming_create(struct machine *m, const char *path, bool pause, struct err *e)
 {
 	struct incoming *in = calloc(1, sizeof(*in));
+	mode_t before;
 
 	if (!in) {
 		err_set(e, ENOMEM, "out of memory");
@@ -157,7 +159,9 @@ struct incoming *incoming_create(struct machine *m, const char *path, bool pause
 	*in = (struct incoming){.machine = m, .path = path, .pause = pause, .fd = -1};
 	in->listener.ready = on_listener;
 	machine_arrival_init(&in->arrival, m);
+	before = umask(0177);
 	in->listen_fd = unix_listen(path, e);
+	umask(before);
 	if (in->listen_fd >= 0)
 		return in;
 	free(in);

@@ -13,7 +13,8 @@
 
 struct incoming;
 
-/* Listens at `path`. `pause` has the guest wait for resume in the end. NULL with the reason. */
+/* Listens at `path`, for its owner only. `pause` has the guest wait for resume in the end. NULL
+ * with the reason. */
 struct incoming *incoming_create(struct machine *m, const char *path, bool pause, struct err *e);
 /* Lets a source in: the machine has started, paused. 0, or -errno with the reason. */
 int incoming_begin(struct incoming *in, struct err *e);

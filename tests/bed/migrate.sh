@@ -214,10 +214,12 @@ a_source_goes_on_when_its_target_dies_or_does_not_fit() {
 	target=$PID
 	wait_for 30 state_is target arriving
 	(
-		until timeout 5 "$BIN/weft-vmm" call "$SCRATCH/one.api" status | grep -q '"rounds": [1-9]'; do :; done
+		until timeout 5 "$BIN/weft-vmm" call "$SCRATCH/one.api" status | grep -q '"rounds": [1-9]'; do
+			kill -0 "$one" || exit
+		done
 		kill -9 "$target"
 	) &
-	! answers one migrate "to=$SCRATCH/target.in" || die "it migrated"
+	! answers one migrate "to=$SCRATCH/target.in" downtime=1 || die "it migrated"
 	expect_match "target" "$(cat "$SCRATCH/answer")"
 	wait_said 20 one TICK $(($(log_lines one) + 2))
 	expect 1 "$(said_times one ^UP)"

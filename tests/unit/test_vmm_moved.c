@@ -7,11 +7,15 @@
 #include "tests/lib/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/virtio_pci.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/lib/statefile.h"
 #include "tests/lib/vmmguest.h"
+#include "vmm/cpuid.h"
 #include "vmm/serial.h"
 #include "vmm/virtio_state.h"
 #include "vmm/virtq.h"
@@ -20,6 +24,7 @@
 #define PAGE_AT 0x300000ull
 
 static struct err e;
+static const char disk_path[] = "/tmp/weft-moved-test.disk";
 
 /* --- devices -------------------------------------------------------------------------------------
  */
@@ -290,6 +295,97 @@ static void a_serial_line_keeps_what_was_not_read(void **state)
 	assert_int_equal(b.len, 1);
 }
 
+/* --- devices of other kinds ----------------------------------------------------------------------
+ */
+
+/* What `from` is goes into `to`. */
+static int pass(struct world *w, struct virtio *from, struct virtio *to)
+{
+	virtio_suspend(from);
+	state_begin(&w->f.w, "device", 1);
+	virtio_save(from, &w->f.w);
+	state_end(&w->f.w);
+	statefile_finish(&w->f);
+	assert_int_equal(state_wait(&w->f.r, -1, &e), 1);
+	return virtio_load(to, &w->f.r, "it", &e);
+}
+
+static struct virtio *make_disk(struct vmmguest *g, off_t bytes, bool locked_later)
+{
+	struct device_env env = vmmguest_env(g);
+	const struct disk_params p = {.path = disk_path, .locked_later = locked_later};
+	struct virtio *d;
+	int fd = open(disk_path, O_RDWR | O_CREAT, 0600);
+
+	assert_int_equal(ftruncate(fd, bytes), 0);
+	close(fd);
+	d = virtio_blk_create(&env, &p, &e);
+	assert_non_null(d);
+	return d;
+}
+
+static void a_disk_of_another_size_is_a_misfit(void **state)
+{
+	struct world *w = *state;
+	struct virtio *from = make_disk(&w->a, 1 << 20, true),
+		      *to = make_disk(&w->b, 2 << 20, true);
+
+	assert_int_equal(pass(w, from, to), -ENOTSUP);
+	assert_non_null(strstr(e.text, "has 1048576 bytes, this one 2097152"));
+	from->ops->destroy(from);
+	to->ops->destroy(to);
+	unlink(disk_path);
+}
+
+static void the_lock_of_a_disk_goes_with_the_guest(void **state)
+{
+	struct world *w = *state;
+	struct virtio *from = make_disk(&w->a, 1 << 20, false),
+		      *to = make_disk(&w->b, 1 << 20, true);
+
+	assert_int_equal(virtio_blk_lock(to, &e), -EBUSY);
+	virtio_blk_unlock(from);
+	assert_int_equal(virtio_blk_lock(to, &e), 0);
+	assert_int_equal(virtio_blk_lock(from, &e), -EBUSY);
+	from->ops->destroy(from);
+	to->ops->destroy(to);
+	unlink(disk_path);
+}
+
+static void a_balloon_keeps_its_size(void **state)
+{
+	const struct balloon_params p = {0};
+	struct world *w = *state;
+	struct device_env a = vmmguest_env(&w->a), b = vmmguest_env(&w->b);
+	struct virtio *from = virtio_balloon_create(&a, &p, &e);
+	struct virtio *to = virtio_balloon_create(&b, &p, &e);
+	struct balloon_info info;
+
+	virtio_balloon_set(from, MEMORY / 2);
+	assert_int_equal(pass(w, from, to), 0);
+	virtio_balloon_info(to, &info);
+
+	assert_int_equal(info.target, MEMORY / 2);
+	assert_int_equal(info.actual, MEMORY);
+	from->ops->destroy(from);
+	to->ops->destroy(to);
+}
+
+static void a_cpu_that_lacks_what_the_guest_has_seen_is_refused(void **state)
+{
+	const size_t bytes = sizeof(struct kvm_cpuid2) + sizeof(struct kvm_cpuid_entry2);
+	struct kvm_cpuid2 *own = calloc(1, bytes), *theirs = calloc(1, bytes);
+
+	own->nent = theirs->nent = 1;
+	own->entries[0] = (struct kvm_cpuid_entry2){.function = 7, .ebx = 0x21, .edx = 4};
+	theirs->entries[0] = (struct kvm_cpuid_entry2){.function = 7, .ebx = 0x20};
+	assert_int_equal(cpuid_check(theirs, own, &e), 0);
+	assert_int_equal(cpuid_check(own, theirs, &e), -ENOTSUP);
+	assert_non_null(strstr(e.text, "CPUID 0x7: eax 0x0 ebx 0x1 ecx 0x0 edx 0x4"));
+	free(own);
+	free(theirs);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -303,6 +399,10 @@ int main(void)
 		TEST(a_place_beyond_a_packed_ring_is_refused),
 		TEST(what_a_device_writes_is_in_the_log),
 		TEST(a_serial_line_keeps_what_was_not_read),
+		TEST(a_disk_of_another_size_is_a_misfit),
+		TEST(the_lock_of_a_disk_goes_with_the_guest),
+		TEST(a_balloon_keeps_its_size),
+		cmocka_unit_test(a_cpu_that_lacks_what_the_guest_has_seen_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
