@@ -98,6 +98,15 @@ goes_on() {
 		die "uptime jumped from $(uptime_of "$1" tail) to $(uptime_of "$2" head)"
 }
 
+# clock_is_right NAME: the guest's time of day is the bed's, as it was when it booted.
+clock_is_right() {
+	local late
+	wait_said 20 "$1" TICK $(($(log_lines "$1") + 1))
+	late=$(grep -ao '^TICK [0-9.]* [0-9]*' "$SCRATCH/$1.log" | tail -n 1 | cut -d' ' -f3)
+	late=$(($(date +%s) - late))
+	[ "${late#-}" -lt 4 ] || die "the guest's clock is $late s late"
+}
+
 # --- snapshots ---------------------------------------------------------------------------------------
 
 a_snapshot_goes_on_under_a_stream() { # with CPUS
@@ -194,6 +203,7 @@ a_guest_migrates_to_and_fro_under_a_stream() {
 		echo "    $(cut -d' ' -f1 /proc/uptime) s: rounds/MiB/ms$figures"
 	done
 	stream_was_right
+	clock_is_right "$from"
 	note "rounds/MiB/ms of blackout, emulated:$figures;" \
 		"$(tail -n 1 "$SCRATCH/stream.log" | tr -s ' ')"
 }
