@@ -101,7 +101,7 @@ struct device_env machine_env(struct machine *m)
 	return (struct device_env){.hv = &m->vm.hv, .mem = &m->mem, .loop = m->loop};
 }
 
-static struct machine_device *find(struct machine *m, const char *id)
+struct machine_device *machine_find(struct machine *m, const char *id)
 {
 	for (unsigned i = 0; i < m->n_devices; i++)
 		if (strcmp(m->devices[i].id, id) == 0)
@@ -138,7 +138,7 @@ int machine_add(struct machine *m, enum device_kind kind, const char *id, struct
 {
 	struct machine_device *x;
 
-	if (find(m, id))
+	if (machine_find(m, id))
 		return refuse(d, err_set(e, EEXIST,
 					 "a device %s is there already; choose another id", id));
 	if (strlen(id) >= MACHINE_ID_MAX)
@@ -157,7 +157,7 @@ int machine_add(struct machine *m, enum device_kind kind, const char *id, struct
 
 int machine_remove(struct machine *m, const char *id, struct err *e)
 {
-	struct machine_device *x = find(m, id);
+	struct machine_device *x = machine_find(m, id);
 
 	if (!x)
 		return err_set(e, ENOENT, "there is no device %s", id);

@@ -96,6 +96,8 @@ struct machine *machine_create(const struct machine_params *p, int kvm, struct e
 /* Accepts NULL. */
 void machine_destroy(struct machine *m);
 struct device_env machine_env(struct machine *m);
+/* NULL: there is no device of that name. */
+struct machine_device *machine_find(struct machine *m, const char *id);
 
 /*
  * Puts `d`, which the machine owns from now on, into a slot. Returns 0 or -errno, and has destroyed

@@ -135,14 +135,6 @@ void machine_arrival_fini(struct machine_arrival *a)
 	*a = (struct machine_arrival){0};
 }
 
-static struct machine_device *find(struct machine *m, const char *id)
-{
-	for (unsigned i = 0; i < m->n_devices; i++)
-		if (strcmp(m->devices[i].id, id) == 0)
-			return &m->devices[i];
-	return NULL;
-}
-
 static int place_device(struct machine *m, struct state_reader *r, struct err *e)
 {
 	char kind[16], id[MACHINE_ID_MAX];
@@ -156,7 +148,7 @@ static int place_device(struct machine *m, struct state_reader *r, struct err *e
 	leaving = state_get_u8(r) == 1;
 	if (r->bad)
 		return state_done(r, e);
-	x = find(m, id);
+	x = machine_find(m, id);
 	if (!x)
 		return err_set(e, ENOTSUP, "the guest has a %s %s, which is missing here; add it",
 			       kind, id);
@@ -264,7 +256,7 @@ static int take_device(struct machine_arrival *a, struct state_reader *r, struct
 	uint32_t bit;
 
 	state_get_text(r, id, sizeof(id));
-	x = a->has_board && !r->bad ? find(m, id) : NULL;
+	x = a->has_board && !r->bad ? machine_find(m, id) : NULL;
 	bit = x ? 1u << (x - m->devices) : 0;
 	if (!x || a->devices & bit)
 		return state_refuse(r, e, "it is not in its place");

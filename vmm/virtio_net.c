@@ -390,6 +390,7 @@ static int start(struct virtio *d)
 	struct vhost_user_ring r;
 	struct err e;
 
+	n->suspended = n->stands = false;
 	n->pairs_used = virtio_has(d, VIRTIO_NET_F_MQ) ? 1 : n->pairs;
 	for (unsigned i = 0; i < virtio_net_data_rings(n); i++)
 		if (d->queues[i].enabled && vhost_ring_locate(d, i, &r) < 0)

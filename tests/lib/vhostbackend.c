@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 struct msg {
 	uint32_t request, flags, size;
@@ -68,7 +69,7 @@ static void note(struct backend *b, const struct msg *m)
 		b->seen[m->request]++;
 }
 
-void *backend_main(void *arg)
+static void *backend_main(void *arg)
 {
 	struct backend *b = arg;
 	struct msg m;
@@ -80,4 +81,20 @@ void *backend_main(void *arg)
 	}
 	shutdown(b->fd, SHUT_RDWR);
 	return NULL;
+}
+
+void backend_start(struct backend *b, int fd, uint64_t features, uint64_t protocol)
+{
+	memset(b, 0, sizeof(*b));
+	b->fd = fd;
+	b->features = features;
+	b->protocol = protocol;
+	pthread_create(&b->thread, NULL, backend_main, b);
+}
+
+void backend_kill(struct backend *b)
+{
+	shutdown(b->fd, SHUT_RDWR);
+	pthread_join(b->thread, NULL);
+	close(b->fd);
 }

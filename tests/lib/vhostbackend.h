@@ -29,13 +29,16 @@ struct backend {
 	pthread_t thread;
 	int fd;
 	uint64_t features, protocol;
-	uint32_t lie_about; /* a request that is answered with nonsense */
-	uint32_t stands;    /* where it says that rings stand */
+	atomic_uint lie_about; /* a request that is answered with nonsense */
+	atomic_uint stands;    /* where it says that rings stand */
 	atomic_uint seen[REQUESTS], enabled, bases[2], ring_flags;
 	_Atomic uint64_t got_features, announced;
 };
 
-/* Serves the connection `b->fd` until its end. `arg` is the backend. */
-void *backend_main(void *arg);
+/* Serves `fd`, a connection that it owns from now on; `protocol`: features beside MQ and REPLY_ACK.
+ */
+void backend_start(struct backend *b, int fd, uint64_t features, uint64_t protocol);
+/* Ends it; what it has counted stays. */
+void backend_kill(struct backend *b);
 
 #endif

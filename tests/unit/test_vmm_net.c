@@ -46,15 +46,9 @@ static uint64_t offered_protocol; /* beside the usual */
 
 static void start_backend_at(struct world *w, int fd, uint64_t features, uint32_t lie_about)
 {
-	struct backend *b = &w->b;
-
-	memset(b, 0, sizeof(*b));
-	b->features = features;
-	b->protocol = offered_protocol;
-	b->lie_about = lie_about;
-	b->fd = fd;
-	assert_true(b->fd >= 0);
-	pthread_create(&b->thread, NULL, backend_main, b);
+	assert_true(fd >= 0);
+	backend_start(&w->b, fd, features, offered_protocol);
+	w->b.lie_about = lie_about;
 }
 
 static void start_backend(struct world *w, uint64_t features, uint32_t lie_about)
@@ -64,9 +58,7 @@ static void start_backend(struct world *w, uint64_t features, uint32_t lie_about
 
 static void kill_backend(struct world *w)
 {
-	shutdown(w->b.fd, SHUT_RDWR);
-	pthread_join(w->b.thread, NULL);
-	close(w->b.fd);
+	backend_kill(&w->b);
 }
 
 static struct nic_info info(struct world *w)
@@ -329,6 +321,26 @@ static void a_nic_that_came_from_elsewhere_is_announced_once(void **state)
 	kill_backend(w);
 }
 
+static void a_nic_that_moved_before_its_driver_came_recovers_too(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	create_nic(w, 1);
+	start_backend(w, FEATURES, 0);
+	wait_connected(w, true);
+	assert_int_equal(load_again(w, (struct mac){{2, 0, 0, 0, 0, 9}}, &e), 0);
+	virtio_resume(w->d);
+	vmmguest_drive(&w->g, VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF), 2);
+	kill_backend(w);
+	wait_connected(w, false);
+	start_backend(w, FEATURES, 0);
+	wait_connected(w, true);
+
+	assert_int_equal(w->b.enabled, 2);
+	kill_backend(w);
+}
+
 static void a_nic_with_another_address_is_a_misfit(void **state)
 {
 	struct world *w = *state;
@@ -575,6 +587,7 @@ int main(void)
 		TEST(a_backend_logs_while_the_machine_migrates),
 		TEST(a_backend_that_cannot_log_is_of_no_use_meanwhile),
 		TEST(a_nic_that_came_from_elsewhere_is_announced_once),
+		TEST(a_nic_that_moved_before_its_driver_came_recovers_too),
 		TEST(a_nic_with_another_address_is_a_misfit),
 		TEST(a_packed_ring_goes_on_behind_what_was_used),
 		TEST(a_backend_that_lacks_what_the_guest_uses_is_refused),
