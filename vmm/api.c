@@ -13,7 +13,9 @@
 
 #include "common/jsonx.h"
 #include "common/version.h"
+#include "vmm/migrate.h"
 #include "vmm/passed.h"
+#include "vmm/snapshot.h"
 #include "vmm/unix_socket.h"
 
 enum {
@@ -29,9 +31,12 @@ struct client {
 	struct api *api;
 	struct loop_watch watch;
 	int fd;
+	int passed_fd; /* came with the request in hand, or -1 */
 	size_t len;
 	char line[API_LINE_MAX];
 };
+
+#define LATER 1 /* a method's: the answer comes later */
 
 struct api {
 	struct machine *machine;
@@ -40,6 +45,11 @@ struct api {
 	const char *path;
 	unsigned n_clients, nics_added;
 	LIST_HEAD(, client) clients;
+	struct client *current; /* whose request is in hand */
+
+	struct migrate *migrate;
+	struct client *migrate_client; /* waits for its end; NULL: nobody */
+	json_t *migrate_id;	       /* of that request */
 };
 
 int api_add_nic(struct machine *m, const struct options_nic *n, struct err *e)
@@ -103,16 +113,38 @@ static json_t *describe_balloon(const struct virtio *d)
 			 (json_int_t)info.actual);
 }
 
+static json_t *pack_report(const struct migrate_report *r)
+{
+	return json_pack("{si, sI, sI, si, si}", "rounds", (int)r->rounds, "bytes",
+			 (json_int_t)r->bytes, "left", (json_int_t)r->left, "total-ms",
+			 (int)r->total_ms, "blackout-ms", (int)r->blackout_ms);
+}
+
+/* NULL when there is none. */
+static json_t *describe_migration(const struct api *a)
+{
+	struct migrate_report report;
+
+	if (!a->migrate)
+		return NULL;
+	migrate_get_report(a->migrate, &report);
+	return pack_report(&report);
+}
+
 static int do_status(struct api *a, json_t *params, json_t **result, struct err *e)
 {
 	const struct machine *m = a->machine;
-	const char *state = !m->started ? "starting" : m->paused ? "paused" : "running";
+	const char *state = !m->started	  ? "starting"
+			    : m->arriving ? "arriving"
+			    : m->paused	  ? "paused"
+					  : "running";
 
-	*result = json_pack("{ss, ss, si, si, sI, sI, so, so*}", "state", state, "version",
+	*result = json_pack("{ss, ss, si, si, sI, sI, so, so*, so*}", "state", state, "version",
 			    version_text, "pid", (int)getpid(), "cpus", (int)m->params->cpus,
 			    "memory", (json_int_t)m->mem.bytes, "resident",
 			    (json_int_t)memory_resident(&m->mem), "devices", describe_devices(m),
-			    "balloon", describe_balloon(find_balloon(m)));
+			    "balloon", describe_balloon(find_balloon(m)), "migration",
+			    describe_migration(a));
 	return 0;
 }
 
@@ -132,6 +164,8 @@ static int do_reset(struct api *a, json_t *params, json_t **result, struct err *
 {
 	if (!a->machine->started)
 		return err_set(e, EBUSY, "the machine has not started yet; wait for its backends");
+	if (!a->machine->params->kernel)
+		return err_set(e, EINVAL, "there is no kernel to start again; give it as --kernel");
 	machine_reset(a->machine);
 	return 0;
 }
@@ -205,20 +239,109 @@ static int do_balloon(struct api *a, json_t *params, json_t **result, struct err
 	return 0;
 }
 
+/* --- the state of the machine
+ * -------------------------------------------------------------------------------------------- */
+
+static json_t *refusal(json_t *id, int code, const char *text);
+static json_t *result_of(json_t *id, json_t *result);
+static bool send_answer(struct client *c, json_t *a);
+static void drop(struct client *c);
+
+/* The descriptor that came with the request, whose owner the caller is now. */
+static int take_passed(struct api *a, const char *what, struct err *e)
+{
+	int fd = a->current->passed_fd;
+
+	a->current->passed_fd = -1;
+	return fd >= 0 ? fd
+		       : err_set(e, EINVAL, "no descriptor came with it: %s is to be passed", what);
+}
+
+static int do_snapshot(struct api *a, json_t *params, json_t **result, struct err *e)
+{
+	struct snapshot_report report;
+	int fd = take_passed(a, "a file that is open for writing", e), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = snapshot_write(a->machine, fd, &report, e);
+	close(fd);
+	if (!ret)
+		*result = json_pack("{sI, si}", "bytes", (json_int_t)report.bytes, "stopped-ms",
+				    (int)report.stopped_ms);
+	return ret;
+}
+
+static void on_migrated(const struct migrate_report *report, const char *why, void *arg)
+{
+	struct api *a = arg;
+	struct client *c = a->migrate_client;
+	json_t *id = a->migrate_id, *answer;
+
+	a->migrate = NULL;
+	a->migrate_client = NULL;
+	a->migrate_id = NULL;
+	if (c) {
+		answer = why ? refusal(id, CODE_FAILED, why) : result_of(id, pack_report(report));
+		if (!send_answer(c, answer))
+			drop(c);
+	}
+	json_decref(id);
+}
+
+/* Milliseconds, as a number or a text. */
+static unsigned downtime_param(json_t *params)
+{
+	const char *text = jsonx_string(params, "downtime", NULL);
+	long long ms = text ? atoll(text) : jsonx_int(params, "downtime", MIGRATE_DOWNTIME_MS);
+
+	return ms > 0 && ms <= 60000 ? (unsigned)ms : 0;
+}
+
+static int do_migrate(struct api *a, json_t *params, json_t **result, struct err *e)
+{
+	unsigned downtime_ms = downtime_param(params);
+	int fd;
+
+	if (!downtime_ms)
+		return err_set(e, EINVAL, "downtime: 1 to 60000 ms are possible");
+	fd = take_passed(a, "a connection to a weft-vmm --incoming", e);
+	if (fd < 0)
+		return fd;
+	a->migrate = migrate_start(a->machine, fd, downtime_ms, on_migrated, a, e);
+	if (!a->migrate)
+		return -EIO;
+	a->migrate_client = a->current;
+	return LATER;
+}
+
 static const struct method {
 	const char *name;
 	int (*call)(struct api *a, json_t *params, json_t **result, struct err *e);
+	bool any_time; /* also while the machine's state arrives */
+	bool may_move; /* also while it leaves */
 } methods[] = {
-	{"status", do_status},
-	{"pause", do_pause},
-	{"resume", do_resume},
-	{"reset", do_reset},
-	{"power-button", do_power_button},
-	{"quit", do_quit},
-	{"nic-add", do_nic_add},
-	{"nic-del", do_nic_del},
-	{"balloon", do_balloon},
+	{"status", do_status, true, true},
+	{"pause", do_pause, false, true},
+	{"resume", do_resume, false, true},
+	{"reset", do_reset, false, true},
+	{"power-button", do_power_button, false, true},
+	{"quit", do_quit, true, true},
+	{"nic-add", do_nic_add, false, false},
+	{"nic-del", do_nic_del, false, false},
+	{"balloon", do_balloon, false, true},
+	{"snapshot", do_snapshot, false, false},
+	{"migrate", do_migrate, false, false},
 };
+
+static int check_time(const struct api *a, const struct method *m, struct err *e)
+{
+	if (a->machine->arriving && !m->any_time)
+		return err_set(e, EBUSY, "the guest has not arrived yet; wait for it");
+	if (a->machine->migrating && !m->may_move)
+		return err_set(e, EBUSY, "the guest migrates; wait for the end of that");
+	return 0;
+}
 
 /* --- JSON-RPC
  * -------------------------------------------------------------------------------------- */
@@ -237,6 +360,13 @@ static const struct method *find_method(const char *name)
 	return NULL;
 }
 
+static json_t *result_of(json_t *id, json_t *result)
+{
+	return json_pack("{ss, sO, so}", "jsonrpc", "2.0", "id", id ? id : json_null(), "result",
+			 result ? result : json_object());
+}
+
+/* NULL: it comes later. */
 static json_t *answer(struct api *a, const json_t *request)
 {
 	json_t *id = json_object_get(request, "id"), *result = NULL;
@@ -250,18 +380,26 @@ static json_t *answer(struct api *a, const json_t *request)
 	if (!m)
 		return refusal(id, CODE_UNKNOWN,
 			       "no such method; there are status, pause, resume, reset, "
-			       "power-button, quit, nic-add, nic-del, balloon");
-	ret = m->call(a, json_object_get(request, "params"), &result, &e);
+			       "power-button, quit, nic-add, nic-del, balloon, snapshot, "
+			       "migrate");
+	ret = check_time(a, m, &e) ?: m->call(a, json_object_get(request, "params"), &result, &e);
+	if (ret == LATER) {
+		a->migrate_id = json_incref(id);
+		return NULL;
+	}
 	if (ret)
 		return refusal(id, ret == -EINVAL ? CODE_PARAMS : CODE_FAILED, e.text);
-	return json_pack("{ss, sO, so}", "jsonrpc", "2.0", "id", id ? id : json_null(), "result",
-			 result ? result : json_object());
+	return result_of(id, result);
 }
 
 static void drop(struct client *c)
 {
 	loop_watch_del(&c->watch);
 	close(c->fd);
+	if (c->passed_fd >= 0)
+		close(c->passed_fd);
+	if (c->api->migrate_client == c)
+		c->api->migrate_client = NULL;
 	LIST_REMOVE(c, link);
 	c->api->n_clients--;
 	free(c);
@@ -285,11 +423,13 @@ static bool send_answer(struct client *c, json_t *a)
 
 static bool obey(struct client *c, const char *line, size_t len)
 {
-	json_t *request = json_loadb(line, len, 0, NULL);
+	json_t *request = json_loadb(line, len, 0, NULL), *a;
 	bool ok;
 
-	ok = send_answer(c, request ? answer(c->api, request)
-				    : refusal(NULL, CODE_PARSE, "not a JSON object in one line"));
+	c->api->current = c;
+	a = request ? answer(c->api, request)
+		    : refusal(NULL, CODE_PARSE, "not a JSON object in one line");
+	ok = a ? send_answer(c, a) : c->api->migrate_client == c;
 	json_decref(request);
 	return ok;
 }
@@ -310,10 +450,30 @@ static bool obey_lines(struct client *c)
 	return ok;
 }
 
+/* Reads, and keeps a descriptor that comes along; it has room for one, and others are closed. */
+static ssize_t receive(struct client *c)
+{
+	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+	struct iovec iov = {c->line + c->len, sizeof(c->line) - c->len};
+	struct msghdr h = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
+			   .msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(c->fd, &h, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *m = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
+
+	if (!m || m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
+		return n;
+	if (c->passed_fd >= 0)
+		close(c->passed_fd);
+	memcpy(&c->passed_fd, CMSG_DATA(m), sizeof(c->passed_fd));
+	return n;
+}
+
 static void on_request(struct loop_watch *w, uint32_t events)
 {
 	struct client *c = container_of(w, struct client, watch);
-	ssize_t n = read(c->fd, c->line + c->len, sizeof(c->line) - c->len);
+	ssize_t n = receive(c);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -337,6 +497,7 @@ static void on_client(struct loop_watch *w, uint32_t events)
 	}
 	c->api = a;
 	c->fd = fd;
+	c->passed_fd = -1;
 	c->watch.ready = on_request;
 	a->n_clients++;
 	LIST_INSERT_HEAD(&a->clients, c, link);
@@ -397,6 +558,10 @@ void api_destroy(struct api *a)
 {
 	if (!a)
 		return;
+	pthread_mutex_lock(&a->machine->lock);
+	migrate_cancel(a->migrate);
+	pthread_mutex_unlock(&a->machine->lock);
+	json_decref(a->migrate_id);
 	while (!LIST_EMPTY(&a->clients))
 		drop(LIST_FIRST(&a->clients));
 	loop_watch_del(&a->listener);

@@ -2,6 +2,8 @@
 #include "vmm/cpuid.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/util.h"
@@ -120,4 +122,50 @@ void cpuid_fit(struct kvm_cpuid2 *table, enum cpu_model model, unsigned cpu, uns
 			reduce(&table->entries[i]);
 		fit(&table->entries[i], cpu, cpus);
 	}
+}
+
+/* Registers of CPUID whose bits are features. */
+static const struct {
+	uint32_t function, index;
+	bool eax, ebx, ecx, edx;
+} feature_leaves[] = {
+	{.function = 1, .ecx = true, .edx = true},
+	{.function = 7, .ebx = true, .ecx = true, .edx = true},
+	{.function = 7, .index = 1, .eax = true},
+	{.function = 0xd, .eax = true},
+	{.function = 0xd, .index = 1, .eax = true},
+	{.function = 0x40000001, .eax = true},
+	{.function = 0x80000001, .ecx = true, .edx = true},
+	{.function = 0x80000008, .ebx = true},
+};
+
+static struct kvm_cpuid_entry2 leaf(const struct kvm_cpuid2 *table, uint32_t function,
+				    uint32_t index)
+{
+	for (uint32_t i = 0; i < table->nent; i++)
+		if (table->entries[i].function == function && table->entries[i].index == index)
+			return table->entries[i];
+	return (struct kvm_cpuid_entry2){0};
+}
+
+int cpuid_check(const struct kvm_cpuid2 *theirs, const struct kvm_cpuid2 *own, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(feature_leaves); i++) {
+		uint32_t function = feature_leaves[i].function, index = feature_leaves[i].index;
+		struct kvm_cpuid_entry2 a = leaf(theirs, function, index);
+		struct kvm_cpuid_entry2 b = leaf(own, function, index);
+		uint32_t eax = feature_leaves[i].eax ? a.eax & ~b.eax : 0;
+		uint32_t ebx = feature_leaves[i].ebx ? a.ebx & ~b.ebx : 0;
+		uint32_t ecx = feature_leaves[i].ecx ? a.ecx & ~b.ecx : 0;
+		uint32_t edx = feature_leaves[i].edx ? a.edx & ~b.edx : 0;
+
+		if (eax | ebx | ecx | edx)
+			return err_set(
+				e, ENOTSUP,
+				"this host's CPU lacks features that the guest has seen (CPUID "
+				"0x%x: eax 0x%x ebx 0x%x ecx 0x%x edx 0x%x); use --cpu-model "
+				"baseline for guests that move between unlike hosts",
+				function, eax, ebx, ecx, edx);
+	}
+	return 0;
 }

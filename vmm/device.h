@@ -35,9 +35,14 @@ void device_queue_again(struct device_queue *q);
 struct disk_params {
 	const char *path;
 	bool readonly, direct;
+	bool locked_later; /* by virtio_blk_lock */
 };
 struct virtio *virtio_blk_create(const struct device_env *env, const struct disk_params *p,
 				 struct err *e);
+
+/* -EBUSY: somebody else has the image. The device is suspended, or was never started. */
+int virtio_blk_lock(struct virtio *d, struct err *e);
+void virtio_blk_unlock(struct virtio *d);
 
 /* A port with a name, at the guest's /dev/virtio-ports/NAME; `where` as for stream_open. */
 struct virtio *virtio_console_create(const struct device_env *env, const char *name,
@@ -86,5 +91,12 @@ struct nic_info {
 	char error[200];   /* why the last one was of no use; "" */
 };
 void virtio_net_info(struct virtio *d, struct nic_info *info);
+/* -ENOTSUP: its backend cannot keep a log of the pages that it writes, as a migration needs. */
+int virtio_net_can_log(struct virtio *d, struct err *e);
+
+/* What has to be the same where a guest's NIC goes on, in a machine's state; -ENOTSUP. */
+struct virtio_net_config;
+void nic_save_config(const struct virtio_net_config *c, struct state_writer *w);
+int nic_load_config(const struct virtio_net_config *own, struct state_reader *r, struct err *e);
 
 #endif

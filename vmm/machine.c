@@ -101,7 +101,7 @@ struct device_env machine_env(struct machine *m)
 	return (struct device_env){.hv = &m->vm.hv, .mem = &m->mem, .loop = m->loop};
 }
 
-static struct machine_device *find(struct machine *m, const char *id)
+struct machine_device *machine_find(struct machine *m, const char *id)
 {
 	for (unsigned i = 0; i < m->n_devices; i++)
 		if (strcmp(m->devices[i].id, id) == 0)
@@ -138,7 +138,7 @@ int machine_add(struct machine *m, enum device_kind kind, const char *id, struct
 {
 	struct machine_device *x;
 
-	if (find(m, id))
+	if (machine_find(m, id))
 		return refuse(d, err_set(e, EEXIST,
 					 "a device %s is there already; choose another id", id));
 	if (strlen(id) >= MACHINE_ID_MAX)
@@ -157,7 +157,7 @@ int machine_add(struct machine *m, enum device_kind kind, const char *id, struct
 
 int machine_remove(struct machine *m, const char *id, struct err *e)
 {
-	struct machine_device *x = find(m, id);
+	struct machine_device *x = machine_find(m, id);
 
 	if (!x)
 		return err_set(e, ENOENT, "there is no device %s", id);
@@ -242,7 +242,8 @@ static void on_note(struct loop_watch *w, uint32_t events)
 	destroy_gone(m);
 	if (wanted == MACHINE_RUNS)
 		return;
-	if ((wanted == MACHINE_RESET || wanted == MACHINE_CRASHED) && !m->params->no_reboot)
+	if ((wanted == MACHINE_RESET || wanted == MACHINE_CRASHED) && !m->params->no_reboot &&
+	    m->params->kernel)
 		machine_reset(m);
 	else
 		machine_stop(m, wanted);
@@ -312,6 +313,8 @@ static int init_loop(struct machine *m, struct err *e)
 
 static int open_files(struct machine *m, struct err *e)
 {
+	if (!m->params->kernel)
+		return 0;
 	m->kernel_fd = boot_open(m->params->kernel, e);
 	if (m->kernel_fd < 0)
 		return m->kernel_fd;
@@ -340,7 +343,7 @@ struct machine *machine_create(const struct machine_params *p, int kvm, struct e
 	pthread_mutex_init(&m->lock, NULL);
 	m->params = p;
 	m->serial_irq_fd = m->event_irq_fd = m->notes_fd = m->kernel_fd = m->initrd_fd = -1;
-	m->mem.fd = m->vm.fd = -1;
+	m->mem.fd = m->mem.log_fd = m->vm.fd = -1;
 	m->vm.kvm = kvm;
 	ret = stream_open(&m->console, p->console, e) < 0 ? -EIO : 0;
 	ret = ret ?: open_files(m, e) ?: init_loop(m, e);

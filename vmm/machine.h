@@ -36,13 +36,16 @@ const char *device_kind_name(enum device_kind kind);
 
 enum machine_end {
 	MACHINE_RUNS,
-	MACHINE_OFF,	 /* by the guest, or asked to */
-	MACHINE_RESET,	 /* by the guest; ends the machine only with `no_reboot` */
-	MACHINE_CRASHED, /* triple fault with `no_reboot` */
-	MACHINE_FAILED,	 /* KVM or we cannot go on */
+	MACHINE_OFF,	  /* by the guest, or asked to */
+	MACHINE_RESET,	  /* by the guest; ends the machine only with `no_reboot` */
+	MACHINE_CRASHED,  /* triple fault with `no_reboot` */
+	MACHINE_FAILED,	  /* KVM or we cannot go on */
+	MACHINE_MIGRATED, /* the guest runs elsewhere */
+	MACHINE_REFUSED,  /* the state that arrived is of no use here */
 };
 
 struct machine_params {
+	/* `kernel` may be NULL for a machine whose state arrives: it ends when it is reset. */
 	const char *kernel, *initrd, *cmdline;
 	unsigned cpus;
 	enum cpu_model model;
@@ -79,6 +82,8 @@ struct machine {
 	struct machine_device devices[MACHINE_DEVICES_MAX];
 
 	bool paused, started;
+	bool arriving;		 /* its state is still to come */
+	bool migrating;		 /* it is about to leave */
 	enum machine_end wanted; /* noted by a CPU thread */
 	enum machine_end end;
 	char failure[200];
@@ -91,6 +96,8 @@ struct machine *machine_create(const struct machine_params *p, int kvm, struct e
 /* Accepts NULL. */
 void machine_destroy(struct machine *m);
 struct device_env machine_env(struct machine *m);
+/* NULL: there is no device of that name. */
+struct machine_device *machine_find(struct machine *m, const char *id);
 
 /*
  * Puts `d`, which the machine owns from now on, into a slot. Returns 0 or -errno, and has destroyed

@@ -3,7 +3,8 @@
 /*
  * weft-vmm: one virtual machine under KVM, from its command line to its end. The order: open all
  * that needs rights, put the machine together, wait for backends of its NICs, load the kernel, give
- * up rights, run.
+ * up rights, run. The state of a guest that goes on here, from a snapshot or from another weft-vmm,
+ * is read after rights were given up.
  */
 
 #include <errno.h>
@@ -19,8 +20,11 @@
 #include "common/version.h"
 #include "vmm/api.h"
 #include "vmm/call.h"
+#include "vmm/incoming.h"
 #include "vmm/options.h"
+#include "vmm/passed.h"
 #include "vmm/sandbox.h"
+#include "vmm/snapshot.h"
 
 enum exit_code {
 	EXIT_OFF = 0,
@@ -31,6 +35,8 @@ enum exit_code {
 	EXIT_MEMORY = 5,
 	EXIT_DISK = 6,
 	EXIT_CRASHED = 7,
+	EXIT_MIGRATED = 8,
+	EXIT_STATE = 9,
 };
 
 #define WAIT_SAY_MS 1000 /* after which somebody may want to know what is waited for */
@@ -39,8 +45,9 @@ struct process {
 	struct options options;
 	struct machine *machine;
 	struct api *api;
+	struct incoming *incoming;
 	struct loop_watch signals;
-	int signal_fd;
+	int signal_fd, state_fd;
 	bool pressed; /* the power button, by a signal */
 };
 
@@ -101,9 +108,12 @@ static int add_disks(struct process *p, struct err *e)
 	int ret = 0;
 
 	for (unsigned i = 0; i < p->options.n_disks && ret == 0; i++) {
-		struct virtio *d = virtio_blk_create(&env, &p->options.disks[i].params, e);
+		struct disk_params params = p->options.disks[i].params;
+		struct virtio *d;
 		char id[MACHINE_ID_MAX];
 
+		params.locked_later = p->options.incoming != NULL;
+		d = virtio_blk_create(&env, &params, e);
 		snprintf(id, sizeof(id), "disk%u", i);
 		ret = d ? machine_add(p->machine, DEVICE_DISK, id, d, e) : -EBUSY;
 	}
@@ -199,18 +209,36 @@ static void enter_cpu_sandbox(void)
 	sandbox_enter(SANDBOX_CPU);
 }
 
-/* Gives up rights, then runs. */
-static int run(struct process *p, struct err *e)
+/* Opens where the guest's state is, or comes; nothing of it is read yet. */
+static int open_state(struct process *p, struct err *e)
 {
-	int ret = p->options.sandbox ? sandbox_init(p->options.user, e) : 0;
+	const struct options *o = &p->options;
 
-	if (p->options.paused)
-		p->machine->paused = true;
-	ret = ret ?: machine_start(p->machine, enter_cpu_sandbox, e);
-	if (ret)
-		return complain(e, EXIT_FAILED);
-	sandbox_enter(SANDBOX_MAIN);
-	switch (machine_run(p->machine)) {
+	if (o->incoming) {
+		p->incoming = incoming_create(p->machine, o->incoming, o->paused, e);
+		return p->incoming ? 0 : -EIO;
+	}
+	if (passed_is(o->restore))
+		p->state_fd = passed_take(o->restore, O_RDONLY, e);
+	else
+		p->state_fd = open(o->restore, O_RDONLY | O_CLOEXEC);
+	if (p->state_fd < 0 && !passed_is(o->restore))
+		err_set(e, errno, "%s: cannot be opened: %s", o->restore, strerror(errno));
+	return MIN_OF(p->state_fd, 0);
+}
+
+static int restore(struct process *p, struct err *e)
+{
+	int ret = snapshot_read(p->machine, p->state_fd, p->options.paused, e);
+
+	close(p->state_fd);
+	return ret ? err_prefix(e, ret, "%s", p->options.restore) : 0;
+}
+
+/* How the machine's end is told. */
+static int tell_end(struct process *p, enum machine_end end, struct err *e)
+{
+	switch (end) {
 	case MACHINE_OFF:
 		api_tell_end(p->api, "guest-shutdown");
 		return EXIT_OFF;
@@ -221,10 +249,36 @@ static int run(struct process *p, struct err *e)
 	case MACHINE_CRASHED:
 		fprintf(stderr, "weft-vmm: the guest crashed (triple fault)\n");
 		return EXIT_CRASHED;
+	case MACHINE_MIGRATED:
+		api_tell_end(p->api, "migrated");
+		fprintf(stderr, "weft-vmm: the guest migrated and runs elsewhere now\n");
+		return EXIT_MIGRATED;
+	case MACHINE_REFUSED:
+		err_set(e, EPROTO, "%s", p->machine->failure);
+		return complain(e, EXIT_STATE);
 	default:
 		err_set(e, EIO, "%s", p->machine->failure);
 		return complain(e, EXIT_FAILED);
 	}
+}
+
+/* Gives up rights, then runs. */
+static int run(struct process *p, struct err *e)
+{
+	struct machine *m = p->machine;
+	int ret = p->options.sandbox ? sandbox_init(p->options.user, e) : 0;
+
+	m->arriving = p->options.restore || p->options.incoming;
+	m->paused = p->options.paused || m->arriving;
+	ret = ret ?: machine_start(m, enter_cpu_sandbox, e);
+	if (ret)
+		return complain(e, EXIT_FAILED);
+	sandbox_enter(SANDBOX_MAIN);
+	if (p->options.restore && restore(p, e) < 0)
+		return complain(e, EXIT_STATE);
+	if (p->incoming && incoming_begin(p->incoming, e) < 0)
+		return complain(e, EXIT_FAILED);
+	return tell_end(p, machine_run(m), e);
 }
 
 static int boot_and_run(struct process *p, struct err *e)
@@ -240,10 +294,14 @@ static int boot_and_run(struct process *p, struct err *e)
 		if (!p->api)
 			return complain(e, EXIT_FAILED);
 	}
+	if ((p->options.restore || p->options.incoming) && open_state(p, e) < 0)
+		return complain(e, p->options.restore ? EXIT_STATE : EXIT_FAILED);
 	if (wait_for_backends(p) < 0)
 		return EXIT_FAILED;
 	if (p->machine->end)
 		return EXIT_OFF;
+	if (p->options.restore || p->options.incoming)
+		return run(p, e);
 	ret = machine_boot(p->machine, e);
 	if (ret)
 		return complain(e, ret == -ENOMEM ? EXIT_MEMORY : EXIT_KERNEL);
@@ -279,6 +337,7 @@ static int start(struct process *p, struct err *e)
 		return create_failed(e, errno);
 	code = boot_and_run(p, e);
 	api_destroy(p->api);
+	incoming_destroy(p->incoming);
 	loop_watch_del(&p->signals);
 	machine_destroy(p->machine);
 	if (p->signal_fd >= 0)

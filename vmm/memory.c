@@ -14,10 +14,9 @@
 
 #include "vmm/layout.h"
 
-#define HUGE_SHIFT 26 /* MFD_HUGE_SHIFT */
-#define PAGE_BYTES 4096
+#define HUGE_SHIFT 26		/* MFD_HUGE_SHIFT */
 #define LOAD_BYTES (256u << 10) /* of a cache's size, and more than malloc keeps when freed */
-#define NODES_MAX  1024 /* bits of a mask that each kernel takes */
+#define NODES_MAX  1024		/* bits of a mask that each kernel takes */
 #define SEALS	   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 static unsigned memfd_flags(const struct memory_params *p)
@@ -134,8 +133,10 @@ int memory_init(struct memory *m, const struct memory_params *p, struct err *e)
 {
 	int ret;
 
-	*m = (struct memory){
-		.bytes = p->bytes, .page_bytes = p->huge_bytes ?: PAGE_BYTES, .fd = -1};
+	*m = (struct memory){.bytes = p->bytes,
+			     .page_bytes = p->huge_bytes ?: MEMORY_PAGE,
+			     .fd = -1,
+			     .log_fd = -1};
 	if ((p->ksm ? map_private(m, p) : map_shared(m, p)) < 0) {
 		m->base = m->base == MAP_FAILED ? NULL : m->base;
 		return cannot(m, p, e);
@@ -155,11 +156,12 @@ int memory_init(struct memory *m, const struct memory_params *p, struct err *e)
 
 void memory_fini(struct memory *m)
 {
+	memory_log_stop(m);
 	if (m->base)
 		munmap(m->base, m->bytes);
 	if (m->fd >= 0)
 		close(m->fd);
-	*m = (struct memory){.fd = -1};
+	*m = (struct memory){.fd = -1, .log_fd = -1};
 }
 
 void *memory_at(const struct memory *m, uint64_t gpa, uint64_t len)
@@ -195,6 +197,8 @@ void memory_clear(struct memory *m)
 {
 	if (punch(m, 0, m->bytes) < 0)
 		memset(m->base, 0, m->bytes);
+	for (unsigned i = 0; i < m->n_regions; i++)
+		memory_written(m, m->base + m->regions[i].offset, m->regions[i].bytes);
 }
 
 void memory_release(const struct memory *m, const void *at, uint64_t len)
@@ -203,17 +207,84 @@ void memory_release(const struct memory *m, const void *at, uint64_t len)
 	uint64_t mask = m->page_bytes - 1;
 	uint64_t from = (offset + mask) & ~mask, to = (offset + len) & ~mask;
 
-	if (from < to)
-		punch(m, from, to - from);
+	if (from >= to)
+		return;
+	punch(m, from, to - from);
+	memory_written(m, m->base + from, to - from);
+}
+
+/* --- the log -------------------------------------------------------------------------------------
+ */
+
+int memory_log_start(struct memory *m, struct err *e)
+{
+	const struct memory_region *last = &m->regions[m->n_regions - 1];
+	uint64_t bits = (last->gpa + last->bytes) / MEMORY_PAGE;
+	uint64_t *log;
+
+	m->log_bytes = (bits / 8 + MEMORY_PAGE - 1) / MEMORY_PAGE * MEMORY_PAGE;
+	m->log_fd = memfd_create("weft-dirty", MFD_CLOEXEC);
+	if (m->log_fd < 0 || ftruncate(m->log_fd, (off_t)m->log_bytes) < 0)
+		goto err_file;
+	log = mmap(NULL, m->log_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, m->log_fd, 0);
+	if (log == MAP_FAILED)
+		goto err_file;
+	atomic_store(&m->log, log);
+	return 0;
+err_file:
+	err_set(e, errno, "no memory for a log of written pages: %s", strerror(errno));
+	memory_log_stop(m);
+	return -ENOMEM;
+}
+
+void memory_log_stop(struct memory *m)
+{
+	uint64_t *log = atomic_exchange(&m->log, NULL);
+
+	if (log)
+		munmap(log, m->log_bytes);
+	if (m->log_fd >= 0)
+		close(m->log_fd);
+	m->log_fd = -1;
+}
+
+/* Each region begins and ends at a whole word: sizes are multiples of 2 MiB. */
+void memory_log_take(struct memory *m, unsigned region, uint64_t *bits)
+{
+	const struct memory_region *r = &m->regions[region];
+	uint64_t *log = atomic_load(&m->log) + r->gpa / MEMORY_PAGE / 64;
+
+	for (uint64_t i = 0; i < r->bytes / MEMORY_PAGE / 64; i++)
+		if (__atomic_load_n(&log[i], __ATOMIC_RELAXED))
+			bits[i] |= __atomic_exchange_n(&log[i], 0, __ATOMIC_ACQUIRE);
+}
+
+/* Release: who takes the bit sees what was written before it. */
+void memory_log_mark(const struct memory *m, const void *at, uint64_t len)
+{
+	uint64_t *log = atomic_load_explicit(&m->log, memory_order_relaxed);
+	uint64_t offset = (uint64_t)((const uint8_t *)at - m->base);
+
+	for (unsigned i = 0; i < m->n_regions && len && log; i++) {
+		const struct memory_region *r = &m->regions[i];
+		uint64_t first, last;
+
+		if (offset - r->offset >= r->bytes)
+			continue;
+		first = (r->gpa + offset - r->offset) / MEMORY_PAGE;
+		last = (r->gpa + MIN_OF(offset - r->offset + len, r->bytes) - 1) / MEMORY_PAGE;
+		for (uint64_t page = first; page <= last; page++)
+			__atomic_fetch_or(&log[page / 64], 1ull << page % 64, __ATOMIC_RELEASE);
+	}
 }
 
 static bool is_zero(const uint8_t *page, size_t len)
 {
 	uint64_t word, any = 0;
 
-	if (len != PAGE_BYTES)
+	if (len != MEMORY_PAGE)
 		return false;
-	for (size_t i = 0; i < PAGE_BYTES; i += sizeof(word)) {
+	for (size_t i = 0; i < MEMORY_PAGE; i += sizeof(word)) {
 		memcpy(&word, page + i, sizeof(word));
 		any |= word;
 	}
@@ -240,7 +311,7 @@ static int put_sparse(const struct memory *m, uint8_t *to, const uint8_t *from, 
 	int ret = 0;
 
 	for (size_t at = 0, n; at < len && ret == 0; at += n) {
-		n = MIN_OF(len - at, (size_t)PAGE_BYTES);
+		n = MIN_OF(len - at, (size_t)MEMORY_PAGE);
 		if (!is_zero(from + at, n)) {
 			run += n;
 		} else if (run) {
@@ -288,18 +359,18 @@ int memory_load(const struct memory *m, uint64_t gpa, int fd, uint64_t offset, u
 
 static uint64_t count_resident(const struct memory *m)
 {
-	unsigned char there[PAGE_BYTES];
-	uint64_t step = sizeof(there) * PAGE_BYTES, n = 0;
+	unsigned char there[MEMORY_PAGE];
+	uint64_t step = sizeof(there) * MEMORY_PAGE, n = 0;
 
 	for (uint64_t at = 0; at < m->bytes; at += step) {
 		uint64_t len = MIN_OF(step, m->bytes - at);
 
 		if (mincore(m->base + at, len, there) < 0)
 			return 0;
-		for (uint64_t i = 0; i < len / PAGE_BYTES; i++)
+		for (uint64_t i = 0; i < len / MEMORY_PAGE; i++)
 			n += there[i] & 1;
 	}
-	return n * PAGE_BYTES;
+	return n * MEMORY_PAGE;
 }
 
 uint64_t memory_resident(const struct memory *m)

@@ -11,12 +11,14 @@
  * your own, what is to be checked.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
 
 #define MEMORY_REGIONS_MAX 2
+#define MEMORY_PAGE	   4096 /* of logs and of a machine's state */
 
 struct memory_params {
 	uint64_t bytes;
@@ -38,6 +40,14 @@ struct memory {
 	bool small_pages; /* a fault brings 4 KiB */
 	unsigned n_regions;
 	struct memory_region regions[MEMORY_REGIONS_MAX];
+
+	/*
+	 * While a machine migrates: a bit for each page that we or a backend wrote, by
+	 * guest-physical address; a file, so that backends can have it. NULL, -1: nobody logs.
+	 */
+	_Atomic(uint64_t *) log; /* w: the loop; r: whoever writes to the guest's memory */
+	int log_fd;
+	uint64_t log_bytes;
 };
 
 int memory_init(struct memory *m, const struct memory_params *p, struct err *e);
@@ -62,6 +72,20 @@ void memory_release(const struct memory *m, const void *at, uint64_t len);
  * not all of that is in one region; -EIO: the file is shorter; or what else pread says.
  */
 int memory_load(const struct memory *m, uint64_t gpa, int fd, uint64_t offset, uint64_t bytes);
+
+/* Begins to log; all bits are clear. Devices are suspended meanwhile. */
+int memory_log_start(struct memory *m, struct err *e);
+void memory_log_stop(struct memory *m);
+/* Moves a region's bits, 64 pages a word, into `bits`, which keeps those that it has. */
+void memory_log_take(struct memory *m, unsigned region, uint64_t *bits);
+/* Who wrote `len` bytes to `at`, which memory_at has returned for them, says so. Any thread. */
+void memory_log_mark(const struct memory *m, const void *at, uint64_t len);
+static inline void memory_written(const struct memory *m, const void *at, uint64_t len)
+{
+	if (__builtin_expect(atomic_load_explicit(&m->log, memory_order_relaxed) != NULL, 0))
+		memory_log_mark(m, at, len);
+}
+
 /* How much of it is there, in bytes, whoever touched it; pages that KSM merged count, too. */
 uint64_t memory_resident(const struct memory *m);
 

@@ -149,3 +149,26 @@ int msix_fd(const struct msix *m, uint16_t vector)
 {
 	return vector < m->n ? m->vectors[vector].fd : -1;
 }
+
+void msix_save(const struct msix *m, struct state_writer *w)
+{
+	state_put_u8(w, (uint8_t)m->n);
+	for (unsigned i = 0; i < m->n; i++) {
+		state_put_bytes(w, m->vectors[i].entry, sizeof(m->vectors[i].entry));
+		state_put_u8(w, is_pending(&m->vectors[i]));
+	}
+}
+
+int msix_load(struct msix *m, struct state_reader *r, struct err *e)
+{
+	const uint64_t one = 1;
+
+	if (state_get_u8(r) != m->n)
+		return state_refuse(r, e, "another number of interrupt vectors");
+	for (unsigned i = 0; i < m->n; i++) {
+		state_get_bytes(r, m->vectors[i].entry, sizeof(m->vectors[i].entry));
+		if (state_get_u8(r) == 1)
+			(void)!write(m->vectors[i].fd, &one, sizeof(one));
+	}
+	return 0;
+}

@@ -14,6 +14,7 @@
 
 #include "common/err.h"
 #include "vmm/hv.h"
+#include "vmm/state.h"
 
 #define MSIX_VECTORS_MAX 40
 #define MSIX_NONE	 0xffff
@@ -45,5 +46,9 @@ void msix_table_write(struct msix *m, uint64_t offset, const void *data, unsigne
 void msix_pending_read(struct msix *m, uint64_t offset, void *data, unsigned len);
 /* The eventfd of a vector, or -1 for one that does not exist. Stays the same while `m` lives. */
 int msix_fd(const struct msix *m, uint16_t vector);
+
+/* The table and what is pending, in a machine's state. Loaded vectors are not connected yet. */
+void msix_save(const struct msix *m, struct state_writer *w);
+int msix_load(struct msix *m, struct state_reader *r, struct err *e);
 
 #endif

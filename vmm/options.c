@@ -314,6 +314,9 @@ static const struct row rows[] = {
 	{"balloon", FLAG(balloon, true),
 	 .help = "the guest gives memory back: what it does not use, and what\n"
 		 "it is asked for by the API; not with --hugepages"},
+	{"restore", "FILE", TEXT(restore),
+	 .help = "go on from a snapshot, with the options of the guest; no kernel"},
+	{"incoming", "SOCKET", TEXT(incoming), .help = "wait there for a guest that migrates"},
 	{"api", "PATH", TEXT(api), .help = "socket for commands: weft-vmm(1)"},
 	{"paused", FLAG(paused, true), .help = "wait for resume"},
 	{"no-wait", FLAG(wait, false),
@@ -344,6 +347,7 @@ static void print_row(const struct row *r)
 void options_help(void)
 {
 	puts("usage: weft-vmm --kernel FILE [OPTION]...\n"
+	     "       weft-vmm --restore FILE | --incoming SOCKET [OPTION]...\n"
 	     "       weft-vmm call SOCKET METHOD [KEY=VALUE]...\n"
 	     "Runs one virtual machine under KVM, in the foreground.\n");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -351,7 +355,8 @@ void options_help(void)
 			print_row(&rows[i]);
 	puts("\nExit status: 0 switched off, or reset with --no-reboot, 1 failed, 2 bad command\n"
 	     "line, 3 no usable KVM, 4 no such kernel or initrd, or it cannot be started, 5 too\n"
-	     "little memory, 6 disk in use or unusable, 7 the guest crashed.");
+	     "little memory, 6 disk in use or unusable, 7 the guest crashed, 8 it migrated, 9 its\n"
+	     "state is corrupt, or does not fit.");
 }
 
 static int take(struct options *o, const struct row *r, const char *value, struct err *e)
@@ -367,8 +372,14 @@ static int take(struct options *o, const struct row *r, const char *value, struc
 static int check(const struct options *o, struct err *e)
 {
 	const struct memory_params *m = &o->machine.memory;
+	bool arrives = o->restore || o->incoming;
 
-	if (!o->machine.kernel)
+	if (o->restore && o->incoming)
+		return err_set(e, EINVAL, "--restore, --incoming: leave out one of them");
+	if (arrives && !o->wait)
+		return err_set(e, EINVAL,
+			       "--no-wait: a guest that goes on needs its backends; leave it out");
+	if (!o->machine.kernel && !arrives)
 		return err_set(e, EINVAL, "--kernel FILE is missing; see weft-vmm --help");
 	/* A huge page that was given back may be taken when the guest wants it again: SIGBUS. */
 	if (o->balloon && m->huge_bytes)

@@ -29,6 +29,7 @@ struct options {
 	struct options_disk disks[OPTIONS_DISKS_MAX];
 	char port_name[64], port_where[OPTIONS_TEXT_MAX]; /* "": no port */
 	const char *api, *user;
+	const char *restore, *incoming; /* where a state is, or comes; NULL: the guest boots */
 	bool rng, balloon, sandbox, paused, wait;
 };
 

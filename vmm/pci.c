@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vmm/pci.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/util.h"
@@ -266,5 +267,29 @@ unsigned pci_free_slot(const struct pci *p)
 	for (unsigned slot = 1; slot < PCI_SLOTS; slot++)
 		if (!p->slots[slot])
 			return slot;
+	return 0;
+}
+
+/* --- in a machine's state ------------------------------------------------------------------------
+ */
+
+void pci_device_save(const struct pci_device *d, struct state_writer *w)
+{
+	state_put_bytes(w, d->config, sizeof(d->config));
+}
+
+/* What the guest cannot write is the same in both, or they are not the same. */
+int pci_device_load(struct pci_device *d, struct state_reader *r, const char *name, struct err *e)
+{
+	uint8_t config[PCI_CONFIG_BYTES];
+
+	state_get_bytes(r, config, sizeof(config));
+	for (unsigned i = 0; i < PCI_CONFIG_BYTES && !r->bad; i++)
+		if ((config[i] ^ d->config[i]) & ~d->writable[i])
+			return err_set(e, ENOTSUP,
+				       "%s: the guest knows another device in its place; give this "
+				       "weft-vmm the same options",
+				       name);
+	memcpy(d->config, config, sizeof(config));
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <linux/pci_regs.h>
 
 #include "vmm/bus.h"
+#include "vmm/state.h"
 
 #define PCI_SLOTS	 32
 #define PCI_BARS	 6
@@ -70,6 +71,12 @@ void pci_device_reset(struct pci_device *d);
  */
 void pci_plug(struct pci *p, unsigned slot, struct pci_device *d);
 void pci_unplug(struct pci *p, unsigned slot);
+/*
+ * The configuration space in a machine's state. Loading it tells the device's operations nothing;
+ * -ENOTSUP when it is that of another device, `name` being this one's.
+ */
+void pci_device_save(const struct pci_device *d, struct state_writer *w);
+int pci_device_load(struct pci_device *d, struct state_reader *r, const char *name, struct err *e);
 /* A slot without device, or 0 when there is none. */
 unsigned pci_free_slot(const struct pci *p);
 

@@ -134,3 +134,20 @@ void power_slot_down(struct power *p, unsigned slot)
 	p->slots_down |= 1u << slot;
 	tell(p, EVENT_SLOTS);
 }
+
+void power_save(const struct power *p, struct state_writer *w)
+{
+	state_put_u8(w, p->events);
+	state_put_u32(w, p->slots_up);
+	state_put_u32(w, p->slots_down);
+}
+
+void power_load(struct power *p, struct state_reader *r)
+{
+	uint8_t events = state_get_u8(r);
+
+	p->slots_up = state_get_u32(r);
+	p->slots_down = state_get_u32(r);
+	if (events)
+		tell(p, events);
+}

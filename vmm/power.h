@@ -9,6 +9,7 @@
  */
 
 #include "vmm/bus.h"
+#include "vmm/state.h"
 
 /* Called in a CPU's thread with the machine's lock. */
 struct power_ops {
@@ -34,5 +35,9 @@ void power_reset(struct power *p);
 void power_button(struct power *p);
 void power_slot_up(struct power *p, unsigned slot);
 void power_slot_down(struct power *p, unsigned slot);
+
+/* What the guest was not told yet, in a machine's state; loaded, it is told again. */
+void power_save(const struct power *p, struct state_writer *w);
+void power_load(struct power *p, struct state_reader *r);
 
 #endif

@@ -38,8 +38,10 @@ static const int main_calls[] = {
 	SCMP_SYS(newfstatat), SCMP_SYS(lstat), SCMP_SYS(getrusage), SCMP_SYS(getrandom),
 	SCMP_SYS(mincore),
 	/* KVM; a reset loads the kernel again, out of open files */
-	SCMP_SYS(ioctl), SCMP_SYS(fallocate), SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(fstat), SCMP_SYS(readv),
-	SCMP_SYS(writev), SCMP_SYS(fdatasync)};
+	SCMP_SYS(ioctl), SCMP_SYS(fallocate), SCMP_SYS(pread64), SCMP_SYS(pwrite64),
+	SCMP_SYS(fstat), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(fdatasync),
+	/* a migration's log of written pages */
+	SCMP_SYS(memfd_create), SCMP_SYS(ftruncate)};
 
 /* Device registers: eventfds, the messages of a vhost-user session, the console. */
 static const int cpu_calls[] = {ANY_THREAD,	   SCMP_SYS(ioctl),   SCMP_SYS(epoll_ctl),

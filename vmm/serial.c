@@ -200,3 +200,39 @@ static void input(void *arg, const uint8_t *bytes, size_t len)
 }
 
 const struct stream_ops serial_stream_ops = {.room = input_room, .input = input};
+
+void serial_save(const struct serial *s, struct state_writer *w)
+{
+	state_put_u8(w, s->interrupt_enable);
+	state_put_u8(w, s->line_control);
+	state_put_u8(w, s->modem_control);
+	state_put_u8(w, s->scratch);
+	state_put_u8(w, s->fifo_control);
+	state_put_u16(w, s->divisor);
+	state_put_u8(w, s->empty_pending);
+	state_put_u8(w, (uint8_t)s->len);
+	for (unsigned i = 0; i < s->len; i++)
+		state_put_u8(w, s->fifo[(s->head + i) % SERIAL_FIFO]);
+}
+
+/* Its interrupt may not have been delivered: it is raised again. */
+int serial_load(struct serial *s, struct state_reader *r, struct err *e)
+{
+	unsigned len;
+
+	s->interrupt_enable = state_get_u8(r) & 0xf;
+	s->line_control = state_get_u8(r);
+	s->modem_control = state_get_u8(r) & 0x1f;
+	s->scratch = state_get_u8(r);
+	s->fifo_control = state_get_u8(r);
+	s->divisor = state_get_u16(r);
+	s->empty_pending = state_get_u8(r) == 1;
+	s->head = s->len = 0;
+	len = state_get_u8(r);
+	if (len > SERIAL_FIFO)
+		return state_refuse(r, e, "more input than the serial line holds");
+	for (unsigned i = 0; i < len; i++)
+		receive(s, state_get_u8(r));
+	interrupt(s);
+	return 0;
+}

@@ -9,6 +9,7 @@
  */
 
 #include "vmm/bus.h"
+#include "vmm/state.h"
 #include "vmm/stream.h"
 
 #define SERIAL_FIFO 64
@@ -28,5 +29,9 @@ extern const struct stream_ops serial_stream_ops;
 
 void serial_init(struct serial *s, struct stream *stream, int irq_fd);
 void serial_reset(struct serial *s);
+
+/* Registers and input, in a machine's state. */
+void serial_save(const struct serial *s, struct state_writer *w);
+int serial_load(struct serial *s, struct state_reader *r, struct err *e);
 
 #endif

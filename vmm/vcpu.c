@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "vmm/vcpu_regs.h"
+#include "vmm/vcpu_state.h"
 
 #define KICK_SIGNAL SIGUSR1
 
@@ -49,18 +50,41 @@ static int init_one(struct vcpus *v, unsigned i, enum cpu_model model, unsigned 
 	return c->pristine ? 0 : refused(e, "to show a CPU's state", errno);
 }
 
+static int list_msrs(struct vcpus *v)
+{
+	struct kvm_msr_list *list = calloc(1, sizeof(*list) + sizeof(v->msrs));
+	int ret;
+
+	if (!list)
+		return -ENOMEM;
+	list->nmsrs = VCPU_MSRS_MAX;
+	ret = ioctl(v->vm->kvm, KVM_GET_MSR_INDEX_LIST, list) < 0 ? -errno : 0;
+	if (!ret) {
+		v->n_msrs = list->nmsrs;
+		memcpy(v->msrs, list->indices, v->n_msrs * sizeof(v->msrs[0]));
+	}
+	free(list);
+	return ret;
+}
+
 int vcpus_init(struct vcpus *v, struct vm *vm, unsigned n, enum cpu_model model, struct err *e)
 {
 	int bytes = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	int ret = 0;
+	int xsave2 = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2);
+	int ret;
 
 	v->vm = vm;
 	v->n = 0;
+	v->has_xsave2 = xsave2 > 0;
+	v->xsave_bytes = (size_t)MAX_OF(xsave2, (int)sizeof(struct kvm_xsave));
 	v->wish = VCPUS_PAUSE;
 	pthread_cond_init(&v->changed, NULL);
 	if (bytes < (int)sizeof(struct kvm_run))
 		return refused(e, "the size of a CPU's memory", EINVAL);
 	v->run_bytes = (size_t)bytes;
+	ret = list_msrs(v);
+	if (ret)
+		return refused(e, "the list of its MSRs", -ret);
 	for (unsigned i = 0; i < n && ret == 0; i++)
 		ret = init_one(v, i, model, n, e);
 	return ret;
@@ -72,6 +96,7 @@ void vcpus_fini(struct vcpus *v)
 		struct vcpu *c = &v->cpus[i];
 
 		free(c->pristine);
+		free(c->cpuid);
 		if (c->run != MAP_FAILED)
 			munmap(c->run, v->run_bytes);
 		close(c->fd);
@@ -91,8 +116,8 @@ int vcpus_reset(struct vcpus *v, struct err *e)
 	int ret = 0;
 
 	for (unsigned i = 0; i < v->n && ret == 0; i++)
-		ret = vcpu_restore(&v->cpus[i], v->cpus[i].pristine);
-	return ret ? refused(e, "the state of a CPU after reset", -ret) : 0;
+		ret = vcpu_restore(&v->cpus[i], v->cpus[i].pristine, false, e);
+	return ret;
 }
 
 static void handle_ports(struct vcpu *c)
@@ -134,6 +159,7 @@ static void handle_exit(struct vcpu *c)
 {
 	struct kvm_run *r = c->run;
 
+	c->unfinished = r->exit_reason == KVM_EXIT_IO || r->exit_reason == KVM_EXIT_MMIO;
 	switch (r->exit_reason) {
 	case KVM_EXIT_IO:
 		handle_ports(c);
@@ -160,12 +186,24 @@ static void handle_exit(struct vcpu *c)
 	}
 }
 
+/* What was read goes into the guest's registers when KVM runs next, which it does not do then. */
+static void finish_access(struct vcpu *c)
+{
+	while (c->unfinished) {
+		c->unfinished = false;
+		c->run->immediate_exit = 1;
+		if (ioctl(c->fd, KVM_RUN, 0) == 0)
+			handle_exit(c); /* an access in several parts */
+	}
+}
+
 /* With the lock: waits while paused; false when the thread shall end. */
 static bool may_run(struct vcpu *c)
 {
 	struct vcpus *v = c->all;
 
 	while (v->wish == VCPUS_PAUSE) {
+		finish_access(c);
 		v->n_paused++;
 		pthread_cond_broadcast(&v->changed);
 		pthread_cond_wait(&v->changed, v->lock);
@@ -189,6 +227,7 @@ static void run(struct vcpu *c)
 		else if (ret < 0)
 			ret = 1; /* only kicked */
 		pthread_mutex_lock(v->lock);
+		c->unfinished = false;
 		if (ret == 0)
 			handle_exit(c);
 		else if (ret < 0)
@@ -284,6 +323,13 @@ void vcpus_resume(struct vcpus *v)
 {
 	v->wish = VCPUS_RUN;
 	pthread_cond_broadcast(&v->changed);
+}
+
+void vcpus_excuse(struct vcpus *v)
+{
+	/* Refused where the guest does not use KVM's clock, which has nothing to overlook then. */
+	for (unsigned i = 0; i < v->n; i++)
+		(void)!ioctl(v->cpus[i].fd, KVM_KVMCLOCK_CTRL, 0);
 }
 
 void vcpus_stop(struct vcpus *v)

@@ -19,7 +19,8 @@
 #include "vmm/kernel.h"
 #include "vmm/vm.h"
 
-#define VCPUS_MAX 64
+#define VCPUS_MAX     64
+#define VCPU_MSRS_MAX 512 /* of KVM's list; there are some 200 */
 
 enum vcpus_wish { VCPUS_PAUSE, VCPUS_RUN, VCPUS_STOP };
 
@@ -35,6 +36,8 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	struct vcpus *all;
+	bool unfinished;	  /* KVM has not seen yet what became of its access to a device */
+	struct kvm_cpuid2 *cpuid; /* of CPUID_ENTRIES_MAX entries */
 	struct vcpu_state *pristine; /* as KVM made it, for reset */
 };
 
@@ -48,7 +51,10 @@ struct vcpus {
 	const struct vcpus_ops *ops;
 	void *arg;
 	unsigned n;
-	size_t run_bytes;
+	size_t run_bytes, xsave_bytes;
+	bool has_xsave2;
+	unsigned n_msrs; /* those that are state */
+	uint32_t msrs[VCPU_MSRS_MAX];
 	struct vcpu cpus[VCPUS_MAX];
 };
 
@@ -67,9 +73,14 @@ int vcpus_reset(struct vcpus *v, struct err *e);
  */
 int vcpus_start(struct vcpus *v, const int *pins, void (*prepare)(void), struct err *e);
 
-/* With the lock, which pausing and stopping let go while they wait. */
+/*
+ * With the lock, which pausing and stopping let go while they wait. Paused CPUs have finished their
+ * accesses to devices, so that their state can be read.
+ */
 void vcpus_pause(struct vcpus *v);
 void vcpus_resume(struct vcpus *v);
+/* The guest's watchdogs are to overlook the time for which it has been paused. */
+void vcpus_excuse(struct vcpus *v);
 void vcpus_stop(struct vcpus *v);
 
 #endif

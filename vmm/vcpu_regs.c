@@ -31,31 +31,6 @@ enum {
 };
 #define CR0_PG (1u << 31)
 
-/* MSRs that a kernel sets and that must not survive a reset. */
-static const uint32_t reset_msrs[] = {
-	0x10,							    /* TSC */
-	0x3b,							    /* TSC_ADJUST */
-	0x174,	    0x175,	0x176,				    /* SYSENTER */
-	0x277,							    /* PAT */
-	0x6e0,							    /* TSC_DEADLINE */
-	0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,		    /* SYSCALL */
-	0xc0000102, 0xc0000103,					    /* KERNEL_GS_BASE, TSC_AUX */
-	0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03, 0x4b564d04, /* KVM's clock, PV features */
-};
-#define RESET_MSRS ARRAY_SIZE(reset_msrs)
-
-struct vcpu_state {
-	struct kvm_regs regs;
-	struct kvm_sregs sregs;
-	struct kvm_fpu fpu;
-	struct kvm_lapic_state lapic;
-	struct kvm_mp_state mp;
-	struct kvm_vcpu_events events;
-	struct kvm_debugregs debug;
-	uint64_t msrs[RESET_MSRS];
-	bool has_msr[RESET_MSRS];
-};
-
 static int call(struct vcpu *c, unsigned long request, void *arg)
 {
 	return ioctl(c->fd, request, arg) < 0 ? -errno : 0;
@@ -75,7 +50,7 @@ int vcpu_set_cpuid(struct vcpu *c, enum cpu_model model, unsigned cpus)
 		cpuid_fit(table, model, c->index, cpus);
 		ret = call(c, KVM_SET_CPUID2, table);
 	}
-	free(table);
+	c->cpuid = table;
 	return ret;
 }
 
@@ -163,46 +138,4 @@ int vcpu_set_entry(struct vcpu *c, const struct kernel *k)
 	set_msr(c, MSR_MISC_ENABLE, MISC_ENABLE_FAST_STRING);
 	set_msr(c, MSR_MTRR_DEFAULT, MTRR_ENABLED_WRITE_BACK);
 	return ret;
-}
-
-static bool get_msr(struct vcpu *c, uint32_t index, uint64_t *value)
-{
-	struct one_msr m = {.n = 1, .entry.index = index};
-	bool ok = ioctl(c->fd, KVM_GET_MSRS, &m) == 1;
-
-	*value = m.entry.data;
-	return ok;
-}
-
-struct vcpu_state *vcpu_save(struct vcpu *c)
-{
-	struct vcpu_state *s = calloc(1, sizeof(*s));
-	int ret;
-
-	if (!s)
-		return NULL;
-	ret = call(c, KVM_GET_REGS, &s->regs) ?: call(c, KVM_GET_SREGS, &s->sregs);
-	ret = ret ?: call(c, KVM_GET_FPU, &s->fpu) ?: call(c, KVM_GET_LAPIC, &s->lapic);
-	ret = ret ?: call(c, KVM_GET_MP_STATE, &s->mp) ?: call(c, KVM_GET_VCPU_EVENTS, &s->events);
-	ret = ret ?: call(c, KVM_GET_DEBUGREGS, &s->debug);
-	for (unsigned i = 0; i < RESET_MSRS; i++)
-		s->has_msr[i] = get_msr(c, reset_msrs[i], &s->msrs[i]);
-	if (!ret)
-		return s;
-	free(s);
-	errno = -ret;
-	return NULL;
-}
-
-int vcpu_restore(struct vcpu *c, const struct vcpu_state *from)
-{
-	struct vcpu_state s = *from;
-	int ret = call(c, KVM_SET_REGS, &s.regs) ?: call(c, KVM_SET_SREGS, &s.sregs);
-
-	ret = ret ?: call(c, KVM_SET_FPU, &s.fpu) ?: call(c, KVM_SET_LAPIC, &s.lapic);
-	for (unsigned i = 0; i < RESET_MSRS; i++)
-		if (s.has_msr[i])
-			set_msr(c, reset_msrs[i], s.msrs[i]);
-	ret = ret ?: call(c, KVM_SET_VCPU_EVENTS, &s.events) ?: call(c, KVM_SET_MP_STATE, &s.mp);
-	return ret ?: call(c, KVM_SET_DEBUGREGS, &s.debug);
 }

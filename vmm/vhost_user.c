@@ -17,6 +17,7 @@ enum request {
 	SET_FEATURES = 2,
 	SET_OWNER = 3,
 	SET_MEM_TABLE = 5,
+	SET_LOG_BASE = 6,
 	SET_VRING_NUM = 8,
 	SET_VRING_ADDR = 9,
 	SET_VRING_BASE = 10,
@@ -27,6 +28,7 @@ enum request {
 	SET_PROTOCOL_FEATURES = 16,
 	GET_QUEUE_NUM = 17,
 	SET_VRING_ENABLE = 18,
+	SEND_RARP = 19,
 	NET_SET_MTU = 20,
 };
 
@@ -37,7 +39,8 @@ enum { FLAG_VERSION = 1, FLAG_VERSION_MASK = 3, FLAG_REPLY = 4, FLAG_NEED_REPLY 
 #define PAIRS_MAX    16
 #define HEADER_BYTES 12
 #define PROTOCOL_WANTED                                                                            \
-	(VHOST_USER_PROTOCOL_MQ | VHOST_USER_PROTOCOL_REPLY_ACK | VHOST_USER_PROTOCOL_NET_MTU)
+	(VHOST_USER_PROTOCOL_MQ | VHOST_USER_PROTOCOL_LOG_SHMFD | VHOST_USER_PROTOCOL_RARP |       \
+	 VHOST_USER_PROTOCOL_REPLY_ACK | VHOST_USER_PROTOCOL_NET_MTU)
 
 struct region {
 	uint64_t gpa, bytes, user, offset;
@@ -54,6 +57,9 @@ struct msg {
 			uint32_t n, padding;
 			struct region regions[MEMORY_REGIONS_MAX];
 		} memory;
+		struct {
+			uint64_t bytes, offset;
+		} log;
 		uint8_t bytes[256];
 	};
 } __attribute__((packed));
@@ -302,6 +308,8 @@ int vhost_user_ring_start(struct vhost_user *vu, unsigned index, const struct vh
 
 	m.addr = (struct vhost_vring_addr){
 		.index = index,
+		.flags = r->logs ? 1u << VHOST_VRING_F_LOG : 0,
+		.log_guest_addr = r->logs ? r->used_gpa : 0,
 		.desc_user_addr = (uintptr_t)r->desc,
 		.avail_user_addr = (uintptr_t)r->avail,
 		.used_user_addr = (uintptr_t)r->used,
@@ -324,10 +332,52 @@ int vhost_user_ring_enable(struct vhost_user *vu, unsigned index, bool on, struc
 	return command_state(vu, SET_VRING_ENABLE, index, on, e);
 }
 
-int vhost_user_ring_stop(struct vhost_user *vu, unsigned index, struct err *e)
+int vhost_user_ring_stop(struct vhost_user *vu, unsigned index, uint32_t *base, struct err *e)
 {
 	struct msg m = {.request = GET_VRING_BASE, .size = sizeof(m.state)};
+	int ret;
 
 	m.state = (struct vhost_vring_state){.index = index};
-	return query(vu, &m, sizeof(m.state), e);
+	ret = query(vu, &m, sizeof(m.state), e);
+	*base = ret ? 0 : m.state.num;
+	return ret;
+}
+
+int vhost_user_can_log(const struct vhost_user *vu, struct err *e)
+{
+	if (vu->protocol & VHOST_USER_PROTOCOL_LOG_SHMFD && vu->offered >> VHOST_F_LOG_ALL & 1)
+		return 0;
+	return err_set(
+		e, ENOTSUP,
+		"backend at %s: cannot tell which pages it writes (LOG_SHMFD, F_LOG_ALL); use "
+		"one that can, or snapshot and restore",
+		vu->path);
+}
+
+/* Unlike other requests it is answered in any case, without a payload. */
+int vhost_user_set_log(struct vhost_user *vu, const struct memory *m, uint64_t *features,
+		       struct err *e)
+{
+	struct msg msg = {.request = SET_LOG_BASE, .flags = FLAG_VERSION, .size = sizeof(msg.log)};
+	struct msg answer;
+	int ret = vhost_user_can_log(vu, e);
+
+	if (ret)
+		return ret;
+	msg.log.bytes = m->log_bytes;
+	ret = send_msg(vu, &msg, &m->log_fd, 1) ?: receive(vu, SET_LOG_BASE, 0, &answer);
+	if (ret)
+		return failed(vu, &msg, ret, e);
+	*features |= 1ull << VHOST_F_LOG_ALL;
+	return 0;
+}
+
+int vhost_user_announce(struct vhost_user *vu, const uint8_t mac[6], struct err *e)
+{
+	uint64_t address = 0;
+
+	if (!(vu->protocol & VHOST_USER_PROTOCOL_RARP))
+		return 0;
+	memcpy(&address, mac, 6);
+	return command_u64(vu, SEND_RARP, address, e);
 }

@@ -20,6 +20,8 @@
 #define VHOST_USER_PATH_MAX	      108
 #define VHOST_USER_F_PROTOCOL_BIT     30
 #define VHOST_USER_PROTOCOL_MQ	      (1ull << 0)
+#define VHOST_USER_PROTOCOL_LOG_SHMFD (1ull << 1)
+#define VHOST_USER_PROTOCOL_RARP      (1ull << 2)
 #define VHOST_USER_PROTOCOL_REPLY_ACK (1ull << 3)
 #define VHOST_USER_PROTOCOL_NET_MTU   (1ull << 4)
 
@@ -35,6 +37,8 @@ struct vhost_user_ring {
 	uint16_t size;
 	uint32_t base;
 	const void *desc, *avail, *used;
+	uint64_t used_gpa;
+	bool logs;	      /* the backend marks what it writes, in the log that it was given */
 	int kick_fd, call_fd; /* call_fd -1: no interrupts */
 };
 
@@ -48,7 +52,15 @@ int vhost_user_ring_start(struct vhost_user *vu, unsigned index, const struct vh
 			  struct err *e);
 int vhost_user_ring_call(struct vhost_user *vu, unsigned index, int call_fd, struct err *e);
 int vhost_user_ring_enable(struct vhost_user *vu, unsigned index, bool on, struct err *e);
-/* Afterwards the backend does not touch the ring any more. */
-int vhost_user_ring_stop(struct vhost_user *vu, unsigned index, struct err *e);
+/* Afterwards the backend does not touch the ring any more; `base` is where it stands. */
+int vhost_user_ring_stop(struct vhost_user *vu, unsigned index, uint32_t *base, struct err *e);
+
+/* -ENOTSUP when the backend cannot tell which pages it writes. */
+int vhost_user_can_log(const struct vhost_user *vu, struct err *e);
+/* Gives it the log of `m`, if it can log, and adds the feature by which it does to `features`. */
+int vhost_user_set_log(struct vhost_user *vu, const struct memory *m, uint64_t *features,
+		       struct err *e);
+/* Has the backend tell the network that the guest with this MAC address is here now, if it can. */
+int vhost_user_announce(struct vhost_user *vu, const uint8_t mac[6], struct err *e);
 
 #endif

@@ -40,6 +40,8 @@ struct virtio_queue {
 	int kick_fd;
 };
 
+struct state_reader;
+struct state_writer;
 struct virtio;
 struct virtio_ops {
 	/*
@@ -56,6 +58,20 @@ struct virtio_ops {
 	void (*vector_changed)(struct virtio *d, unsigned queue);
 	/* Frees the device, which is stopped. */
 	void (*destroy)(struct virtio *d);
+
+	/*
+	 * When a machine is moved (vmm/virtio_state.h). For a started device: `suspend` returns
+	 * when nobody touches the rings and the guest's memory on its behalf any more; `resume`
+	 * goes on where that was, or where `load` has put it. Each may be NULL.
+	 */
+	void (*suspend)(struct virtio *d);
+	void (*resume)(struct virtio *d);
+	/*
+	 * What is the device's own; of rings only those of a started one. `load` takes nothing on
+	 * trust, and leaves the device suspended. 0, or -errno with the reason.
+	 */
+	void (*save)(const struct virtio *d, struct state_writer *w);
+	int (*load)(struct virtio *d, struct state_reader *r, struct err *e);
 };
 
 struct virtio {

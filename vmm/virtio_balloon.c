@@ -182,6 +182,31 @@ static void config_write(struct virtio *d, uint64_t offset, const void *data, un
 	device_queue_again(&b->queues[INFLATE]);
 }
 
+static void save(const struct virtio *d, struct state_writer *w)
+{
+	const struct virtio_balloon *b = container_of(d, const struct virtio_balloon, d);
+
+	state_put_u32(w, b->config.target);
+	state_put_u32(w, b->config.actual);
+	for (unsigned q = 0; q < QUEUES; q++)
+		virtq_save(&b->rings[q], d, q, w);
+}
+
+static int load(struct virtio *d, struct state_reader *r, struct err *e)
+{
+	struct virtio_balloon *b = balloon_of(d);
+	uint32_t most = (uint32_t)(d->mem->bytes >> VIRTIO_BALLOON_PFN_SHIFT);
+	int ret = 0;
+
+	b->config.target = state_get_u32(r);
+	b->config.actual = state_get_u32(r);
+	if (b->config.target > most || b->config.actual > most)
+		return state_refuse(r, e, "a balloon larger than the guest");
+	for (unsigned q = 0; q < QUEUES && ret == 0; q++)
+		ret = virtq_load(&b->rings[q], d, q, r, e);
+	return ret;
+}
+
 static void destroy(struct virtio *d)
 {
 	struct virtio_balloon *b = balloon_of(d);
@@ -194,7 +219,13 @@ static void destroy(struct virtio *d)
 }
 
 static const struct virtio_ops balloon_ops = {
-	.start = start, .stop = stop, .config_write = config_write, .destroy = destroy};
+	.start = start,
+	.stop = stop,
+	.config_write = config_write,
+	.destroy = destroy,
+	.save = save,
+	.load = load,
+};
 
 void virtio_balloon_set(struct virtio *d, uint64_t bytes)
 {

@@ -5,7 +5,8 @@
  * the ring, so that a slow disk holds up nothing else; it needs no lock of the machine's,
  * because between start and stop nobody else touches the ring.
  *
- * The file is locked for as long as the device lives: one writer, or any number of readers.
+ * The file is locked for as long as the device lives: one writer, or any number of readers. When a
+ * guest migrates, the lock goes with it.
  */
 
 #include <errno.h>
@@ -43,7 +44,7 @@ struct virtio_blk {
 	bool readonly, is_file;
 	uint64_t bytes;
 	struct virtio_blk_config config;
-	char serial[VIRTIO_BLK_ID_BYTES];
+	char serial[VIRTIO_BLK_ID_BYTES + 1];
 	void *bounce; /* for O_DIRECT and buffers that it does not take */
 	pthread_t thread;
 	pthread_mutex_t lock; /* of the two below */
@@ -184,8 +185,9 @@ static uint8_t execute(struct virtio_blk *b, const struct virtq_chain *c, uint32
 	case VIRTIO_BLK_T_DISCARD:
 		return b->readonly ? VIRTIO_BLK_S_IOERR : discard(b, c);
 	case VIRTIO_BLK_T_GET_ID:
-		*written = 1 + (uint32_t)virtq_write(c, 0, b->serial,
-						     MIN_OF(sizeof(b->serial), c->in_bytes - 1));
+		*written = 1 + (uint32_t)virtq_write(
+				       c, 0, b->serial,
+				       MIN_OF((size_t)VIRTIO_BLK_ID_BYTES, c->in_bytes - 1));
 		return VIRTIO_BLK_S_OK;
 	default:
 		return VIRTIO_BLK_S_UNSUPP;
@@ -289,6 +291,31 @@ static void stop(struct virtio *d)
 	pthread_mutex_unlock(&b->lock);
 }
 
+static void resume(struct virtio *d)
+{
+	set_state(blk_of(d), DISK_RUNNING);
+}
+
+static void save(const struct virtio *d, struct state_writer *w)
+{
+	const struct virtio_blk *b = container_of(d, const struct virtio_blk, d);
+
+	state_put_u64(w, b->bytes);
+	virtq_save(&b->vq, d, 0, w);
+}
+
+static int load(struct virtio *d, struct state_reader *r, struct err *e)
+{
+	struct virtio_blk *b = blk_of(d);
+	uint64_t bytes = state_get_u64(r);
+
+	if (bytes != b->bytes)
+		return err_set(e, ENOTSUP,
+			       "the guest's disk has %llu bytes, this one %llu; give it the same",
+			       (unsigned long long)bytes, (unsigned long long)b->bytes);
+	return virtq_load(&b->vq, d, 0, r, e);
+}
+
 static void destroy(struct virtio *d)
 {
 	struct virtio_blk *b = blk_of(d);
@@ -306,14 +333,22 @@ static void destroy(struct virtio *d)
 	free(b);
 }
 
-static const struct virtio_ops blk_ops = {.start = start, .stop = stop, .destroy = destroy};
+static const struct virtio_ops blk_ops = {
+	.start = start,
+	.stop = stop,
+	.destroy = destroy,
+	.suspend = stop,
+	.resume = resume,
+	.save = save,
+	.load = load,
+};
 
 /* --- the file ------------------------------------------------------------------------------------
  */
 
-static int lock_file(int fd, const struct disk_params *p, struct err *e)
+static int lock_file(int fd, bool readonly, const char *name, struct err *e)
 {
-	struct flock lock = {.l_type = p->readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+	struct flock lock = {.l_type = readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
@@ -321,8 +356,22 @@ static int lock_file(int fd, const struct disk_params *p, struct err *e)
 		return err_set(e, EBUSY,
 			       "%s: in use by another process; stop it, or use the image read-only "
 			       "in both (,ro)",
-			       p->path);
-	return err_set(e, errno, "%s: cannot be locked: %s", p->path, strerror(errno));
+			       name);
+	return err_set(e, errno, "%s: cannot be locked: %s", name, strerror(errno));
+}
+
+int virtio_blk_lock(struct virtio *d, struct err *e)
+{
+	struct virtio_blk *b = blk_of(d);
+
+	return lock_file(b->fd, b->readonly, b->serial, e);
+}
+
+void virtio_blk_unlock(struct virtio *d)
+{
+	struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+	fcntl(blk_of(d)->fd, F_OFD_SETLK, &lock);
 }
 
 static int check_format(int fd, const char *path, struct err *e)
@@ -362,7 +411,8 @@ static int open_disk(struct virtio_blk *b, const struct disk_params *p, struct e
 		return passed ? b->fd
 			      : err_set(e, errno, "%s: cannot be opened: %s", p->path,
 					strerror(errno));
-	ret = lock_file(b->fd, p, e) ?: check_format(b->fd, p->path, e) ?: measure(b, p->path, e);
+	ret = p->locked_later ? 0 : lock_file(b->fd, p->readonly, p->path, e);
+	ret = ret ?: check_format(b->fd, p->path, e) ?: measure(b, p->path, e);
 	if (ret || !p->direct)
 		return ret;
 	if (fcntl(b->fd, F_SETFL, O_DIRECT) < 0)
@@ -383,7 +433,7 @@ static void describe(struct virtio_blk *b, const struct disk_params *p)
 	b->config.max_discard_seg = DISCARD_SEGMENTS;
 	b->config.discard_sector_alignment = 1;
 	name = name ? name + 1 : p->path;
-	memcpy(b->serial, name, MIN_OF(strlen(name), sizeof(b->serial)));
+	memcpy(b->serial, name, MIN_OF(strlen(name), (size_t)VIRTIO_BLK_ID_BYTES));
 }
 
 static int init_device(struct virtio_blk *b, const struct device_env *env, struct err *e)

@@ -32,7 +32,7 @@ enum { PORT0_RX, PORT0_TX, CONTROL_RX, CONTROL_TX, PORT1_RX, PORT1_TX, QUEUES };
 
 struct message {
 	struct virtio_console_control h;
-	char name[NAME_MAX_LEN];
+	char name[NAME_MAX_LEN]; /* with a NUL */
 	size_t len;
 };
 
@@ -41,6 +41,7 @@ struct virtio_console {
 	struct virtio_console_config config;
 	char name[NAME_MAX_LEN];
 	bool guest_open, client;
+	bool told_client; /* what the guest knows of it, while suspended */
 	struct stream stream;
 	struct virtq rings[QUEUES];
 	struct device_queue queues[QUEUES];
@@ -274,6 +275,68 @@ static void stop(struct virtio *d)
 	v->n_pending = 0;
 }
 
+static void save(const struct virtio *d, struct state_writer *w)
+{
+	const struct virtio_console *v = container_of(d, const struct virtio_console, d);
+
+	state_put_u8(w, v->guest_open);
+	state_put_u8(w, v->client);
+	for (unsigned q = CONTROL_RX; q < QUEUES; q++)
+		virtq_save(&v->rings[q], d, q, w);
+	state_put_u8(w, (uint8_t)v->n_pending);
+	for (unsigned i = 0; i < v->n_pending; i++) {
+		state_put_u16(w, v->pending[i].h.event);
+		state_put_u16(w, v->pending[i].h.value);
+		state_put_text(w, v->pending[i].name);
+	}
+}
+
+static int load_pending(struct virtio_console *v, struct state_reader *r, struct err *e)
+{
+	v->n_pending = state_get_u8(r);
+	if (v->n_pending > PENDING_MAX) {
+		v->n_pending = 0;
+		return state_refuse(r, e, "more messages than can wait");
+	}
+	for (unsigned i = 0; i < v->n_pending; i++) {
+		struct message *m = &v->pending[i];
+
+		*m = (struct message){.h.id = PORT};
+		m->h.event = state_get_u16(r);
+		m->h.value = state_get_u16(r);
+		state_get_text(r, m->name, sizeof(m->name));
+		m->len = strlen(m->name);
+	}
+	return 0;
+}
+
+static int load(struct virtio *d, struct state_reader *r, struct err *e)
+{
+	struct virtio_console *v = console_of(d);
+	int ret = 0;
+
+	v->guest_open = state_get_u8(r) == 1;
+	v->told_client = state_get_u8(r) == 1;
+	for (unsigned q = CONTROL_RX; q < QUEUES && ret == 0; q++)
+		ret = virtq_load(&v->rings[q], d, q, r, e);
+	return ret ?: load_pending(v, r, e);
+}
+
+/* The client is another one, or none. */
+static void resume(struct virtio *d)
+{
+	struct virtio_console *v = console_of(d);
+
+	if (v->client != v->told_client)
+		tell(v, VIRTIO_CONSOLE_PORT_OPEN, v->client, "");
+	v->told_client = v->client;
+}
+
+static void suspend(struct virtio *d)
+{
+	console_of(d)->told_client = console_of(d)->client;
+}
+
 static void destroy(struct virtio *d)
 {
 	struct virtio_console *v = console_of(d);
@@ -285,7 +348,15 @@ static void destroy(struct virtio *d)
 	free(v);
 }
 
-static const struct virtio_ops console_ops = {.start = start, .stop = stop, .destroy = destroy};
+static const struct virtio_ops console_ops = {
+	.start = start,
+	.stop = stop,
+	.destroy = destroy,
+	.suspend = suspend,
+	.resume = resume,
+	.save = save,
+	.load = load,
+};
 
 static int join_loop(struct virtio_console *v, struct loop *loop, struct err *e)
 {

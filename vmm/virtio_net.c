@@ -12,13 +12,10 @@
  * forgets its neighbours, and asks for one that it kept trying to reach up to a second after the
  * link is up. A switch that is started again at once is so seen as late frames.
  *
- * The rings of a new session begin where the last one stopped: in a split ring that is the used
- * index, which the backend wrote before it died; what it had taken and not used yet is taken again.
- * A packed ring holds no such index (QEMU loses it, too); there it is found by walking the ring,
- * see packed_base.
- *
  * The connection is tried for by a timer, or waited for by a listening socket.
  */
+
+#include "vmm/virtio_net.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,21 +26,18 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/virtio_net.h"
 #include "vmm/device.h"
 #include "vmm/passed.h"
 #include "vmm/unix_socket.h"
+#include "vmm/vhost_ring.h"
 #include "vmm/vhost_user.h"
-#include "vmm/virtq.h"
 
 #define RETRY_MS 20
 /* Below the 5 s after which Linux complains about a transmit queue that does not move. */
-#define LINK_LINGER_MS	 4000
-#define CLASS_ETHERNET	 0x020000
-#define PACKED_WRAP_BIT	 15
-#define PACKED_BASE_BOTH 0x80008000u /* position 0, wrap counter 1, for both sides */
+#define LINK_LINGER_MS 4000
+#define CLASS_ETHERNET 0x020000
 
-#define BITS_CSUM	 (VIRTIO_BIT(VIRTIO_NET_F_CSUM) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM))
+#define BITS_CSUM      (VIRTIO_BIT(VIRTIO_NET_F_CSUM) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM))
 #define BITS_TSO                                                                                   \
 	(VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO4) | VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO6) |                 \
 	 VIRTIO_BIT(VIRTIO_NET_F_HOST_ECN) | VIRTIO_BIT(VIRTIO_NET_F_HOST_UFO) |                   \
@@ -62,97 +56,19 @@
 	 VIRTIO_BIT(VIRTIO_NET_F_MTU) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) |                         \
 	 VIRTIO_BIT(VIRTIO_NET_F_MQ))
 
-struct virtio_net {
-	struct virtio d; /* first */
-	struct vhost_user vu;
-	struct virtio_net_config config;
-	uint64_t wanted; /* of a backend's features, the most */
-	unsigned pairs, pairs_used;
-	unsigned sessions;
-	char error[200];
-	void (*ready)(struct virtio *d, void *arg);
-	void *arg;
-
-	struct loop *loop;
-	struct loop_watch listener, connection;
-	struct loop_timer retry, outage;
-	int listen_fd;
-	struct device_queue control_queue;
-	struct virtq control;
-};
-
 static struct virtio_net *net_of(struct virtio *d)
 {
 	return container_of(d, struct virtio_net, d);
 }
 
-static bool has_control(const struct virtio_net *n)
+/* The machine migrates: somebody wants to know which pages the backend writes. */
+static bool logs(const struct virtio_net *n)
 {
-	return n->pairs > 1;
-}
-
-static unsigned data_rings(const struct virtio_net *n)
-{
-	return 2 * n->pairs;
+	return atomic_load(&n->d.mem->log) != NULL;
 }
 
 /* --- rings --------------------------------------------------------------------------------------
  */
-
-/*
- * Where the device stands in a packed ring (2.8) that it used in order: behind the used descriptors
- * of this lap, which is the one that the first descriptor's bits tell. Each chain has one
- * descriptor, which is why check_recoverable wants indirect ones: the rest of a longer chain would
- * look available.
- */
-static uint32_t packed_base(const struct vring_packed_desc *ring, uint16_t size)
-{
-	const uint16_t used_bit = 1 << VRING_PACKED_DESC_F_USED;
-	const uint16_t avail_bit = 1 << VRING_PACKED_DESC_F_AVAIL;
-	uint16_t flags = __atomic_load_n(&ring[0].flags, __ATOMIC_ACQUIRE), position = 0;
-	bool wrap = flags & used_bit, is_used = !(flags & used_bit) == !(flags & avail_bit);
-
-	/* Nothing of this lap is used: the device stands at the beginning of it. */
-	if (!is_used)
-		return (uint32_t)!wrap << PACKED_WRAP_BIT;
-	for (uint16_t i = 0; i < size; i++) {
-		flags = __atomic_load_n(&ring[i].flags, __ATOMIC_ACQUIRE);
-		if (!(flags & used_bit) == !wrap && !(flags & avail_bit) == !wrap)
-			position = i + 1;
-	}
-	if (position == size)
-		return (uint32_t)!wrap << PACKED_WRAP_BIT;
-	return position | (uint32_t)wrap << PACKED_WRAP_BIT;
-}
-
-static uint32_t ring_base(const struct virtio_net *n, const struct vhost_user_ring *r, bool fresh)
-{
-	const struct vring_used *used = r->used;
-
-	if (virtio_has(&n->d, VIRTIO_F_RING_PACKED))
-		return fresh ? PACKED_BASE_BOTH : packed_base(r->desc, r->size) * 0x10001u;
-	return fresh ? 0 : __atomic_load_n(&used->idx, __ATOMIC_ACQUIRE);
-}
-
-/* -EFAULT when the ring does not lie in the guest's memory. */
-static int locate_ring(const struct virtio_net *n, unsigned i, struct vhost_user_ring *r)
-{
-	const struct virtio_queue *q = &n->d.queues[i];
-	const struct memory *m = n->d.mem;
-	bool packed = virtio_has(&n->d, VIRTIO_F_RING_PACKED);
-	uint64_t size = q->size, avail_bytes = packed ? 4 : 6 + 2 * size,
-		 used_bytes = packed ? 4 : 6 + 8 * size;
-
-	*r = (struct vhost_user_ring){
-		.size = q->size,
-		.desc = memory_at_aligned(m, q->desc, 16 * size, 16),
-		.avail = memory_at_aligned(m, q->avail, avail_bytes, packed ? 4 : 2),
-		.used = memory_at_aligned(m, q->used, used_bytes, 4),
-		.kick_fd = q->kick_fd,
-		.call_fd = virtio_call_fd(&n->d, i),
-	};
-	return r->desc && r->avail && r->used ? 0 : -EFAULT;
-}
 
 /* Both ends look at their rings again: what was signalled to the last backend may be lost. */
 static void nudge(const struct vhost_user_ring *r)
@@ -171,10 +87,13 @@ static int start_ring(struct virtio_net *n, unsigned i, bool fresh, struct err *
 
 	if (!n->d.queues[i].enabled)
 		return 0;
-	ret = locate_ring(n, i, &r);
+	ret = vhost_ring_locate(&n->d, i, &r);
 	if (ret)
 		return err_set(e, -ret, "ring %u is not in the guest's memory", i);
-	r.base = ring_base(n, &r, fresh);
+	r.base = fresh	     ? vhost_ring_new_base(&n->d)
+		 : n->stands ? n->bases[i]
+			     : vhost_ring_found_base(&n->d, &r);
+	r.logs = logs(n);
 	ret = vhost_user_ring_start(&n->vu, i, &r, e);
 	ret = ret ?: vhost_user_ring_enable(&n->vu, i, i / 2 < n->pairs_used, e);
 	if (!ret && !fresh)
@@ -185,13 +104,20 @@ static int start_ring(struct virtio_net *n, unsigned i, bool fresh, struct err *
 /* Hands the rings to the backend. `fresh`: the driver has just made them. */
 static int start_rings(struct virtio_net *n, bool fresh, struct err *e)
 {
-	int ret = vhost_user_set_features(&n->vu, n->d.features & n->vu.offered, e);
+	uint64_t features = n->d.features & n->vu.offered;
+	int ret = 0;
 
+	if (logs(n))
+		ret = vhost_user_set_log(&n->vu, n->d.mem, &features, e);
+	ret = ret ?: vhost_user_set_features(&n->vu, features, e);
 	if (n->config.mtu)
 		ret = ret ?: vhost_user_set_mtu(&n->vu, n->config.mtu, e);
 	ret = ret ?: vhost_user_set_memory(&n->vu, n->d.mem, e);
-	for (unsigned i = 0; i < data_rings(n) && ret == 0; i++)
+	for (unsigned i = 0; i < virtio_net_data_rings(n) && ret == 0; i++)
 		ret = start_ring(n, i, fresh, e);
+	if (!ret && n->moved)
+		ret = vhost_user_announce(&n->vu, n->config.mac, e);
+	n->stands = n->moved = false;
 	return ret;
 }
 
@@ -267,9 +193,14 @@ static int check_features(const struct virtio_net *n, struct err *e)
 		       n->vu.path, (unsigned long long)lacks);
 }
 
+static int check_log(const struct virtio_net *n, struct err *e)
+{
+	return logs(n) ? vhost_user_can_log(&n->vu, e) : 0;
+}
+
 static int check_recoverable(const struct virtio_net *n, struct err *e)
 {
-	if (!n->d.started || !virtio_has(&n->d, VIRTIO_F_RING_PACKED) ||
+	if (!n->d.started || n->stands || !virtio_has(&n->d, VIRTIO_F_RING_PACKED) ||
 	    virtio_has(&n->d, VIRTIO_RING_F_INDIRECT_DESC))
 		return 0;
 	return err_set(e, ENOTSUP,
@@ -285,7 +216,7 @@ static void offer(struct virtio_net *n)
 
 	if (n->config.mtu)
 		own |= VIRTIO_BIT(VIRTIO_NET_F_MTU);
-	if (has_control(n))
+	if (virtio_net_has_control(n))
 		own |= VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_MQ);
 	n->d.offered = (n->vu.offered & n->wanted) | own | VIRTIO_BIT(VIRTIO_F_VERSION_1);
 }
@@ -302,12 +233,12 @@ static int begin_session(struct virtio_net *n, struct err *e)
 {
 	int ret = vhost_user_handshake(&n->vu, e);
 
-	ret = ret ?: check_pairs(n, e) ?: check_features(n, e) ?: check_recoverable(n, e);
+	ret = ret ?: check_pairs(n, e) ?: check_features(n, e) ?: check_log(n, e) ?: check_recoverable(n, e);
 	if (ret)
 		return ret;
 	if (!n->d.status)
 		offer(n);
-	return n->d.started ? start_rings(n, false, e) : 0;
+	return n->d.started && !n->suspended ? start_rings(n, false, e) : 0;
 }
 
 static void take_connection(struct virtio_net *n, int fd)
@@ -414,7 +345,7 @@ static uint8_t set_pairs(struct virtio_net *n, unsigned pairs)
 	if (pairs < 1 || pairs > n->pairs)
 		return VIRTIO_NET_ERR;
 	n->pairs_used = pairs;
-	for (unsigned i = 0; i < data_rings(n) && ret == 0 && n->vu.fd >= 0; i++)
+	for (unsigned i = 0; i < virtio_net_data_rings(n) && ret == 0 && n->vu.fd >= 0; i++)
 		if (n->d.queues[i].enabled)
 			ret = vhost_user_ring_enable(&n->vu, i, i / 2 < pairs, &e);
 	if (ret)
@@ -459,12 +390,13 @@ static int start(struct virtio *d)
 	struct vhost_user_ring r;
 	struct err e;
 
+	n->suspended = n->stands = false;
 	n->pairs_used = virtio_has(d, VIRTIO_NET_F_MQ) ? 1 : n->pairs;
-	for (unsigned i = 0; i < data_rings(n); i++)
-		if (d->queues[i].enabled && locate_ring(n, i, &r) < 0)
+	for (unsigned i = 0; i < virtio_net_data_rings(n); i++)
+		if (d->queues[i].enabled && vhost_ring_locate(d, i, &r) < 0)
 			return -EFAULT;
-	if (has_control(n) && d->queues[data_rings(n)].enabled &&
-	    virtq_start(&n->control, d, data_rings(n)) < 0)
+	if (virtio_net_has_control(n) && d->queues[virtio_net_data_rings(n)].enabled &&
+	    virtq_start(&n->control, d, virtio_net_data_rings(n)) < 0)
 		return -EFAULT;
 	if (n->vu.fd >= 0 && start_rings(n, true, &e) < 0)
 		give_up(n, &e);
@@ -477,14 +409,39 @@ static void stop(struct virtio *d)
 	struct virtio_net *n = net_of(d);
 	struct err e;
 
-	for (unsigned i = 0; i < data_rings(n) && n->vu.fd >= 0; i++) {
+	n->stands = false;
+	for (unsigned i = 0; i < virtio_net_data_rings(n) && n->vu.fd >= 0; i++) {
 		if (!d->queues[i].enabled)
 			continue;
-		if (vhost_user_ring_stop(&n->vu, i, &e) < 0) {
+		if (vhost_user_ring_stop(&n->vu, i, &n->bases[i], &e) < 0) {
 			give_up(n, &e);
 			return;
 		}
 	}
+}
+
+static void suspend(struct virtio *d)
+{
+	struct virtio_net *n = net_of(d);
+
+	stop(d);
+	n->suspended = true;
+	n->stands = n->vu.fd >= 0;
+	for (unsigned i = 0; i < virtio_net_data_rings(n) && n->stands; i++)
+		n->stands = !d->queues[i].enabled || vhost_ring_is_base(d, i, n->bases[i]);
+}
+
+static void resume(struct virtio *d)
+{
+	struct virtio_net *n = net_of(d);
+	struct err e;
+
+	n->suspended = false;
+	if (n->vu.fd >= 0 && start_rings(n, false, &e) < 0)
+		give_up(n, &e);
+	if (n->tell_link)
+		virtio_config_changed(d);
+	n->tell_link = false;
 }
 
 static void vector_changed(struct virtio *d, unsigned queue)
@@ -492,7 +449,7 @@ static void vector_changed(struct virtio *d, unsigned queue)
 	struct virtio_net *n = net_of(d);
 	struct err e;
 
-	if (queue >= data_rings(n)) {
+	if (queue >= virtio_net_data_rings(n)) {
 		n->control.call_fd = virtio_call_fd(d, queue);
 		return;
 	}
@@ -522,6 +479,10 @@ static const struct virtio_ops net_ops = {
 	.stop = stop,
 	.vector_changed = vector_changed,
 	.destroy = destroy,
+	.suspend = suspend,
+	.resume = resume,
+	.save = virtio_net_save,
+	.load = virtio_net_load,
 };
 
 static uint64_t wanted_features(const struct nic_params *p)
@@ -579,9 +540,9 @@ struct virtio *virtio_net_create(const struct device_env *env, const struct nic_
 	ret = virtio_init(&n->d, &params, &net_ops, env->hv, env->mem, e);
 	if (!ret)
 		offer(n);
-	if (!ret && has_control(n))
-		ret = device_queue_init(&n->control_queue, env->loop, &n->d, data_rings(n),
-					on_control, e);
+	if (!ret && virtio_net_has_control(n))
+		ret = device_queue_init(&n->control_queue, env->loop, &n->d,
+					virtio_net_data_rings(n), on_control, e);
 	ret = ret ?: begin(n, p, e);
 	if (!ret)
 		return &n->d;
@@ -595,4 +556,11 @@ void virtio_net_info(struct virtio *d, struct nic_info *info)
 
 	*info = (struct nic_info){.connected = n->vu.fd >= 0, .sessions = n->sessions};
 	memcpy(info->error, n->error, sizeof(info->error));
+}
+
+int virtio_net_can_log(struct virtio *d, struct err *e)
+{
+	const struct virtio_net *n = net_of(d);
+
+	return n->vu.fd < 0 ? 0 : vhost_user_can_log(&n->vu, e);
 }

@@ -59,6 +59,18 @@ static void stop(struct virtio *d)
 {
 }
 
+static void save(const struct virtio *d, struct state_writer *w)
+{
+	const struct virtio_rng *r = container_of(d, const struct virtio_rng, d);
+
+	virtq_save(&r->vq, d, 0, w);
+}
+
+static int load(struct virtio *d, struct state_reader *r, struct err *e)
+{
+	return virtq_load(&rng_of(d)->vq, d, 0, r, e);
+}
+
 static void destroy(struct virtio *d)
 {
 	struct virtio_rng *r = rng_of(d);
@@ -68,7 +80,8 @@ static void destroy(struct virtio *d)
 	free(r);
 }
 
-static const struct virtio_ops rng_ops = {.start = start, .stop = stop, .destroy = destroy};
+static const struct virtio_ops rng_ops = {
+	.start = start, .stop = stop, .destroy = destroy, .save = save, .load = load};
 
 struct virtio *virtio_rng_create(const struct device_env *env, struct err *e)
 {

@@ -160,6 +160,34 @@ static void stop(struct virtio *d)
 {
 }
 
+static void save(const struct virtio *d, struct state_writer *w)
+{
+	const struct virtio_tap *t = container_of(d, const struct virtio_tap, d);
+
+	nic_save_config(&t->config, w);
+	for (unsigned q = 0; q < QUEUES; q++)
+		virtq_save(&t->rings[q], d, q, w);
+}
+
+/* A frame that found no buffer stays behind, as on a wire. */
+static int load(struct virtio *d, struct state_reader *r, struct err *e)
+{
+	struct virtio_tap *t = tap_of(d);
+	int ret = nic_load_config(&t->config, r, e);
+
+	for (unsigned q = 0; q < QUEUES && ret == 0; q++)
+		ret = virtq_load(&t->rings[q], d, q, r, e);
+	if (!ret && d->started && ioctl(t->fd, TUNSETOFFLOAD, offloads(d)) < 0)
+		return err_set(e, errno, "the tap does not take the guest's offloads: %s",
+			       strerror(errno));
+	return ret;
+}
+
+static void resume(struct virtio *d)
+{
+	watch_tap(tap_of(d), true);
+}
+
 static void destroy(struct virtio *d)
 {
 	struct virtio_tap *t = tap_of(d);
@@ -173,7 +201,14 @@ static void destroy(struct virtio *d)
 	free(t);
 }
 
-static const struct virtio_ops tap_ops = {.start = start, .stop = stop, .destroy = destroy};
+static const struct virtio_ops tap_ops = {
+	.start = start,
+	.stop = stop,
+	.destroy = destroy,
+	.resume = resume,
+	.save = save,
+	.load = load,
+};
 
 /* Who made it has attached it to an interface already, which has to take our header. */
 static int take_tap(struct virtio_tap *t, const char *name, struct err *e)

@@ -157,6 +157,8 @@ static void split_push(struct virtq *vq, const struct virtq_chain *c, uint32_t w
 	e->len = written;
 	vq->next_used++;
 	__atomic_store_n(&vq->used->idx, vq->next_used, __ATOMIC_RELEASE);
+	memory_written(vq->mem, e, sizeof(*e));
+	memory_written(vq->mem, &vq->used->idx, sizeof(vq->used->idx));
 }
 
 /* --- packed --------------------------------------------------------------------------------------
@@ -253,6 +255,7 @@ static void packed_push(struct virtq *vq, const struct virtq_chain *c, uint32_t 
 	d->id = c->id;
 	d->len = written;
 	__atomic_store_n(&d->flags, flags, __ATOMIC_RELEASE);
+	memory_written(vq->mem, d, sizeof(*d));
 	vq->next_used = move(vq, vq->next_used, c->n_desc);
 }
 
@@ -281,10 +284,19 @@ void virtq_unpop(struct virtq *vq)
 	vq->next_avail = vq->unpopped;
 }
 
+/* All of its buffers: how much of which was written is not known here. */
+static void log_chain(const struct virtq *vq, const struct virtq_chain *c)
+{
+	for (unsigned i = c->n_out; i < c->n_out + c->n_in; i++)
+		memory_written(vq->mem, c->iov[i].iov_base, c->iov[i].iov_len);
+}
+
 void virtq_push(struct virtq *vq, const struct virtq_chain *c, uint32_t written)
 {
 	const uint64_t one = 1;
 	bool wanted;
+
+	log_chain(vq, c);
 
 	if (vq->packed)
 		packed_push(vq, c, written);
@@ -307,8 +319,10 @@ bool virtq_arm(struct virtq *vq)
 				 vq->event_idx ? VRING_PACKED_EVENT_FLAG_DESC
 					       : VRING_PACKED_EVENT_FLAG_ENABLE,
 				 __ATOMIC_RELEASE);
+		memory_written(vq->mem, vq->device, sizeof(*vq->device));
 	} else if (vq->event_idx) {
 		__atomic_store_n(avail_event(vq), vq->next_avail, __ATOMIC_RELAXED);
+		memory_written(vq->mem, avail_event(vq), sizeof(uint16_t));
 	}
 	atomic_thread_fence(memory_order_seq_cst);
 	return vq->packed ? is_avail(vq, vq->next_avail)
@@ -347,4 +361,29 @@ size_t virtq_read(const struct virtq_chain *c, size_t offset, void *to, size_t l
 size_t virtq_write(const struct virtq_chain *c, size_t offset, const void *from, size_t len)
 {
 	return copy(c->iov + c->n_out, c->n_in, offset, (void *)(uintptr_t)from, len, false);
+}
+
+void virtq_save(const struct virtq *vq, const struct virtio *d, unsigned q, struct state_writer *w)
+{
+	if (!d->started || !d->queues[q].enabled)
+		return;
+	state_put_u16(w, vq->next_avail);
+	state_put_u16(w, vq->next_used);
+	state_put_u8(w, vq->broken);
+}
+
+int virtq_load(struct virtq *vq, const struct virtio *d, unsigned q, struct state_reader *r,
+	       struct err *e)
+{
+	if (!d->started || !d->queues[q].enabled)
+		return 0;
+	if (virtq_start(vq, d, q) < 0)
+		return state_refuse(r, e, "a queue that is not in the guest's memory");
+	vq->next_avail = state_get_u16(r);
+	vq->next_used = state_get_u16(r);
+	vq->broken = state_get_u8(r) != 0;
+	if (vq->packed &&
+	    ((vq->next_avail & (WRAP - 1)) >= vq->size || (vq->next_used & (WRAP - 1)) >= vq->size))
+		return state_refuse(r, e, "a place that the queue does not have");
+	return 0;
 }

@@ -13,6 +13,7 @@
 
 #include <sys/uio.h>
 
+#include "vmm/state.h"
 #include "vmm/virtio.h"
 
 #define VIRTQ_IOV_MAX 256
@@ -66,5 +67,11 @@ bool virtq_arm(struct virtq *vq);
 /* Copies between a chain's buffers, from `offset` of them on; returns how many bytes there were. */
 size_t virtq_read(const struct virtq_chain *c, size_t offset, void *to, size_t len);
 size_t virtq_write(const struct virtq_chain *c, size_t offset, const void *from, size_t len);
+
+/* Where the device stands in a queue, in a machine's state; nothing of one that is not enabled. */
+void virtq_save(const struct virtq *vq, const struct virtio *d, unsigned q, struct state_writer *w);
+/* As virtq_start, but goes on where that was. 0, or -errno with the reason. */
+int virtq_load(struct virtq *vq, const struct virtio *d, unsigned q, struct state_reader *r,
+	       struct err *e);
 
 #endif

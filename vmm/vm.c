@@ -145,12 +145,13 @@ static int init_routes(struct vm *vm)
 	return ioctl(vm->fd, KVM_SET_GSI_ROUTING, vm->routes);
 }
 
-static int set_memory(struct vm *vm, const struct memory *m)
+static int set_memory(struct vm *vm, const struct memory *m, uint32_t flags)
 {
 	for (unsigned i = 0; i < m->n_regions; i++) {
 		const struct memory_region *r = &m->regions[i];
 		struct kvm_userspace_memory_region slot = {
 			.slot = i,
+			.flags = flags,
 			.guest_phys_addr = r->gpa,
 			.memory_size = r->bytes,
 			.userspace_addr = (uintptr_t)(m->base + r->offset),
@@ -167,7 +168,7 @@ int vm_init(struct vm *vm, int kvm, const struct memory *m, struct err *e)
 	uint64_t identity = KVM_IDENTITY_AT;
 	int ret;
 
-	*vm = (struct vm){.hv.ops = &vm_ops, .kvm = kvm, .fd = -1};
+	*vm = (struct vm){.hv.ops = &vm_ops, .kvm = kvm, .fd = -1, .mem = m};
 	ret = check_capabilities(vm, e);
 	if (ret) {
 		vm_fini(vm);
@@ -181,7 +182,7 @@ int vm_init(struct vm *vm, int kvm, const struct memory *m, struct err *e)
 		return refused(vm, "the addresses of its own pages", e);
 	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0 || init_routes(vm) < 0)
 		return refused(vm, "interrupt controllers", e);
-	return set_memory(vm, m) < 0 ? refused(vm, "the guest's memory", e) : 0;
+	return set_memory(vm, m, 0) < 0 ? refused(vm, "the guest's memory", e) : 0;
 }
 
 void vm_fini(struct vm *vm)
@@ -201,4 +202,59 @@ void vm_pulse(struct vm *vm, unsigned gsi)
 	ioctl(vm->fd, KVM_IRQ_LINE, &line);
 	line.level = 0;
 	ioctl(vm->fd, KVM_IRQ_LINE, &line);
+}
+
+/* --- in a machine's state ------------------------------------------------------------------------
+ */
+
+int vm_log(struct vm *vm, bool on)
+{
+	return set_memory(vm, vm->mem, on ? KVM_MEM_LOG_DIRTY_PAGES : 0) < 0 ? -errno : 0;
+}
+
+int vm_log_take(struct vm *vm, unsigned region, uint64_t *bits)
+{
+	uint64_t words = vm->mem->regions[region].bytes / MEMORY_PAGE / 64;
+	struct kvm_dirty_log log = {.slot = region, .dirty_bitmap = calloc(words, 8)};
+	uint64_t *from = log.dirty_bitmap;
+	int ret = -ENOMEM;
+
+	if (from)
+		ret = ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) < 0 ? -errno : 0;
+	for (uint64_t i = 0; i < words && ret == 0; i++)
+		bits[i] |= from[i];
+	free(from);
+	return ret;
+}
+
+int vm_save(struct vm *vm, struct state_writer *w)
+{
+	struct kvm_irqchip chip = {.chip_id = KVM_IRQCHIP_IOAPIC};
+	struct kvm_clock_data clock = {0};
+
+	if (ioctl(vm->fd, KVM_GET_IRQCHIP, &chip) < 0 || ioctl(vm->fd, KVM_GET_CLOCK, &clock) < 0)
+		return -errno;
+	state_put_bytes(w, &chip, sizeof(chip));
+	state_put_u64(w, clock.clock);
+	return 0;
+}
+
+int vm_load(struct vm *vm, struct state_reader *r, struct err *e)
+{
+	struct kvm_irqchip chip;
+
+	state_get_bytes(r, &chip, sizeof(chip));
+	vm->loaded_clock = state_get_u64(r);
+	if (r->bad || chip.chip_id != KVM_IRQCHIP_IOAPIC)
+		return state_refuse(r, e, "no I/O APIC is in it");
+	if (ioctl(vm->fd, KVM_SET_IRQCHIP, &chip) < 0)
+		return err_set(e, errno, "KVM refuses the I/O APIC's state: %s", strerror(errno));
+	return 0;
+}
+
+int vm_restore_clock(struct vm *vm, uint64_t later_ns)
+{
+	struct kvm_clock_data clock = {.clock = vm->loaded_clock + later_ns};
+
+	return ioctl(vm->fd, KVM_SET_CLOCK, &clock) < 0 ? -errno : 0;
 }

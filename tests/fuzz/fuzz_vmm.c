@@ -207,6 +207,7 @@ static void fuzz_replies(struct input *in)
 	static uint8_t ram[4096];
 	struct memory mem = {.fd = 0, .base = ram, .n_regions = 1};
 	struct vhost_user_ring ring = {.size = 16, .kick_fd = -1, .call_fd = -1};
+	uint32_t base;
 	struct err e;
 	int fds[2];
 
@@ -219,7 +220,7 @@ static void fuzz_replies(struct input *in)
 	    vhost_user_set_memory(&vu, &mem, &e) == 0 && vhost_user_set_mtu(&vu, 1500, &e) == 0 &&
 	    vhost_user_ring_start(&vu, 0, &ring, &e) == 0 &&
 	    vhost_user_ring_enable(&vu, 0, true, &e) == 0)
-		vhost_user_ring_stop(&vu, 0, &e);
+		vhost_user_ring_stop(&vu, 0, &base, &e);
 	if (vu.pairs_max < 1 || vu.pairs_max > 16)
 		abort();
 	close(fds[0]);

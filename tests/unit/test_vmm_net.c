@@ -7,57 +7,32 @@
 
 #include "tests/lib/test.h"
 
+#include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/virtio_net.h"
+#include "tests/lib/vhostbackend.h"
 #include "tests/lib/vmmguest.h"
 #include "vmm/unix_socket.h"
+#include "vmm/virtio_state.h"
 
 #define MEMORY	     (16ull << 20)
 #define WAIT_MS	     5000
-#define REQUESTS     64
 #define PROTOCOL_BIT 30
 #define FEATURES                                                                                   \
 	(VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) |                     \
 	 VIRTIO_BIT(VIRTIO_NET_F_CSUM) | VIRTIO_BIT(PROTOCOL_BIT))
 
-enum {
-	GET_FEATURES = 1,
-	SET_MEM_TABLE = 5,
-	SET_VRING_BASE = 10,
-	GET_VRING_BASE = 11,
-	SET_VRING_CALL = 13,
-	GET_PROTOCOL_FEATURES = 15,
-	GET_QUEUE_NUM = 17,
-	SET_VRING_ENABLE = 18,
-};
-
-struct msg {
-	uint32_t request, flags, size;
-	union {
-		uint64_t u64;
-		struct {
-			uint32_t index, num;
-		} state;
-		uint8_t bytes[512];
-	};
-} __attribute__((packed));
-
-struct backend {
-	pthread_t thread;
-	int fd;
-	uint64_t features;
-	uint32_t lie_about; /* a request that is answered with nonsense */
-	atomic_uint seen[REQUESTS], enabled, bases[2];
-};
+#define LOG_ALL_BIT 26
+#define LOG_SHMFD   2
+#define RARP	    4
 
 struct world {
 	struct vmmguest g;
@@ -66,70 +41,13 @@ struct world {
 	char dir[64], path[96];
 };
 
-static void answer(struct backend *b, struct msg *m)
-{
-	bool asks = m->flags & 8;
-	uint64_t value = 0;
-
-	switch (m->request) {
-	case GET_FEATURES:
-		value = b->features;
-		break;
-	case GET_PROTOCOL_FEATURES:
-		value = 1 | 8;
-		break;
-	case GET_QUEUE_NUM:
-		value = 4;
-		break;
-	case GET_VRING_BASE:
-		break;
-	default:
-		if (!asks)
-			return;
-	}
-	if (m->request != GET_VRING_BASE)
-		m->u64 = value;
-	m->flags = 1 | 4;
-	m->size = 8;
-	if (m->request == b->lie_about)
-		m->size = 4096;
-	(void)!send(b->fd, m, 12 + 8, MSG_NOSIGNAL);
-}
-
-static void note(struct backend *b, const struct msg *m)
-{
-	if (m->request == SET_VRING_BASE && m->state.index < 2)
-		b->bases[m->state.index] = m->state.num;
-	if (m->request == SET_VRING_ENABLE)
-		b->enabled += m->state.num ? 1 : 0;
-	if (m->request < REQUESTS)
-		b->seen[m->request]++;
-}
-
-static void *backend_main(void *arg)
-{
-	struct backend *b = arg;
-	struct msg m;
-
-	while (recv(b->fd, &m, 12, MSG_WAITALL) == 12 && m.size <= sizeof(m.bytes) &&
-	       (!m.size || recv(b->fd, m.bytes, m.size, MSG_WAITALL) == (ssize_t)m.size)) {
-		note(b, &m);
-		answer(b, &m);
-	}
-	shutdown(b->fd, SHUT_RDWR);
-	return NULL;
-}
+static uint64_t offered_protocol; /* beside the usual */
 
 static void start_backend_at(struct world *w, int fd, uint64_t features, uint32_t lie_about)
 {
-	struct backend *b = &w->b;
-
-	memset(b, 0, sizeof(*b));
-	b->features = features;
-	b->lie_about = lie_about;
-	b->fd = fd;
-	assert_true(b->fd >= 0);
-	pthread_create(&b->thread, NULL, backend_main, b);
+	assert_true(fd >= 0);
+	backend_start(&w->b, fd, features, offered_protocol);
+	w->b.lie_about = lie_about;
 }
 
 static void start_backend(struct world *w, uint64_t features, uint32_t lie_about)
@@ -139,9 +57,7 @@ static void start_backend(struct world *w, uint64_t features, uint32_t lie_about
 
 static void kill_backend(struct world *w)
 {
-	shutdown(w->b.fd, SHUT_RDWR);
-	pthread_join(w->b.thread, NULL);
-	close(w->b.fd);
+	backend_kill(&w->b);
 }
 
 static struct nic_info info(struct world *w)
@@ -297,6 +213,141 @@ static void the_link_goes_down_when_no_backend_comes_for_four_seconds(void **sta
 	wait_connected(w, true);
 
 	assert_int_equal(link_status(w), VIRTIO_NET_S_LINK_UP);
+	kill_backend(w);
+}
+
+static void a_suspended_nic_goes_on_where_its_backend_said_that_it_stands(void **state)
+{
+	struct world *w = *state;
+
+	run_guest(w);
+	w->b.stands = 4711;
+	virtio_suspend(w->d);
+	assert_int_equal(w->b.seen[GET_VRING_BASE], 2);
+	virtio_resume(w->d);
+
+	assert_int_equal(w->b.bases[0], 4711);
+	assert_int_equal(w->b.bases[1], 4711);
+	assert_int_equal(w->b.seen[SET_LOG_BASE], 0);
+	kill_backend(w);
+}
+
+static void a_backend_logs_while_the_machine_migrates(void **state)
+{
+	struct world *w = *state;
+
+	offered_protocol = LOG_SHMFD;
+	create_nic(w, 1);
+	start_backend(w, FEATURES | VIRTIO_BIT(LOG_ALL_BIT), 0);
+	offered_protocol = 0;
+	wait_connected(w, true);
+	vmmguest_drive(&w->g, VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF), 2);
+	assert_int_equal(virtio_net_can_log(w->d, NULL), 0);
+	virtio_suspend(w->d);
+	assert_int_equal(memory_log_start(&w->g.mem, NULL), 0);
+	virtio_resume(w->d);
+	assert_int_equal(w->b.seen[SET_LOG_BASE], 1);
+	assert_true(w->b.got_features & VIRTIO_BIT(LOG_ALL_BIT));
+	assert_int_equal(w->b.ring_flags, 1);
+
+	virtio_suspend(w->d);
+	memory_log_stop(&w->g.mem);
+	virtio_resume(w->d);
+	assert_int_equal(w->b.seen[SET_LOG_BASE], 1);
+	assert_false(w->b.got_features & VIRTIO_BIT(LOG_ALL_BIT));
+	assert_int_equal(w->b.ring_flags, 0);
+	kill_backend(w);
+}
+
+static void a_backend_that_cannot_log_is_of_no_use_meanwhile(void **state)
+{
+	struct world *w = *state;
+
+	run_guest(w);
+	assert_int_equal(virtio_net_can_log(w->d, NULL), -ENOTSUP);
+	virtio_suspend(w->d);
+	assert_int_equal(memory_log_start(&w->g.mem, NULL), 0);
+	virtio_resume(w->d);
+	wait_connected(w, false);
+
+	assert_non_null(strstr(info(w).error, "cannot tell which pages"));
+	kill_backend(w);
+	memory_log_stop(&w->g.mem);
+}
+
+/* Its state, saved and loaded again: as if it had come from another machine. */
+static int load_again(struct world *w, struct mac mac, struct err *e)
+{
+	int fd = memfd_create("state", MFD_CLOEXEC), ret;
+	struct state_writer to;
+	struct state_reader from;
+
+	assert_int_equal(state_writer_init(&to, fd), 0);
+	assert_int_equal(state_reader_init(&from, fd), 0);
+	virtio_suspend(w->d);
+	state_begin(&to, "device", 1);
+	virtio_save(w->d, &to);
+	state_end(&to);
+	assert_int_equal(state_flush(&to, 0), 0);
+	lseek(fd, 0, SEEK_SET);
+	assert_int_equal(state_wait(&from, -1, e), 1);
+	memcpy((uint8_t *)w->d + w->d->config_at, &mac, sizeof(mac));
+	ret = virtio_load(w->d, &from, "nic0", e);
+	state_writer_fini(&to);
+	state_reader_fini(&from);
+	close(fd);
+	return ret;
+}
+
+static void a_nic_that_came_from_elsewhere_is_announced_once(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	offered_protocol = RARP;
+	run_guest(w);
+	offered_protocol = 0;
+	w->b.stands = 99;
+	assert_int_equal(load_again(w, (struct mac){{2, 0, 0, 0, 0, 9}}, &e), 0);
+	assert_int_equal(w->b.seen[SEND_RARP], 0);
+	virtio_resume(w->d);
+	assert_int_equal(w->b.bases[1], 99);
+	virtio_suspend(w->d);
+	virtio_resume(w->d);
+
+	assert_int_equal(w->b.seen[SEND_RARP], 1);
+	assert_int_equal(w->b.announced, 0x090000000002);
+	kill_backend(w);
+}
+
+static void a_nic_that_moved_before_its_driver_came_recovers_too(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	create_nic(w, 1);
+	start_backend(w, FEATURES, 0);
+	wait_connected(w, true);
+	assert_int_equal(load_again(w, (struct mac){{2, 0, 0, 0, 0, 9}}, &e), 0);
+	virtio_resume(w->d);
+	vmmguest_drive(&w->g, VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF), 2);
+	kill_backend(w);
+	wait_connected(w, false);
+	start_backend(w, FEATURES, 0);
+	wait_connected(w, true);
+
+	assert_int_equal(w->b.enabled, 2);
+	kill_backend(w);
+}
+
+static void a_nic_with_another_address_is_a_misfit(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	run_guest(w);
+	assert_int_equal(load_again(w, (struct mac){{2, 0, 0, 0, 0, 8}}, &e), -ENOTSUP);
+	assert_non_null(strstr(e.text, "02:00:00:00:00:09, this one 02:00:00:00:00:08"));
 	kill_backend(w);
 }
 
@@ -531,6 +582,12 @@ int main(void)
 		TEST(a_reset_takes_the_rings_back),
 		TEST(a_new_backend_goes_on_where_the_used_index_stands),
 		TEST(the_link_goes_down_when_no_backend_comes_for_four_seconds),
+		TEST(a_suspended_nic_goes_on_where_its_backend_said_that_it_stands),
+		TEST(a_backend_logs_while_the_machine_migrates),
+		TEST(a_backend_that_cannot_log_is_of_no_use_meanwhile),
+		TEST(a_nic_that_came_from_elsewhere_is_announced_once),
+		TEST(a_nic_that_moved_before_its_driver_came_recovers_too),
+		TEST(a_nic_with_another_address_is_a_misfit),
 		TEST(a_packed_ring_goes_on_behind_what_was_used),
 		TEST(a_backend_that_lacks_what_the_guest_uses_is_refused),
 		TEST(a_backend_that_answers_nonsense_loses_its_connection),

@@ -23,6 +23,16 @@ static void a_kernel_is_enough(void **state)
 	assert_true(o.sandbox);
 }
 
+static void a_guest_that_goes_on_needs_no_kernel(void **state)
+{
+	assert_int_equal(PARSE("--restore", "f"), OPTIONS_RUN);
+	assert_string_equal(o.restore, "f");
+	assert_int_equal(PARSE("--incoming", "s"), OPTIONS_RUN);
+	assert_string_equal(o.incoming, "s");
+	assert_int_equal(PARSE("--incoming", "s", "--restore", "f"), -EINVAL);
+	assert_int_equal(PARSE("--restore", "f", "--no-wait"), -EINVAL);
+}
+
 static void a_nic_has_its_options(void **state)
 {
 	const struct nic_params *p = &o.nics[0].params;
@@ -130,6 +140,7 @@ int main(void)
 		cmocka_unit_test(flags_and_texts_go_where_they_belong),
 		cmocka_unit_test(merged_memory_is_of_normal_pages),
 		cmocka_unit_test(a_kernel_is_enough),
+		cmocka_unit_test(a_guest_that_goes_on_needs_no_kernel),
 		cmocka_unit_test(a_nic_has_its_options),
 		cmocka_unit_test(pins_are_single_cpus_and_ranges),
 		cmocka_unit_test(sizes_have_their_units),
