@@ -78,8 +78,8 @@ const struct kvm_probe *guests_kvm(struct guests *gs)
 {
 	if (!gs->kvm.reason[0]) {
 		kvm_probe_run(NULL, &gs->kvm);
-		log_info(LOG_GUEST, "engine accel=%s reason=\"%s\"",
-			 gs->kvm.usable ? "kvm" : "tcg", gs->kvm.reason);
+		log_info(LOG_GUEST, "engine accel=%s reason=\"%s\"", gs->kvm.usable ? "kvm" : "tcg",
+			 gs->kvm.reason);
 	}
 	return &gs->kvm;
 }

@@ -202,8 +202,7 @@ static void decide_engine(struct guest *g)
 	const char *reason;
 	struct err e;
 
-	g->weft = vmm_decide(g->config->engine, guests_kvm(g->set)->usable, lacks(g, &e),
-			     &reason);
+	g->weft = vmm_decide(g->config->engine, guests_kvm(g->set)->usable, lacks(g, &e), &reason);
 	snprintf(g->engine_reason, sizeof(g->engine_reason), "%.*s", GUEST_REASON_MAX - 1, reason);
 }
 

@@ -15,7 +15,7 @@
 #define IDLE_ALONE_NS  50000 /* a core for each worker: polling on costs nobody anything */
 #define IDLE_SHARED_NS 20000 /* the guests need the worker's core: give it up sooner */
 
-#define START_WAIT_MS 100 /* for frontends that set up their rings */
+#define START_WAIT_MS  100 /* for frontends that set up their rings */
 
 static void on_ageing(struct loop_timer *t, uint64_t now_ms)
 {

@@ -180,8 +180,7 @@ static int load_elf(struct kernel *k, const struct image *image, const struct me
 	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_machine != EM_X86_64)
 		return no_kernel(e, "the kernel has no 64-bit entry: its ELF file is for another "
 				    "processor; take an x86-64 kernel");
-	if (h.e_phentsize != sizeof(list[0]) || h.e_phnum > SEGMENTS_MAX ||
-	    h.e_phoff > INT64_MAX ||
+	if (h.e_phentsize != sizeof(list[0]) || h.e_phnum > SEGMENTS_MAX || h.e_phoff > INT64_MAX ||
 	    read_at(image->fd, h.e_phoff, list, h.e_phnum * sizeof(list[0])) < 0)
 		return cut_short(e);
 	k->entry = KERNEL_LINUX64;

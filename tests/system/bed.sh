@@ -12,7 +12,7 @@ BIN=${BIN:-build/release/bin}
 export BIN
 scripts=(vmm)
 if [ "${BED:-}" = all ]; then
-	scripts=(vmm machine migrate endure debian)
+	scripts=(vmm machine migrate endure debian demo)
 	KERNEL=linux-image-cloud-amd64 guest/mkimage.sh build/image-cloud "$BIN/weft-agent" \
 		"$BIN/weft-perf" || echo "no image of the cloud kernel: its tests are skipped"
 	tests/bed/mkdebian.sh build/debian || echo "no Debian: its test is skipped"

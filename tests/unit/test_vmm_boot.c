@@ -324,8 +324,8 @@ static void private_memory_is_loaded_too(void **state)
 
 	if (memory_init(&private, &p, NULL) < 0)
 		skip();
-	assert_int_equal(memory_load(&private, 0x100000, fd, 0,
-				     3 * 4096 + sizeof("behind the hole")), 0);
+	assert_int_equal(
+		memory_load(&private, 0x100000, fd, 0, 3 * 4096 + sizeof("behind the hole")), 0);
 	check_holed(&private, 0x100000);
 	memory_fini(&private);
 	close(fd);
