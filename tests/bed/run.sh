@@ -61,6 +61,7 @@ realpath "$image" >"$exchange/image"
 	for name in BIN ONLY IMAGE_DIR KERNEL ROUNDS N; do
 		[ -z "${!name:-}" ] || printf 'export %s=%q\n' "$name" "${!name}"
 	done
+	printf 'read -r _ < <(exec %q/steady_kvm.pl)\n' "$here"
 	printf 'exec'
 	printf ' %q' "$@"
 	echo
