@@ -187,8 +187,3 @@ void incoming_destroy(struct incoming *in)
 	let_go(in);
 	free(in);
 }
-
-uint64_t incoming_bytes(const struct incoming *in)
-{
-	return in->from.bytes;
-}

@@ -20,7 +20,5 @@ struct incoming *incoming_create(struct machine *m, const char *path, bool pause
 int incoming_begin(struct incoming *in, struct err *e);
 /* Accepts NULL. */
 void incoming_destroy(struct incoming *in);
-/* How much of the state has come, in bytes. */
-uint64_t incoming_bytes(const struct incoming *in);
 
 #endif

@@ -183,7 +183,6 @@ int state_fill(struct state_reader *r)
 	if (n < 0)
 		return -errno;
 	r->len += (size_t)n;
-	r->bytes += (size_t)n;
 	return n > 0;
 }
 

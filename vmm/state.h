@@ -42,7 +42,6 @@ struct state_reader {
 	int fd;
 	uint32_t crc;
 	bool begun, ended; /* the magic was seen; the end was */
-	uint64_t bytes;	   /* that came in */
 	size_t head, len;
 	uint8_t *buffer;
 
