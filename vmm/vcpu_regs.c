@@ -117,7 +117,7 @@ struct one_msr {
 };
 static_assert(offsetof(struct one_msr, entry) == offsetof(struct kvm_msrs, entries), "as KVM's");
 
-static int set_msr(struct vcpu *c, uint32_t index, uint64_t value)
+int vcpu_set_msr(struct vcpu *c, uint32_t index, uint64_t value)
 {
 	struct one_msr m = {.n = 1, .entry = {.index = index, .data = value}};
 
@@ -135,7 +135,7 @@ int vcpu_set_entry(struct vcpu *c, const struct kernel *k)
 		r.rbx = BOOT_START_INFO_AT;
 	ret = ret ?: call(c, KVM_SET_REGS, &r);
 	/* Not every KVM has them; the kernel does without. */
-	set_msr(c, MSR_MISC_ENABLE, MISC_ENABLE_FAST_STRING);
-	set_msr(c, MSR_MTRR_DEFAULT, MTRR_ENABLED_WRITE_BACK);
+	vcpu_set_msr(c, MSR_MISC_ENABLE, MISC_ENABLE_FAST_STRING);
+	vcpu_set_msr(c, MSR_MTRR_DEFAULT, MTRR_ENABLED_WRITE_BACK);
 	return ret;
 }

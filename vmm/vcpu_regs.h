@@ -11,5 +11,6 @@
 int vcpu_set_cpuid(struct vcpu *c, enum cpu_model model, unsigned cpus);
 int vcpu_init_lapic(struct vcpu *c);
 int vcpu_set_entry(struct vcpu *c, const struct kernel *k);
+int vcpu_set_msr(struct vcpu *c, uint32_t index, uint64_t value);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vmm/vcpu_state.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+
+#include "vmm/vcpu_regs.h"
 
 enum {
 	MSR_TSC = 0x10,
@@ -96,20 +96,6 @@ static const struct kvm_msr_entry *find_msr(const struct kvm_msr_entry *entries,
 	return NULL;
 }
 
-/* struct kvm_msrs with one entry. */
-struct one_msr {
-	uint32_t n, padding;
-	struct kvm_msr_entry entry;
-};
-static_assert(offsetof(struct one_msr, entry) == offsetof(struct kvm_msrs, entries), "as KVM's");
-
-static int set_msr(struct vcpu *c, uint32_t index, uint64_t value)
-{
-	struct one_msr m = {.n = 1, .entry = {.index = index, .data = value}};
-
-	return ioctl(c->fd, KVM_SET_MSRS, &m) == 1 ? 0 : -EINVAL;
-}
-
 static bool is_time(uint32_t msr)
 {
 	return msr == MSR_TSC || msr == MSR_TSC_DEADLINE;
@@ -130,7 +116,7 @@ static int restore_msrs(struct vcpu *c, const struct vcpu_state *s, bool strict,
 
 		if (is_time(m->index) || (is && is->data == m->data))
 			continue;
-		if (set_msr(c, m->index, m->data) < 0 && strict)
+		if (vcpu_set_msr(c, m->index, m->data) < 0 && strict)
 			ret = err_set(
 				e, ENOTSUP,
 				"CPU %u: this host's KVM does not take MSR 0x%x as 0x%llx; use "
@@ -146,9 +132,9 @@ int vcpu_restore_time(struct vcpu *c, const struct vcpu_state *s, uint64_t later
 	const struct kvm_msr_entry *tsc = find_msr(s->msrs, s->n_msrs, MSR_TSC);
 	const struct kvm_msr_entry *timer = find_msr(s->msrs, s->n_msrs, MSR_TSC_DEADLINE);
 	uint64_t ticks = (uint64_t)((unsigned __int128)later_ns * s->tsc_khz / 1000000);
-	int ret = tsc ? set_msr(c, MSR_TSC, tsc->data + ticks) : 0;
+	int ret = tsc ? vcpu_set_msr(c, MSR_TSC, tsc->data + ticks) : 0;
 
-	return ret ?: timer ? set_msr(c, MSR_TSC_DEADLINE, timer->data) : 0;
+	return ret ?: timer ? vcpu_set_msr(c, MSR_TSC_DEADLINE, timer->data) : 0;
 }
 
 /* --- all of it ---------------------------------------------------------------------------------
