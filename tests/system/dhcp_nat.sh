@@ -158,8 +158,9 @@ a_router_that_goes_takes_its_leave() {
 	wait_for 5 has_no_router6
 	prints . weft set bridge lan forward=route
 	wait_for 10 has_router6
-	# A listener of its own: the tap and its routes go with weftd.
-	start_on guest sniffer tcpdump -i wg -n -l -vv 'icmp6 and ip6[40] == 134'
+	# A listener of its own: the tap and its routes go with weftd. On all interfaces, for one that
+	# goes takes what was not read of it along.
+	start_on guest sniffer tcpdump -i any -n -l -vv 'icmp6 and ip6[40] == 134'
 	wait_for 5 grep -q "listening on" "$SCRATCH/sniffer.log"
 	stop_weftd
 	wait_for 5 grep -q "router lifetime 0s" "$SCRATCH/sniffer.log"
