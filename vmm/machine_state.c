@@ -6,19 +6,20 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "vmm/pages.h"
 #include "vmm/vcpu_state.h"
 #include "vmm/virtio_state.h"
 
 /* Longer than that no migration stops a guest: the clocks of the two hosts differ. */
-#define LATER_MAX_NS (60ull * 1000000000)
+#define LATER_MAX_NS (60 * NS_PER_S)
 
 static uint64_t now_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
 void machine_suspend(struct machine *m)

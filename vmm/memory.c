@@ -278,12 +278,10 @@ void memory_log_mark(const struct memory *m, const void *at, uint64_t len)
 	}
 }
 
-static bool is_zero(const uint8_t *page, size_t len)
+bool memory_is_zero(const uint8_t *page)
 {
 	uint64_t word, any = 0;
 
-	if (len != MEMORY_PAGE)
-		return false;
 	for (size_t i = 0; i < MEMORY_PAGE; i += sizeof(word)) {
 		memcpy(&word, page + i, sizeof(word));
 		any |= word;
@@ -312,7 +310,7 @@ static int put_sparse(const struct memory *m, uint8_t *to, const uint8_t *from, 
 
 	for (size_t at = 0, n; at < len && ret == 0; at += n) {
 		n = MIN_OF(len - at, (size_t)MEMORY_PAGE);
-		if (!is_zero(from + at, n)) {
+		if (n < MEMORY_PAGE || !memory_is_zero(from + at)) {
 			run += n;
 		} else if (run) {
 			ret = put(m, to + at - run, from + at - run, run);

@@ -86,6 +86,8 @@ static inline void memory_written(const struct memory *m, const void *at, uint64
 		memory_log_mark(m, at, len);
 }
 
+/* Whether all MEMORY_PAGE bytes at `page` are zero. */
+bool memory_is_zero(const uint8_t *page);
 /* How much of it is there, in bytes, whoever touched it; pages that KSM merged count, too. */
 uint64_t memory_resident(const struct memory *m);
 

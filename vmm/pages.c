@@ -103,11 +103,6 @@ static void send_zeroes(struct pages *p, struct state_writer *w, uint64_t page, 
 	state_end(w);
 }
 
-static bool is_zero(const uint8_t *page)
-{
-	return !page[0] && memcmp(page, page + 1, MEMORY_PAGE - 1) == 0;
-}
-
 /* The guest goes on writing, so it is a copy that is looked at and sent. */
 static void send_run(struct pages *p, struct state_writer *w, uint64_t page, uint64_t n)
 {
@@ -115,9 +110,9 @@ static void send_run(struct pages *p, struct state_writer *w, uint64_t page, uin
 
 	memcpy(copy, p->mem->base + page * MEMORY_PAGE, n * MEMORY_PAGE);
 	for (uint64_t i = 0, k; i < n; i = k) {
-		bool zero = is_zero(copy + i * MEMORY_PAGE);
+		bool zero = memory_is_zero(copy + i * MEMORY_PAGE);
 
-		for (k = i + 1; k < n && is_zero(copy + k * MEMORY_PAGE) == zero; k++)
+		for (k = i + 1; k < n && memory_is_zero(copy + k * MEMORY_PAGE) == zero; k++)
 			;
 		if (zero) {
 			send_zeroes(p, w, page + i, k - i);

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/fuzz/vmm_input.h"
 #include "tests/lib/vmmguest.h"
 #include "vmm/acpi.h"
 #include "vmm/kernel.h"
@@ -31,24 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MEMORY	    (16ull << 20)
 #define STEPS_MAX   256
-#define DISK_BYTES  65536
 #define RINGS_BYTES 0x80000
-
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static uint32_t take(struct input *in, unsigned bytes)
-{
-	uint32_t v = 0;
-
-	bytes = (unsigned)MIN_OF((size_t)bytes, in->left);
-	memcpy(&v, in->p, bytes);
-	in->p += bytes;
-	in->left -= bytes;
-	return v;
-}
 
 /* --- accesses
  * --------------------------------------------------------------------------------------- */
@@ -69,20 +53,6 @@ static void ignore_slots(void *arg, uint32_t slots)
 }
 
 static const struct power_ops power_ops = {ignore, ignore, ignore_slots};
-
-static const char *disk_path(void)
-{
-	static char path[32];
-
-	if (!path[0]) {
-		int fd = memfd_create("disk", MFD_CLOEXEC);
-
-		if (fd < 0 || ftruncate(fd, DISK_BYTES) < 0)
-			abort();
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	}
-	return path;
-}
 
 static struct virtio *make_device(struct machine *m, uint32_t kind)
 {

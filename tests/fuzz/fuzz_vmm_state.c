@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/fuzz/vmm_input.h"
 #include "tests/lib/vmmguest.h"
 #include "vmm/pages.h"
 #include "vmm/power.h"
@@ -25,25 +26,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MEMORY	   (16ull << 20)
-#define DISK_BYTES 65536
 #define HEAD_BYTES 24
 #define MAGIC	   8
-
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static uint32_t take(struct input *in, unsigned bytes)
-{
-	uint32_t v = 0;
-
-	bytes = (unsigned)MIN_OF((size_t)bytes, in->left);
-	memcpy(&v, in->p, bytes);
-	in->p += bytes;
-	in->left -= bytes;
-	return v;
-}
 
 /* --- a stream ------------------------------------------------------------------------------------
  */
@@ -78,20 +62,6 @@ static void fuzz_stream(struct input *in)
 
 /* --- a device ------------------------------------------------------------------------------------
  */
-
-static const char *disk_path(void)
-{
-	static char path[32];
-
-	if (!path[0]) {
-		int fd = memfd_create("disk", MFD_CLOEXEC);
-
-		if (fd < 0 || ftruncate(fd, DISK_BYTES) < 0)
-			abort();
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	}
-	return path;
-}
 
 static struct virtio *make_device(struct vmmguest *g, uint32_t kind)
 {
